@@ -1,0 +1,1 @@
+//! A suite that drives any OCI runtime binary on the real kernel.

@@ -1,0 +1,1 @@
+//! onggi: an OCI container runtime.

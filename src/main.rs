@@ -1,0 +1,2 @@
+//! The `onggi` binary.
+fn main() {}
