@@ -1,1 +1,7 @@
 //! onggi: an OCI container runtime.
+pub mod error;
+pub mod host;
+pub mod plan;
+pub mod seccomp;
+pub mod spec;
+pub mod sys;

@@ -1,0 +1,105 @@
+//! One error for the runtime: what we were doing, outermost first, and the cause.
+
+use std::fmt;
+use std::io;
+
+/// A failure, told once, from the outside in: `make mounts: mount proc on /proc: Operation not
+/// permitted (os error 1)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What we were doing, innermost first; told in reverse.
+    doing: Vec<String>,
+    /// The cause's words.
+    cause: String,
+    /// The system call's error number, where there was one.
+    errno: Option<i32>,
+}
+
+/// What the runtime's functions return.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A failure without a system call behind it.
+    pub fn new(cause: impl Into<String>) -> Error {
+        Error { doing: Vec::new(), cause: cause.into(), errno: None }
+    }
+
+    /// A failure as it came from another process.
+    pub fn told(words: String, errno: Option<i32>) -> Error {
+        Error { doing: Vec::new(), cause: words, errno }
+    }
+
+    /// The system call's error number, where there was one.
+    pub fn errno(&self) -> Option<i32> {
+        self.errno
+    }
+
+    /// Whether a system call failed with this number.
+    pub fn is(&self, errno: i32) -> bool {
+        self.errno == Some(errno)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for doing in self.doing.iter().rev() {
+            write!(f, "{doing}: ")?;
+        }
+        f.write_str(&self.cause)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Error {
+        Error { doing: Vec::new(), errno: error.raw_os_error(), cause: error.to_string() }
+    }
+}
+
+impl From<nix::errno::Errno> for Error {
+    fn from(errno: nix::errno::Errno) -> Error {
+        io::Error::from_raw_os_error(errno as i32).into()
+    }
+}
+
+impl From<serde_json::Error> for Error {
+    fn from(error: serde_json::Error) -> Error {
+        Error::new(error.to_string())
+    }
+}
+
+/// Says what was being done when something failed.
+pub trait Doing<T> {
+    /// Puts a lower-case verb phrase in front of the error; only where it adds a fact.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|error| {
+            let mut error = error.into();
+            error.doing.push(what());
+            error
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_from_the_outside_in() {
+        let missing = io::Error::from_raw_os_error(libc::ENOENT);
+        let error = Err::<(), _>(missing)
+            .doing(|| "read state.json".into())
+            .doing(|| "create web".into())
+            .unwrap_err();
+        assert!(error.is(libc::ENOENT));
+        assert_eq!(
+            error.to_string(),
+            "create web: read state.json: No such file or directory (os error 2)"
+        );
+    }
+}

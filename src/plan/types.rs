@@ -1,0 +1,571 @@
+//! The plan as data. `Option` and "default" end in this room: afterwards a field is there, and
+//! `Option` only means that there is nothing to do.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// A path as the container sees it, absolute; only `sys::path::Root` may resolve it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub struct ContainerPath(String);
+
+impl ContainerPath {
+    /// Makes a path absolute: a relative one starts at the container's root.
+    pub fn new(path: &str) -> ContainerPath {
+        match path.starts_with('/') {
+            true => ContainerPath(path.to_owned()),
+            false => ContainerPath(format!("/{path}")),
+        }
+    }
+
+    /// The path's text, for messages and for `sys::path::Root`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// All that `create` and `run` do for one container, in the order of its fields.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Plan {
+    /// Namespaces to make and to join.
+    pub namespaces: Namespaces,
+    /// The control group and its limits.
+    pub cgroup: Cgroup,
+    /// Where the root file system is and how it is entered.
+    pub root: Root,
+    /// Mounts, in the order of the spec.
+    pub mounts: Vec<Mount>,
+    /// What /dev gets; nothing when the user brings a /dev of their own.
+    pub dev: Option<Dev>,
+    /// Paths that are hidden.
+    pub masked: Vec<ContainerPath>,
+    /// Paths that become read-only.
+    pub readonly: Vec<ContainerPath>,
+    /// SELinux context for mounts, or nothing.
+    pub mount_label: Option<String>,
+    /// sethostname(2)
+    pub hostname: Option<String>,
+    /// setdomainname(2)
+    pub domainname: Option<String>,
+    /// Whether the loopback interface is brought up (a new network namespace has it down).
+    pub loopback: bool,
+    /// Network devices of the host that move inside.
+    pub net_devices: Vec<NetDevice>,
+    /// Files below /proc/sys and what is written to them.
+    pub sysctls: Vec<Sysctl>,
+    /// The session keyring's name, or nothing when the caller's is kept.
+    pub keyring: Option<String>,
+    /// The process itself.
+    pub process: Process,
+    /// The hooks, for the runtime and for init.
+    pub hooks: Hooks,
+}
+
+/// The kinds of namespaces (namespaces(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// user_namespaces(7)
+    User,
+    /// mount_namespaces(7)
+    Mount,
+    /// network_namespaces(7)
+    Network,
+    /// ipc_namespaces(7)
+    Ipc,
+    /// uts_namespaces(7)
+    Uts,
+    /// pid_namespaces(7)
+    Pid,
+    /// cgroup_namespaces(7)
+    Cgroup,
+    /// time_namespaces(7)
+    Time,
+}
+
+impl Kind {
+    /// Every kind, with its name in config.json, its file under /proc/PID/ns and its clone flag.
+    pub const ALL: [(Kind, &'static str, &'static str, u64); 8] = [
+        (Kind::User, "user", "user", 0x1000_0000),
+        (Kind::Mount, "mount", "mnt", 0x0002_0000),
+        (Kind::Network, "network", "net", 0x4000_0000),
+        (Kind::Ipc, "ipc", "ipc", 0x0800_0000),
+        (Kind::Uts, "uts", "uts", 0x0400_0000),
+        (Kind::Pid, "pid", "pid", 0x2000_0000),
+        (Kind::Cgroup, "cgroup", "cgroup", 0x0200_0000),
+        (Kind::Time, "time", "time", 0x0000_0080),
+    ];
+
+    /// The kind that config.json calls by this name.
+    pub fn from_name(name: &str) -> Option<Kind> {
+        Kind::ALL.iter().find(|row| row.1 == name).map(|row| row.0)
+    }
+
+    /// The name in config.json.
+    pub fn name(self) -> &'static str {
+        Kind::ALL[self as usize].1
+    }
+
+    /// The file's name under /proc/PID/ns.
+    pub fn file(self) -> &'static str {
+        Kind::ALL[self as usize].2
+    }
+
+    /// The flag for clone3(2), unshare(2) and setns(2).
+    pub fn flag(self) -> u64 {
+        Kind::ALL[self as usize].3
+    }
+}
+
+/// Which namespaces are made and which are joined.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Namespaces {
+    /// Made for this container.
+    pub new: Vec<Kind>,
+    /// Joined by the path of a namespace file of the host.
+    pub join: Vec<(Kind, PathBuf)>,
+    /// Maps of a new user namespace.
+    pub id_maps: Option<IdMaps>,
+    /// Lines for timens_offsets of a new time namespace: clock name, seconds, nanoseconds.
+    pub time_offsets: Vec<(String, i64, u32)>,
+}
+
+impl Namespaces {
+    /// Whether a namespace of this kind is made.
+    pub fn makes(&self, kind: Kind) -> bool {
+        self.new.contains(&kind)
+    }
+
+    /// Whether the process ends up in a namespace of this kind that is not the runtime's.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.makes(kind) || self.join.iter().any(|(joined, _)| *joined == kind)
+    }
+}
+
+/// The id maps of a user namespace or of an idmapped mount.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct IdMaps {
+    /// uid_map
+    pub uids: Vec<IdMap>,
+    /// gid_map
+    pub gids: Vec<IdMap>,
+    /// How the maps of a new user namespace are written.
+    pub write: MapWriter,
+}
+
+/// Who may write an id map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapWriter {
+    /// The runtime itself has the right.
+    #[default]
+    Runtime,
+    /// The runtime may map only its own id, and must give up setgroups(2).
+    RuntimeWithoutGroups,
+    /// newuidmap(1) and newgidmap(1).
+    Helpers,
+}
+
+/// One line of an id map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct IdMap {
+    /// First id inside.
+    pub inside: u32,
+    /// First id outside.
+    pub outside: u32,
+    /// How many.
+    pub size: u32,
+}
+
+/// The root file system.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Root {
+    /// An absolute path of the host.
+    pub path: PathBuf,
+    /// How it becomes `/`.
+    pub switch: RootSwitch,
+    /// Propagation of the host's tree inside the new mount namespace, before anything is mounted.
+    pub host_propagation: Propagation,
+    /// Propagation that the new root gets once it is entered (shared or unbindable).
+    pub own_propagation: Option<Propagation>,
+    /// Whether the root is made read-only at the end.
+    pub readonly: bool,
+}
+
+/// How the root file system becomes `/`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RootSwitch {
+    /// pivot_root(2)
+    Pivot,
+    /// MS_MOVE and chroot(2), for roots that cannot be pivoted (`--no-pivot`).
+    Move,
+    /// chroot(2) only: there is no mount namespace of our own.
+    Chroot,
+}
+
+/// A propagation type (mount_namespaces(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Propagation {
+    /// What it is.
+    pub kind: PropagationKind,
+    /// Whether the mounts below get it too.
+    pub recursive: bool,
+}
+
+/// The four propagation types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PropagationKind {
+    /// MS_SHARED
+    Shared,
+    /// MS_SLAVE
+    Slave,
+    /// MS_PRIVATE
+    Private,
+    /// MS_UNBINDABLE
+    Unbindable,
+}
+
+/// One mount.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Mount {
+    /// Where it goes.
+    pub target: ContainerPath,
+    /// What is mounted.
+    pub what: MountSource,
+    /// Attributes of this mount alone.
+    pub attributes: Attributes,
+    /// Attributes of this mount and all below it (`rro`, `rnosuid` …).
+    pub recursive: Attributes,
+    /// Propagation changes, in order.
+    pub propagation: Vec<Propagation>,
+    /// Translation of ids, or nothing.
+    pub idmap: Option<MountIdMap>,
+}
+
+/// Bits of mount_setattr(2), `MOUNT_ATTR_*`, to set and to clear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Attributes {
+    /// attr_set
+    pub set: u64,
+    /// attr_clr
+    pub clear: u64,
+}
+
+/// What is mounted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountSource {
+    /// A file or directory of the host.
+    Bind {
+        /// An absolute path.
+        from: PathBuf,
+        /// Whether the mounts below come along.
+        recursive: bool,
+    },
+    /// A new instance of a file system.
+    Filesystem(Filesystem),
+    /// The container's own part of the cgroup2 hierarchy.
+    Cgroup2,
+    /// A tmpfs with each v1 hierarchy's own part below it.
+    CgroupV1,
+    /// An existing mount at the target gets new attributes (`remount`).
+    Remount,
+}
+
+/// A new instance of a file system.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Filesystem {
+    /// Its type, like `tmpfs`.
+    pub kind: String,
+    /// The source as mount(2) takes it.
+    pub source: String,
+    /// Superblock flags by name (`ro`, `sync`, `dirsync`, `lazytime`, `mand`).
+    pub flags: Vec<&'static str>,
+    /// Options of the file system: `key` or `key=value`, in order.
+    pub data: Vec<String>,
+    /// A tmpfs that starts with a copy of what it covers (`tmpcopyup`).
+    pub copy_up: bool,
+}
+
+/// The id translation of a mount.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MountIdMap {
+    /// Own maps.
+    Maps {
+        /// The maps.
+        maps: IdMaps,
+        /// Whether the mounts below get it too.
+        recursive: bool,
+    },
+    /// The maps of the container's own user namespace.
+    Container {
+        /// Whether the mounts below get it too.
+        recursive: bool,
+    },
+}
+
+/// What is made in /dev.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Dev {
+    /// Nodes, the default ones first.
+    pub nodes: Vec<Node>,
+    /// Whether nodes are bound from the host (a user namespace cannot make them).
+    pub bind: bool,
+}
+
+/// A device node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// Where it goes.
+    pub path: ContainerPath,
+    /// `S_IFCHR`, `S_IFBLK` or `S_IFIFO`.
+    pub kind: u32,
+    /// Device number, major part.
+    pub major: u32,
+    /// Device number, minor part.
+    pub minor: u32,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner inside.
+    pub uid: u32,
+    /// Group inside.
+    pub gid: u32,
+}
+
+/// A file below /proc/sys and its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Sysctl {
+    /// Like `net/ipv4/ip_forward`.
+    pub path: String,
+    /// What is written.
+    pub value: String,
+}
+
+/// A network device of the host that moves inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NetDevice {
+    /// Its name on the host.
+    pub outside: String,
+    /// Its name inside.
+    pub inside: String,
+}
+
+/// The container's process, or one that `exec` adds.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Process {
+    /// The program's arguments, the first of which is its name or path.
+    pub args: Vec<String>,
+    /// `NAME=value`, each name once.
+    pub env: Vec<String>,
+    /// The working directory.
+    pub cwd: ContainerPath,
+    /// The ids to become.
+    pub user: User,
+    /// umask(2)
+    pub umask: u32,
+    /// Capabilities; nothing means that the runtime's are kept.
+    pub capabilities: Option<Capabilities>,
+    /// PR_SET_NO_NEW_PRIVS
+    pub no_new_privileges: bool,
+    /// setrlimit(2)
+    pub rlimits: Vec<Rlimit>,
+    /// /proc/self/oom_score_adj
+    pub oom_score_adj: Option<i32>,
+    /// sched_setattr(2)
+    pub scheduler: Option<Scheduler>,
+    /// ioprio_set(2): class in the upper bits.
+    pub io_priority: Option<u16>,
+    /// CPUs before and after the cgroup is entered.
+    pub affinity: Affinity,
+    /// personality(2)
+    pub personality: Option<u64>,
+    /// set_mempolicy(2)
+    pub memory_policy: Option<MemoryPolicy>,
+    /// The AppArmor profile for the program.
+    pub apparmor: Option<String>,
+    /// The SELinux context for the program.
+    pub selinux: Option<String>,
+    /// The system call filter.
+    pub seccomp: Option<crate::seccomp::Filter>,
+    /// Whether the process gets a terminal of its own.
+    pub terminal: Terminal,
+}
+
+/// The terminal of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terminal {
+    /// None: stdio is inherited.
+    None,
+    /// A new pty.
+    New {
+        /// Rows and columns; nothing leaves the kernel's 0 × 0.
+        size: Option<(u16, u16)>,
+    },
+}
+
+/// The ids to become.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// setresuid(2)
+    pub uid: u32,
+    /// setresgid(2)
+    pub gid: u32,
+    /// setgroups(2); nothing means that the call must be left out (rootless).
+    pub groups: Option<Vec<u32>>,
+}
+
+/// Capability sets as masks: bit n is capability number n.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    /// What can ever be had.
+    pub bounding: u64,
+    /// What is in force.
+    pub effective: u64,
+    /// What is kept over execve(2) by files with inheritable bits.
+    pub inheritable: u64,
+    /// What may be put in force.
+    pub permitted: u64,
+    /// What is kept over execve(2).
+    pub ambient: u64,
+}
+
+/// A resource limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Rlimit {
+    /// `RLIMIT_*`
+    pub resource: u32,
+    /// In the resource's own unit.
+    pub soft: u64,
+    /// In the resource's own unit.
+    pub hard: u64,
+}
+
+/// `struct sched_attr` of sched_setattr(2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Scheduler {
+    /// `SCHED_*`
+    pub policy: u32,
+    /// `SCHED_FLAG_*`
+    pub flags: u64,
+    /// -20 to 19.
+    pub nice: i32,
+    /// Real-time priority.
+    pub priority: u32,
+    /// Nanoseconds.
+    pub runtime: u64,
+    /// Nanoseconds.
+    pub deadline: u64,
+    /// Nanoseconds.
+    pub period: u64,
+}
+
+/// CPUs by number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Affinity {
+    /// Before the cgroup is entered.
+    pub initial: Option<Vec<u32>>,
+    /// Afterwards; nothing means every CPU that the cgroup allows.
+    pub last: Option<Vec<u32>>,
+}
+
+/// set_mempolicy(2)
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MemoryPolicy {
+    /// `MPOL_*` with its flags.
+    pub mode: u32,
+    /// Memory nodes by number.
+    pub nodes: Vec<u32>,
+}
+
+/// A hook as it is run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hook {
+    /// The program.
+    pub path: PathBuf,
+    /// Its arguments, the name first.
+    pub args: Vec<String>,
+    /// Its environment; nothing where the spec leaves it out.
+    pub env: Vec<String>,
+    /// Seconds until it is killed.
+    pub timeout: Option<u64>,
+}
+
+/// The six lists of hooks.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Hooks {
+    /// In the runtime's namespaces, once all namespaces and mounts are there.
+    pub prestart: Vec<Hook>,
+    /// The same, after `prestart`.
+    pub create_runtime: Vec<Hook>,
+    /// In the container's namespaces, before the root is entered.
+    pub create_container: Vec<Hook>,
+    /// In the container, right before the program.
+    pub start_container: Vec<Hook>,
+    /// In the runtime's namespaces, once the program runs.
+    pub poststart: Vec<Hook>,
+    /// In the runtime's namespaces, once the container is gone.
+    pub poststop: Vec<Hook>,
+}
+
+/// The control group: where it is, what is written, which devices are let through.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Cgroup {
+    /// Where the container's group goes.
+    pub path: CgroupPath,
+    /// What is written, in order, once the group is there.
+    pub writes: Vec<CgroupWrite>,
+    /// Device rules in order (later ones win); nothing leaves devices as they are.
+    pub devices: Option<Vec<DeviceRule>>,
+    /// Whether a limit was asked for: then a host without a usable cgroup is an error.
+    pub required: bool,
+    /// The host's uid that the group's files are given to (delegation, v2), if any.
+    pub owner: Option<u32>,
+}
+
+/// Where a container's group is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CgroupPath {
+    /// From the root of each hierarchy.
+    Absolute(PathBuf),
+    /// From the runtime's own group.
+    Relative(PathBuf),
+}
+
+impl Default for CgroupPath {
+    fn default() -> Self {
+        CgroupPath::Relative(PathBuf::new())
+    }
+}
+
+/// A file of a controller and what is written to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CgroupWrite {
+    /// The controller whose v1 hierarchy holds the file (`memory`, `cpu` …).
+    pub controller: &'static str,
+    /// The file's name.
+    pub file: String,
+    /// What is written.
+    pub value: String,
+    /// The field of config.json that asked for it, for messages.
+    pub field: &'static str,
+}
+
+/// A rule of the device filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct DeviceRule {
+    /// Whether it lets through.
+    pub allow: bool,
+    /// `a`, `c` or `b`.
+    pub kind: char,
+    /// Nothing matches every number.
+    pub major: Option<u32>,
+    /// Nothing matches every number.
+    pub minor: Option<u32>,
+    /// Bits: 1 mknod, 2 read, 4 write (`BPF_DEVCG_ACC_*`).
+    pub access: u32,
+}
