@@ -1,8 +1,44 @@
 //! System calls, one small safe function each: no policy, and the only room with `unsafe`.
+//!
+//! Functions say the meaning and name the call they make; they return [`std::io::Error`], and
+//! whoever calls adds what was being done.
 
+pub mod capability;
+pub mod clone;
+pub mod fd;
+pub mod identity;
+pub mod keyring;
+pub mod mount;
+pub mod namespace;
+pub mod netlink;
+pub mod path;
+pub mod pidfd;
+pub mod process;
+pub mod procfs;
+pub mod pty;
+pub mod scheduling;
+pub mod self_exe;
+pub mod signal;
+pub mod socket;
+
+use std::ffi::{CString, OsStr};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 
 /// The result of a system call that gives -1 for an error.
-pub(crate) fn check<T: Copy + PartialEq + From<i8>>(result: T) -> io::Result<T> {
+fn check<T: Copy + PartialEq + From<i8>>(result: T) -> io::Result<T> {
     if result == T::from(-1) { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// The error of this number.
+fn errno(number: i32) -> io::Error {
+    io::Error::from_raw_os_error(number)
+}
+
+/// Text for the kernel.
+///
+/// # Errors
+/// EINVAL when it holds a NUL byte.
+fn c_string(text: impl AsRef<OsStr>) -> io::Result<CString> {
+    CString::new(text.as_ref().as_bytes()).map_err(|_| errno(libc::EINVAL))
 }

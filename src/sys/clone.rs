@@ -1,0 +1,82 @@
+//! clone3(2), and clone(2) where a filter or an old kernel refuses it.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use super::{check, pidfd};
+
+/// `CLONE_INTO_CGROUP` (linux/sched.h)
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
+/// The child as its parent sees it.
+#[derive(Debug)]
+pub struct Forked {
+    /// Its id in the parent's pid namespace.
+    pub pid: i32,
+    /// pidfd_open(2)
+    pub pidfd: OwnedFd,
+}
+
+/// Which of the two processes goes on here.
+#[derive(Debug)]
+pub enum Side {
+    /// The new one.
+    Child,
+    /// The old one.
+    Parent(Forked),
+}
+
+/// Copies this process into new namespaces (`CLONE_NEW*` in `flags`, `CLONE_PARENT` allowed) and,
+/// where a cgroup directory is given, right into that cgroup.
+///
+/// # Errors
+/// The kernel's; ENOSYS never, unless a cgroup was asked for.
+pub fn fork(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side> {
+    match clone3(flags, cgroup) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) && cgroup.is_none() => {
+            clone(flags)
+        }
+        other => other,
+    }
+}
+
+fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side> {
+    let mut pidfd: i32 = -1;
+    let into_cgroup = if cgroup.is_some() { INTO_CGROUP } else { 0 };
+    let parent = flags & libc::CLONE_PARENT as u64 != 0;
+    let arguments = libc::clone_args {
+        flags: flags | libc::CLONE_PIDFD as u64 | into_cgroup,
+        pidfd: &raw mut pidfd as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        // A sibling tells its parent what this process's own parent was asked to be told.
+        exit_signal: if parent { 0 } else { libc::SIGCHLD as u64 },
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: cgroup.map_or(0, |fd| fd.as_raw_fd() as u64),
+    };
+    // SAFETY: without CLONE_VM the child gets a copy of all memory, and the runtime has only the
+    // one thread that calls here, so no lock is held by a thread that the child lacks.
+    let pid = check(unsafe {
+        libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>())
+    })?;
+    if pid == 0 {
+        return Ok(Side::Child);
+    }
+    // SAFETY: the kernel has just stored a new descriptor there, which nobody else owns.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok(Side::Parent(Forked { pid: pid as i32, pidfd }))
+}
+
+fn clone(flags: u64) -> io::Result<Side> {
+    let flags = flags | libc::SIGCHLD as u64;
+    // SAFETY: as in clone3; a null stack makes the child go on with its copy of ours.
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
+    if pid == 0 {
+        return Ok(Side::Child);
+    }
+    Ok(Side::Parent(Forked { pid, pidfd: pidfd::open(pid)? }))
+}

@@ -1,0 +1,218 @@
+//! Descriptors: reading and writing small files, flags, closing ranges, waiting.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use super::{c_string, check, errno};
+
+/// `openat(2)` with O_CLOEXEC; `mode` only matters with O_CREAT.
+pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
+    let path = c_string(path)?;
+    // SAFETY: the path is a C string that lives over the call.
+    let fd = check(unsafe {
+        libc::openat(dir.as_raw_fd(), path.as_ptr(), flags | libc::O_CLOEXEC, mode)
+    })?;
+    // SAFETY: a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// `AT_FDCWD` as a descriptor: paths start at the working directory, or are absolute.
+pub fn here() -> BorrowedFd<'static> {
+    // SAFETY: AT_FDCWD is no open descriptor that could be closed under us, and it is not -1.
+    unsafe { BorrowedFd::borrow_raw(libc::AT_FDCWD) }
+}
+
+/// Reads to the end, up to `limit` bytes.
+///
+/// # Errors
+/// EFBIG when there is more than that.
+pub fn read_all(fd: BorrowedFd<'_>, limit: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(4096.min(limit + 1));
+    loop {
+        if bytes.len() == bytes.capacity() {
+            bytes.reserve(bytes.len().max(4096));
+        }
+        let start = bytes.len();
+        let room = bytes.spare_capacity_mut();
+        // SAFETY: the kernel writes at most `room.len()` bytes into the spare capacity.
+        let got = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        match check(got) {
+            Ok(0) => return Ok(bytes),
+            // SAFETY: that many bytes after `start` were just written.
+            Ok(count) => unsafe { bytes.set_len(start + count as usize) },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if bytes.len() > limit {
+            return Err(errno(libc::EFBIG));
+        }
+    }
+}
+
+/// Writes everything in one `write(2)`, as kernel files want it.
+pub fn write_once(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
+    // SAFETY: pointer and length are those of one slice.
+    let wrote = unsafe { libc::write(fd.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    match check(wrote)? as usize == bytes.len() {
+        true => Ok(()),
+        false => Err(errno(libc::EIO)),
+    }
+}
+
+/// `close_range(2)`: closes every descriptor from `first` on.
+pub fn close_from(first: RawFd) -> io::Result<()> {
+    close_range(first, 0)
+}
+
+/// `close_range(2)` with CLOSE_RANGE_CLOEXEC: every descriptor from `first` on ends at execve(2).
+pub fn end_at_exec_from(first: RawFd) -> io::Result<()> {
+    close_range(first, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
+}
+
+fn close_range(first: RawFd, flags: libc::c_int) -> io::Result<()> {
+    // SAFETY: takes no pointers; whoever owns a descriptor in the range gives it up: the callers
+    // are about to execve(2), or only mark them.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) };
+    match check(result) {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
+            one_by_one(first, flags)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// For kernels before 5.9 (5.11 with the flag): the descriptors as /proc lists them.
+fn one_by_one(first: RawFd, flags: libc::c_int) -> io::Result<()> {
+    let listed: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|fd| *fd >= first)
+        .collect();
+    for fd in listed {
+        match flags {
+            // SAFETY: as in close_range; a number that is no longer open gives EBADF.
+            0 => drop(unsafe { libc::close(fd) }),
+            // SAFETY: takes no pointers.
+            _ => drop(unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) }),
+        }
+    }
+    Ok(())
+}
+
+/// `fcntl(2)` F_SETFD: whether the descriptor ends at execve(2).
+pub fn set_end_at_exec(fd: RawFd, ends: bool) -> io::Result<()> {
+    let flag = if ends { libc::FD_CLOEXEC } else { 0 };
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::fcntl(fd, libc::F_SETFD, flag) }).map(drop)
+}
+
+/// Whether this number is an open descriptor.
+pub fn is_open(fd: RawFd) -> bool {
+    // SAFETY: takes no pointers.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
+}
+
+/// A descriptor that this process was given by its caller.
+///
+/// # Errors
+/// EBADF when it is not open.
+pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
+    match fd >= 0 && is_open(fd) {
+        // SAFETY: it is open, and the caller of the program gave it to us to own.
+        true => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        false => Err(errno(libc::EBADF)),
+    }
+}
+
+/// `dup3(2)` onto a number below 3; the copy stays open over execve(2).
+pub fn replace(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
+    // SAFETY: takes no pointers; 0, 1 and 2 belong to the whole process.
+    check(unsafe { libc::dup2(fd.as_raw_fd(), number) }).map(drop)
+}
+
+/// Gives a descriptor another number from `least` on, ending at execve(2).
+pub fn move_above(fd: OwnedFd, least: RawFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() >= least {
+        return Ok(fd);
+    }
+    // SAFETY: takes no pointers.
+    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) })?;
+    // SAFETY: a new descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Leaves a descriptor open until the process ends.
+pub fn leave_open(fd: OwnedFd) -> RawFd {
+    fd.into_raw_fd()
+}
+
+/// `poll(2)` for one descriptor; tells whether it became readable (or hung up) in time.
+pub fn wait_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
+    let mut one = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
+    poll(&mut one, limit).map(|count| count > 0)
+}
+
+/// `poll(2)`; the limit is in milliseconds, -1 for none. An interruption counts as nothing ready.
+pub fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
+    // SAFETY: pointer and length are those of one slice.
+    let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, limit) };
+    match check(count) {
+        Ok(count) => Ok(count as usize),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+        Err(error) => Err(error),
+    }
+}
+
+/// `fstat(2)`
+pub fn stat(fd: BorrowedFd<'_>) -> io::Result<libc::stat> {
+    // SAFETY: all zero bytes are a valid struct stat.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` lives over the call.
+    check(unsafe { libc::fstat(fd.as_raw_fd(), &raw mut stat) })?;
+    Ok(stat)
+}
+
+/// `fstatfs(2)`
+pub fn stat_filesystem(fd: BorrowedFd<'_>) -> io::Result<libc::statfs> {
+    // SAFETY: all zero bytes are a valid struct statfs.
+    let mut stat: libc::statfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` lives over the call.
+    check(unsafe { libc::fstatfs(fd.as_raw_fd(), &raw mut stat) })?;
+    Ok(stat)
+}
+
+/// `fstatvfs(3)`: whether the mount that a descriptor came through is read-only.
+pub fn mount_is_read_only(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: all zero bytes are a valid struct statvfs.
+    let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
+    // SAFETY: `stat` lives over the call.
+    check(unsafe { libc::fstatvfs(fd.as_raw_fd(), &raw mut stat) })?;
+    Ok(stat.f_flag & libc::ST_RDONLY != 0)
+}
+
+/// `fchmod(2)`
+pub fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::fchmod(fd.as_raw_fd(), mode) }).map(drop)
+}
+
+/// `fchownat(2)` with AT_EMPTY_PATH; an id of `u32::MAX` stays as it is.
+pub fn set_owner(fd: BorrowedFd<'_>, uid: u32, gid: u32) -> io::Result<()> {
+    // SAFETY: the path is an empty C string literal.
+    let result =
+        unsafe { libc::fchownat(fd.as_raw_fd(), c"".as_ptr(), uid, gid, libc::AT_EMPTY_PATH) };
+    check(result).map(drop)
+}
+
+/// `flock(2)`: waits for the exclusive lock.
+pub fn lock(fd: BorrowedFd<'_>) -> io::Result<()> {
+    loop {
+        // SAFETY: takes no pointers.
+        match check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_EX) }) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other.map(drop),
+        }
+    }
+}

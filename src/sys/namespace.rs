@@ -1,0 +1,38 @@
+//! Entering and leaving namespaces.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use super::{c_string, check};
+
+/// `setns(2)`: joins the namespace of a file under /proc/PID/ns, or all of those in `flags` of a
+/// process by its pidfd.
+pub fn join(fd: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
+    // SAFETY: takes no pointers.
+    check(unsafe { libc::setns(fd.as_raw_fd(), flags as libc::c_int) }).map(drop)
+}
+
+/// `unshare(2)`
+pub fn leave(flags: u64) -> io::Result<()> {
+    // SAFETY: takes no pointers; the process has one thread.
+    check(unsafe { libc::syscall(libc::SYS_unshare, flags) }).map(drop)
+}
+
+/// `sethostname(2)`
+pub fn set_host_name(name: &str) -> io::Result<()> {
+    // SAFETY: pointer and length are those of one string.
+    check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }).map(drop)
+}
+
+/// `setdomainname(2)`
+pub fn set_domain_name(name: &str) -> io::Result<()> {
+    // SAFETY: pointer and length are those of one string.
+    check(unsafe { libc::setdomainname(name.as_ptr().cast(), name.len()) }).map(drop)
+}
+
+/// `chroot(2)`
+pub fn change_root(path: &str) -> io::Result<()> {
+    let path = c_string(path)?;
+    // SAFETY: the path is a C string that lives over the call.
+    check(unsafe { libc::chroot(path.as_ptr()) }).map(drop)
+}

@@ -1,0 +1,110 @@
+//! A procfs that nobody else can mount over: every read and write below /proc goes through it.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use super::errno;
+use super::fd::{open_at, stat, stat_filesystem, write_once};
+use super::mount::{self, Filesystem, Reach};
+use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, open_with};
+
+const PROC_SUPER_MAGIC: i64 = 0x9fa0;
+const PROC_ROOT_INODE: u64 = 1;
+
+/// The root directory of a procfs, verified.
+#[derive(Debug)]
+pub struct Procfs(OwnedFd);
+
+impl Procfs {
+    /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
+    /// one at /proc without what is mounted over it, or /proc itself.
+    pub fn private() -> io::Result<Procfs> {
+        Filesystem::open("proc")
+            .and_then(|proc| proc.mount(0))
+            .or_else(|_| mount::copy_tree(super::fd::here(), "/proc", Reach::One))
+            .or_else(|_| open_proc())
+            .and_then(verify)
+    }
+
+    /// The one at /proc, for the runtime itself, which trusts its own mount namespace.
+    pub fn of_this_process() -> io::Result<Procfs> {
+        open_proc().and_then(verify)
+    }
+
+    /// Opens a file of it: no mount and no magic link on the way.
+    pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
+        let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;
+        match open_with(self.0.as_fd(), path, (flags, 0), resolve) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => self.walk(path, flags),
+            other => other,
+        }
+    }
+
+    /// Writes a file in one go.
+    pub fn write(&self, path: &str, text: &str) -> io::Result<()> {
+        write_once(self.open(path, libc::O_WRONLY)?.as_fd(), text.as_bytes())
+    }
+
+    /// Opens what a descriptor of this process refers to once more, with other flags.
+    pub fn reopen(&self, fd: BorrowedFd<'_>, flags: i32) -> io::Result<OwnedFd> {
+        let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;
+        open_at(links.as_fd(), &fd.as_raw_fd().to_string(), flags, 0)
+    }
+
+    /// Without openat2: name by name, each of which must be on procfs and on the same instance.
+    fn walk(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
+        let instance = stat(self.0.as_fd())?.st_dev;
+        let own = path.strip_prefix("self/").map(|rest| format!("{}/{rest}", std::process::id()));
+        let path = own.as_deref().unwrap_or(path);
+        let mut at = self.0.try_clone()?;
+        let mut names = path.split('/').peekable();
+        while let Some(name) = names.next() {
+            let last = names.peek().is_none();
+            let flags = if last { flags } else { libc::O_PATH | libc::O_DIRECTORY };
+            at = open_at(at.as_fd(), name, flags | libc::O_NOFOLLOW, 0)?;
+            let same = stat(at.as_fd())?.st_dev == instance;
+            if !same || stat_filesystem(at.as_fd())?.f_type as i64 != PROC_SUPER_MAGIC {
+                return Err(errno(libc::EXDEV));
+            }
+        }
+        Ok(at)
+    }
+}
+
+fn open_proc() -> io::Result<OwnedFd> {
+    open_at(super::fd::here(), "/proc", libc::O_PATH | libc::O_DIRECTORY, 0)
+}
+
+/// # Errors
+/// EXDEV where it is no procfs, or not its root directory.
+fn verify(root: OwnedFd) -> io::Result<Procfs> {
+    let is_proc = stat_filesystem(root.as_fd())?.f_type as i64 == PROC_SUPER_MAGIC;
+    match is_proc && stat(root.as_fd())?.st_ino == PROC_ROOT_INODE {
+        true => Ok(Procfs(root)),
+        false => Err(errno(libc::EXDEV)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_walk_reads_what_openat2_reads_and_no_magic_link() {
+        let proc = Procfs::of_this_process().unwrap();
+        for open in [Procfs::open, Procfs::walk] {
+            let file = open(&proc, "self/comm", libc::O_RDONLY).unwrap();
+            assert!(!super::super::fd::read_all(file.as_fd(), 100).unwrap().is_empty());
+            assert!(open(&proc, "self/root/etc", libc::O_PATH).is_err());
+            assert!(open(&proc, "self/exe", libc::O_RDONLY).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_no_procfs_is_refused() {
+        let other = open_at(super::super::fd::here(), "/", libc::O_PATH, 0).unwrap();
+        assert!(verify(other).is_err());
+        let below = open_at(super::super::fd::here(), "/proc/self", libc::O_PATH, 0).unwrap();
+        assert!(verify(below).is_err());
+    }
+}

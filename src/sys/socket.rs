@@ -1,0 +1,95 @@
+//! Unix sockets and the descriptors that travel over them.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+    UnixAddr, accept4, bind, connect, listen, recvmsg, sendmsg, socket, socketpair,
+};
+
+/// `socketpair(2)`: two ends of a connection that keeps messages apart.
+pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (family, kind) = (AddressFamily::Unix, SockType::SeqPacket);
+    Ok(socketpair(family, kind, None, SockFlag::SOCK_CLOEXEC)?)
+}
+
+/// `bind(2)` and `listen(2)` on a path.
+pub fn listen_at(path: &Path) -> io::Result<OwnedFd> {
+    let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
+    bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    listen(&socket, Backlog::new(4)?)?;
+    Ok(socket)
+}
+
+/// `accept4(2)`
+pub fn accept(listener: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    loop {
+        match accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC) {
+            Err(nix::errno::Errno::EINTR) => {}
+            // SAFETY: a new descriptor that nobody else owns.
+            other => return Ok(unsafe { OwnedFd::from_raw_fd(other?) }),
+        }
+    }
+}
+
+/// What a peer listens for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// SOCK_STREAM
+    Stream,
+    /// SOCK_SEQPACKET
+    Packets,
+}
+
+/// `connect(2)` to a path.
+pub fn connect_to(path: &Path, style: Style) -> io::Result<OwnedFd> {
+    let kind = match style {
+        Style::Stream => SockType::Stream,
+        Style::Packets => SockType::SeqPacket,
+    };
+    let socket = socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    Ok(socket)
+}
+
+/// `sendmsg(2)`: one message and at most one descriptor; no signal when the peer is gone.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
+    let fds: Vec<RawFd> = fd.iter().map(|fd| fd.as_raw_fd()).collect();
+    let rights = [ControlMessage::ScmRights(&fds)];
+    let control = if fds.is_empty() { &rights[..0] } else { &rights[..] };
+    let parts = [IoSlice::new(bytes)];
+    loop {
+        let flags = MsgFlags::MSG_NOSIGNAL;
+        match sendmsg::<UnixAddr>(socket.as_raw_fd(), &parts, control, flags, None) {
+            Err(nix::errno::Errno::EINTR) => {}
+            other => return Ok(other.map(drop)?),
+        }
+    }
+}
+
+/// `recvmsg(2)`: one message and the descriptor that came along. An empty one is a hang-up.
+pub fn receive(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    let mut bytes = vec![0; 16 * 1024];
+    let mut control = nix::cmsg_space!(RawFd);
+    let (length, fd) = loop {
+        let mut parts = [IoSliceMut::new(&mut bytes)];
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        match recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags) {
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(nix::errno::Errno::ECONNRESET) => break (0, None),
+            Err(errno) => return Err(errno.into()),
+            Ok(message) => {
+                let fd = message.cmsgs()?.find_map(|part| match part {
+                    ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
+                    _ => None,
+                });
+                break (message.bytes, fd);
+            }
+        }
+    };
+    bytes.truncate(length);
+    // SAFETY: the kernel has just installed this descriptor, which nobody else owns.
+    Ok((bytes, fd.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })))
+}
