@@ -1,6 +1,7 @@
 //! Descriptors: reading and writing small files, flags, closing ranges, waiting.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
@@ -62,32 +63,47 @@ pub fn write_once(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
 
 /// `close_range(2)`: closes every descriptor from `first` on.
 pub fn close_from(first: RawFd) -> io::Result<()> {
-    close_range(first, 0)
+    close_range(first..=RawFd::MAX, 0)
 }
 
 /// `close_range(2)` with CLOSE_RANGE_CLOEXEC: every descriptor from `first` on ends at execve(2).
 pub fn end_at_exec_from(first: RawFd) -> io::Result<()> {
-    close_range(first, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
+    close_range(first..=RawFd::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int)
 }
 
-fn close_range(first: RawFd, flags: libc::c_int) -> io::Result<()> {
+/// Closes every descriptor from 3 on but these: what a clone of the runtime must not carry.
+pub fn close_all_but(keep: &[RawFd]) -> io::Result<()> {
+    let mut keep: Vec<RawFd> = keep.iter().copied().filter(|fd| *fd >= 3).collect();
+    keep.sort_unstable();
+    let mut first = 3;
+    for fd in keep {
+        if fd > first {
+            close_range(first..=fd - 1, 0)?;
+        }
+        first = first.max(fd + 1);
+    }
+    close_from(first)
+}
+
+fn close_range(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<()> {
+    let (first, last) = (*range.start(), *range.end());
     // SAFETY: takes no pointers; whoever owns a descriptor in the range gives it up: the callers
-    // are about to execve(2), or only mark them.
-    let result = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, flags) };
+    // are a clone of the runtime or about to execve(2), or only mark them.
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
     match check(result) {
         Ok(_) => Ok(()),
         Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) => {
-            one_by_one(first, flags)
+            one_by_one(range, flags)
         }
         Err(error) => Err(error),
     }
 }
 
 /// For kernels before 5.9 (5.11 with the flag): the descriptors as /proc lists them.
-fn one_by_one(first: RawFd, flags: libc::c_int) -> io::Result<()> {
+fn one_by_one(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<()> {
     let listed: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|fd| *fd >= first)
+        .filter(|fd| range.contains(fd))
         .collect();
     for fd in listed {
         match flags {
@@ -152,6 +168,17 @@ pub fn wait_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<
     let mut one = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
     let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
     poll(&mut one, limit).map(|count| count > 0)
+}
+
+/// `poll(2)` until one of these is readable or has hung up, or the time is over.
+pub fn wait_for_any(fds: &[Option<BorrowedFd<'_>>], limit: Option<Duration>) -> io::Result<()> {
+    let mut all: Vec<libc::pollfd> = fds
+        .iter()
+        .flatten()
+        .map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 })
+        .collect();
+    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
+    poll(&mut all, limit).map(drop)
 }
 
 /// `poll(2)`; the limit is in milliseconds, -1 for none. An interruption counts as nothing ready.

@@ -1,0 +1,152 @@
+//! Runs hooks: the state on stdin, the environment as given, killed when the time is up.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::{Doing, Error, Result};
+use crate::plan::Hook;
+use crate::sys::fd::{wait_for_any, wait_readable};
+use crate::sys::pidfd;
+
+/// Where and with what a list of hooks is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The list's name in config.json.
+    pub kind: &'static str,
+    /// The container's state (runtime.md#state) as JSON.
+    pub state: &'a [u8],
+    /// Their working directory, if not the present one.
+    pub directory: Option<&'a Path>,
+    /// The environment of hooks that bring none.
+    pub env: &'a [String],
+}
+
+/// Runs hooks one after the other, up to the first that fails.
+///
+/// # Errors
+/// `error running KIND hook #N: exit status …, stdout: …, stderr: …`
+pub fn run(hooks: &[Hook], setting: Setting<'_>) -> Result<()> {
+    hooks.iter().enumerate().try_for_each(|(number, hook)| {
+        run_one(hook, setting).doing(|| format!("error running {} hook #{number}", setting.kind))
+    })
+}
+
+/// Runs every hook whatever the others do; gives the failures.
+pub fn run_all(hooks: &[Hook], setting: Setting<'_>) -> Vec<Error> {
+    (0..hooks.len())
+        .filter_map(|number| {
+            run_one(&hooks[number], setting)
+                .doing(|| format!("error running {} hook #{number}", setting.kind))
+                .err()
+        })
+        .collect()
+}
+
+fn run_one(hook: &Hook, setting: Setting<'_>) -> Result<()> {
+    let env = if hook.env.is_empty() { setting.env } else { &hook.env };
+    let mut command = Command::new(&hook.path);
+    if let Some((name, args)) = hook.args.split_first() {
+        command.arg0(name).args(args);
+    }
+    command
+        .env_clear()
+        .envs(env.iter().filter_map(|entry| entry.split_once('=')))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(directory) = setting.directory {
+        command.current_dir(directory);
+    }
+    let mut child = command.spawn().doing(|| format!("run {}", hook.path.display()))?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A hook need not read its state: a closed pipe is no error.
+        let _ = stdin.write_all(setting.state);
+    }
+    finish(child, hook.timeout.map(Duration::from_secs))
+}
+
+/// Waits for the end, reading what the hook prints so that it is never blocked by a full pipe.
+fn finish(mut child: Child, limit: Option<Duration>) -> Result<()> {
+    let pidfd = pidfd::open(child.id() as i32).doing(|| "watch the hook".into())?;
+    let mut stdout = Printed::new(child.stdout.take().map(OwnedFd::from));
+    let mut stderr = Printed::new(child.stderr.take().map(OwnedFd::from));
+    let deadline = limit.map(|limit| Instant::now() + limit);
+    let ended = loop {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let ended = pidfd::wait_end(pidfd.as_fd(), Some(Duration::ZERO))?;
+        // What was printed before the end is still in the pipes.
+        if !(stdout.read()? | stderr.read()?) && (ended || left == Some(Duration::ZERO)) {
+            break ended;
+        }
+        if !ended {
+            wait_for_any(&[Some(pidfd.as_fd()), stdout.as_fd(), stderr.as_fd()], left)?;
+        }
+    };
+    if !ended {
+        child.kill().doing(|| "kill the hook".into())?;
+    }
+    let status = child.wait().doing(|| "wait for the hook".into())?;
+    match (ended, status.success()) {
+        (true, true) => Ok(()),
+        (false, _) => {
+            let seconds = limit.unwrap_or_default().as_secs_f64();
+            Err(Error::new(format!("hook ran past specified timeout of {seconds:.1}s")))
+        }
+        (true, false) => {
+            let (stdout, stderr) = (stdout.text(), stderr.text());
+            Err(Error::new(format!("{}, stdout: {stdout}, stderr: {stderr}", words(status))))
+        }
+    }
+}
+
+/// What came out of a pipe; the rest beyond a bound is thrown away.
+struct Printed {
+    pipe: Option<File>,
+    bytes: Vec<u8>,
+}
+
+impl Printed {
+    const BOUND: usize = 64 * 1024;
+
+    fn new(pipe: Option<OwnedFd>) -> Printed {
+        Printed { pipe: pipe.map(File::from), bytes: Vec::new() }
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.pipe.as_ref().map(|pipe| pipe.as_fd())
+    }
+
+    /// Reads what is there now; tells whether there was something.
+    fn read(&mut self) -> Result<bool> {
+        let Some(pipe) = &mut self.pipe else { return Ok(false) };
+        if !wait_readable(pipe.as_fd(), Some(Duration::ZERO))? {
+            return Ok(false);
+        }
+        let mut buffer = [0; 4096];
+        let count = pipe.read(&mut buffer).doing(|| "read what the hook prints".into())?;
+        let room = Printed::BOUND - self.bytes.len();
+        self.bytes.extend(&buffer[..count.min(room)]);
+        if count == 0 {
+            self.pipe = None;
+        }
+        Ok(count > 0)
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.bytes).trim_end().to_owned()
+    }
+}
+
+fn words(status: std::process::ExitStatus) -> String {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal: {signal}"),
+        (None, None) => "unknown end".into(),
+    }
+}

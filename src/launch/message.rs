@@ -1,0 +1,62 @@
+//! What init and the runtime tell each other, and in which order.
+//!
+//! ```text
+//!  init                                        runtime
+//!   │ MapIds ───────────────────────────────────► writes uid_map and gid_map
+//!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
+//!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
+//!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach)
+//!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
+//!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
+//!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
+//!   │ Ready ────────────────────────────────────► sets rlimits, saves the state
+//!   │ ◄──────────────────────────────── Continue │
+//!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
+//!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies)
+//!   ╵ hang-up: waits for `start`, or has become the program
+//! ```
+//! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
+//! before `Ready` means that init died.
+
+use serde::{Deserialize, Serialize};
+
+/// What init says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum FromInit {
+    /// It is in a user namespace without maps.
+    MapIds,
+    /// It cannot reach the source of this mount of the plan.
+    OpenMount(usize),
+    /// The container's namespaces and mounts are there.
+    RunHooks,
+    /// The multiplexer of its terminal comes along.
+    Terminal,
+    /// All that may fail for want of a privilege is done.
+    Ready,
+    /// Its filter notifies through this descriptor of its own.
+    SeccompListener(i32),
+    /// Something that the log should hold.
+    Warn(String),
+    /// It gives up.
+    Failed(Failure),
+}
+
+/// The step that failed, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The step's name in the list.
+    pub step: String,
+    /// What was being done, and the cause.
+    pub words: String,
+    /// The system call's error number, where there was one.
+    pub errno: Option<i32>,
+}
+
+/// What the runtime answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToInit {
+    /// It is done.
+    Continue,
+    /// The mount comes along.
+    Opened,
+}
