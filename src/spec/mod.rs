@@ -10,6 +10,7 @@ mod object;
 mod process;
 mod resources;
 mod seccomp;
+mod state;
 
 pub use hooks::{Hook, Hooks};
 pub use linux::{
@@ -25,6 +26,7 @@ pub use resources::{
     Resources, ThrottleDevice, WeightDevice,
 };
 pub use seccomp::{Arg, Seccomp, Syscall};
+pub use state::State;
 
 /// The newest version of the runtime specification that is served whole.
 pub const OCI_VERSION: &str = "1.3.0";

@@ -243,3 +243,14 @@ pub fn lock(fd: BorrowedFd<'_>) -> io::Result<()> {
         }
     }
 }
+
+/// `flock(2)`: whether another open file holds the exclusive lock right now.
+pub fn is_locked(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: takes no pointers.
+    match check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_SH | libc::LOCK_NB) }) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
+        Err(error) => Err(error),
+        // SAFETY: takes no pointers.
+        Ok(_) => check(unsafe { libc::flock(fd.as_raw_fd(), libc::LOCK_UN) }).map(|_| false),
+    }
+}

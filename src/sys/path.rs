@@ -97,6 +97,21 @@ pub fn remove(dir: BorrowedFd<'_>, name: &str, flags: i32) -> io::Result<()> {
     check(unsafe { libc::unlinkat(dir.as_raw_fd(), name.as_ptr(), flags) }).map(drop)
 }
 
+/// `renameat(2)` within one directory.
+pub fn rename(dir: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
+    let (from, to) = (c_string(from)?, c_string(to)?);
+    let dir = dir.as_raw_fd();
+    // SAFETY: both are C strings that live over the call.
+    check(unsafe { libc::renameat(dir, from.as_ptr(), dir, to.as_ptr()) }).map(drop)
+}
+
+/// `faccessat(2)`: whether there is something of this name.
+pub fn exists(dir: BorrowedFd<'_>, name: &str) -> bool {
+    let Ok(name) = c_string(name) else { return false };
+    // SAFETY: the name is a C string that lives over the call.
+    unsafe { libc::faccessat(dir.as_raw_fd(), name.as_ptr(), libc::F_OK, 0) == 0 }
+}
+
 /// A directory that is the root of lookups: links and `..` cannot lead out of it.
 #[derive(Debug)]
 pub struct Root(OwnedFd);

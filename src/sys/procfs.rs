@@ -71,6 +71,34 @@ impl Procfs {
     }
 }
 
+/// A process as /proc/PID/stat shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Its state: `R`, `S`, `Z` …
+    pub state: char,
+    /// Clock ticks from boot to its start: with the id, a name that is not given twice.
+    pub start: u64,
+}
+
+/// Looks at a process; nothing when there is none of this id.
+pub fn life(pid: i32) -> io::Result<Option<Life>> {
+    let file = match Procfs::of_this_process()?.open(&format!("{pid}/stat"), libc::O_RDONLY) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+        other => other?,
+    };
+    match super::fd::read_all(file.as_fd(), 4096) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+        other => Ok(parse_life(&String::from_utf8_lossy(&other?))),
+    }
+}
+
+/// The program's name may hold anything, so the fields are counted from its closing bracket.
+fn parse_life(stat: &str) -> Option<Life> {
+    let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some(Life { state, start: fields.nth(18)?.parse().ok()? })
+}
+
 fn open_proc() -> io::Result<OwnedFd> {
     open_at(super::fd::here(), "/proc", libc::O_PATH | libc::O_DIRECTORY, 0)
 }
@@ -98,6 +126,16 @@ mod tests {
             assert!(open(&proc, "self/root/etc", libc::O_PATH).is_err());
             assert!(open(&proc, "self/exe", libc::O_RDONLY).is_err());
         }
+    }
+
+    #[test]
+    fn a_process_is_told_by_its_start_whatever_its_name() {
+        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
+        assert_eq!(life, Some(Life { state: 'S', start: 4711 }));
+        assert_eq!(parse_life("12 (a"), None);
+        assert!(super::life(std::process::id() as i32).unwrap().is_some());
+        assert_eq!(super::life(i32::MAX).unwrap(), None);
     }
 
     #[test]

@@ -1,0 +1,250 @@
+//! `create`: the pipeline from a bundle to an init that waits. Each thing that is made undoes
+//! itself when a later one fails.
+
+use std::collections::BTreeMap;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::options::{CgroupManager, CreateOptions};
+use super::passed::{self, Passed};
+use super::saved::{Config, Own, Phase, Saved};
+use super::serve::{Served, Talk, serve};
+use super::store::{Directory, Store};
+use super::{Container, ContainerId};
+use crate::cgroup::{self, Cgroup};
+use crate::error::{Doing, Error, Result};
+use crate::host::{self, Host};
+use crate::init::{Init, NEW_CONTAINER, Start};
+use crate::launch::{self, Child, Request};
+use crate::log;
+use crate::plan::{self, Kind, Plan, Terminal};
+use crate::seccomp;
+use crate::spec::{OCI_VERSION, Spec, State};
+use crate::sys::identity::effective_ids;
+use crate::sys::{fd, socket};
+use crate::validate;
+
+/// What the container waits for once it is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// `start`.
+    Created,
+    /// Nothing: it runs, without or with the runtime beside it.
+    Running(super::Attach),
+}
+
+/// A container that was made, its init, and the terminal that came back.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub(super) container: Container,
+    pub(super) child: Child,
+    pub(super) served: Served,
+    pub(super) plan: Plan,
+}
+
+/// Makes a container up to where its program would be run.
+pub fn create(store: &Store, id: &ContainerId, options: &CreateOptions) -> Result<()> {
+    make(store, id, options, Mode::Created).map(drop)
+}
+
+/// Makes a container.
+pub(super) fn make(
+    store: &Store,
+    id: &ContainerId,
+    options: &CreateOptions,
+    mode: Mode,
+) -> Result<Made> {
+    std::env::set_current_dir(&options.bundle)
+        .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
+    let text = read_config(options)?;
+    let spec = Spec::read(&text).doing(|| "read config.json".into())?;
+    let host = host::probe(&spec)?;
+    let mut plan = plan(&spec, &host, id, options)?;
+    check_terminal(&plan, options, mode)?;
+    let passed = Passed::take(options.preserve_fds)?;
+    plan.process.env.extend(passed.env());
+    plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
+
+    let reserved = store.reserve(id)?;
+    let directory = reserved.directory()?;
+    directory.save_config(&text)?;
+    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    let mut saved = saved(id, &spec, &plan, &host);
+    saved.onggi.cgroup = cgroup.saved();
+    saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
+    directory.save(&saved)?;
+    let (child, channel) = spawn(&plan, &cgroup, directory, &Clone { spec: &spec, passed, mode })?;
+    let mut talk = Talk { plan: &plan, saved: &mut saved, directory, options, child: &child };
+    let served = serve(&channel, &mut talk)?;
+
+    let child = child.keep();
+    cgroup.keep();
+    reserved.keep();
+    let container = Container { directory: store.find(id)?, saved };
+    Ok(Made { container, child, served, plan })
+}
+
+fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
+    let path = options.config.as_deref().unwrap_or(Path::new("config.json"));
+    std::fs::read(path).doing(|| format!("read {}", path.display()))
+}
+
+/// A sound spec, decided.
+fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
+    check(spec, host)?;
+    let seccomp = match &spec.linux.seccomp {
+        Some(profile) => seccomp::compile(profile, seccomp::Arch::native()).map(Some),
+        None => Ok(None),
+    }
+    .doing(|| "linux.seccomp".into())?;
+    let mut plan = plan::container(
+        spec,
+        host,
+        &plan::Options {
+            id: id.as_str(),
+            bundle: &options.bundle,
+            root_switch: options.root_switch,
+            keyring: options.keyring,
+            seccomp,
+        },
+    )?;
+    match options.cgroup_manager {
+        CgroupManager::Cgroupfs => {}
+        CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
+        CgroupManager::Systemd => {
+            return Err(Error::new("the systemd cgroup driver is not supported yet"));
+        }
+    }
+    Ok(plan)
+}
+
+/// Every problem of a configuration at once.
+fn check(spec: &Spec<'_>, host: &Host) -> Result<()> {
+    let problems = validate::problems(spec, host);
+    if problems.is_empty() {
+        return Ok(());
+    }
+    let words: Vec<String> = problems.iter().map(|problem| problem.to_string()).collect();
+    Err(Error::new(words.join("; ")))
+}
+
+fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
+    let detaches = mode != Mode::Running(super::Attach::Foreground);
+    let wants = plan.process.terminal != Terminal::None;
+    passed::check_terminal(wants, detaches, options.console_socket.is_some())
+}
+
+fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
+    let own = |kind: &Kind| plan.namespaces.has(*kind);
+    Saved {
+        id: id.to_string(),
+        init_process_pid: 0,
+        init_process_start: 0,
+        created: log::rfc3339(now),
+        config: Config {
+            rootfs: plan.root.path.to_string_lossy().into_owned(),
+            labels: vec![format!("bundle={bundle}")],
+        },
+        rootless: host.rootless,
+        cgroup_paths: BTreeMap::new(),
+        namespace_paths: BTreeMap::new(),
+        onggi: Own {
+            version: 1,
+            phase: Phase::Creating,
+            bundle,
+            owner: effective_ids().0,
+            namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
+            cgroup: cgroup::Saved::default(),
+            annotations: spec
+                .annotations
+                .iter()
+                .map(|(key, value)| (key.to_string(), value.to_string()))
+                .collect(),
+        },
+    }
+}
+
+/// What the clone holds besides the plan.
+struct Clone<'a> {
+    spec: &'a Spec<'a>,
+    passed: Passed,
+    mode: Mode,
+}
+
+fn spawn(
+    plan: &Plan,
+    cgroup: &Cgroup,
+    directory: &Directory,
+    clone: &Clone<'_>,
+) -> Result<(Child, launch::RuntimeEnd)> {
+    let (init_end, runtime_end) = launch::pair()?;
+    let start = match clone.mode {
+        Mode::Created => Start::Await(
+            socket::listen_at(&directory.start_socket())
+                .doing(|| "listen for start".into())?,
+        ),
+        Mode::Running(_) => Start::AtOnce,
+    };
+    let entry = cgroup.entry().doing(|| "open the cgroup".into())?;
+    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
+    let state = State {
+        oci_version: OCI_VERSION,
+        id: "",
+        status: "creating",
+        pid: 0,
+        bundle: &bundle,
+        annotations: &clone.spec.annotations,
+    };
+    let id = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let request = Request {
+        new: new_namespaces(plan),
+        join: join_by_path(plan)?,
+        time_offsets: &plan.namespaces.time_offsets,
+        cgroup: entry.born_in().map(|fd| fd.try_clone_to_owned()).transpose()?,
+        unprivileged: false,
+    };
+    let cgroups = entry.mounts(cgroup);
+    let child = launch::spawn(request, |joins| {
+        let init = Init {
+            plan,
+            process: &plan.process,
+            channel: init_end,
+            joins,
+            entry,
+            cgroups,
+            start,
+            passed: clone.passed.count,
+            state: State { id: &id, ..state },
+            root: None,
+            procfs: None,
+            program: String::new(),
+            in_directory: false,
+        };
+        init.run(NEW_CONTAINER)
+    })?;
+    Ok((child, runtime_end))
+}
+
+/// The cgroup namespace is made later, once the process is in its cgroup.
+fn new_namespaces(plan: &Plan) -> u64 {
+    let late = Kind::Cgroup;
+    let new = plan.namespaces.new.iter().filter(|kind| **kind != late);
+    new.fold(0, |flags, kind| flags | kind.flag())
+}
+
+fn join_by_path(plan: &Plan) -> Result<Vec<launch::Join>> {
+    plan.namespaces
+        .join
+        .iter()
+        .map(|(kind, path)| {
+            let text = path.to_str().ok_or_else(|| Error::new("a namespace path is not UTF-8"))?;
+            let through = fd::open_at(fd::here(), text, libc::O_RDONLY, 0)
+                .doing(|| format!("open the {} namespace {text}", kind.name()))?;
+            Ok(launch::Join { flags: kind.flag(), through })
+        })
+        .collect()
+}

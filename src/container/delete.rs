@@ -1,0 +1,86 @@
+//! `delete`: processes, cgroup, state, and then the poststop hooks, once.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use super::options::Force;
+use super::start::hooks_of;
+use super::status::Status;
+use super::{Container, ContainerId, Store};
+use crate::error::{Error, Result};
+use crate::hooks::{self, Setting};
+use crate::log;
+use crate::sys::pidfd;
+
+/// How long a killed init may take to vanish.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Removes a container and all that belongs to it.
+///
+/// # Errors
+/// `cannot delete container ID that is not stopped: STATUS`; a container that does not exist is
+/// an error unless it is forced.
+pub fn delete(store: &Store, id: &ContainerId, force: Force) -> Result<()> {
+    let container = match Container::find_and_lock(store, id) {
+        Ok(container) => container,
+        Err(error) => return delete_remains(store, id, force, error),
+    };
+    let status = container.status()?;
+    match (status, force) {
+        (Status::Stopped | Status::Created, _) | (_, Force::Yes) => {}
+        (other, Force::No) => {
+            let word = other.word();
+            return Err(Error::new(format!(
+                "cannot delete container {id} that is not stopped: {word}"
+            )));
+        }
+    }
+    end_processes(&container)?;
+    destroy(container)
+}
+
+/// What a command that died left behind has no readable state.
+fn delete_remains(store: &Store, id: &ContainerId, force: Force, error: Error) -> Result<()> {
+    let Ok(directory) = store.find(id) else {
+        return if force == Force::Yes { Ok(()) } else { Err(error) };
+    };
+    if directory.state().is_ok_and(|state| state.is_none()) || force == Force::Yes {
+        directory.remove()?;
+    }
+    if force == Force::Yes { Ok(()) } else { Err(error) }
+}
+
+/// Kills what is left, init first, then whoever shares its cgroup, and waits for init's end.
+pub(super) fn end_processes(container: &Container) -> Result<()> {
+    if let Some(init) = container.init()? {
+        match pidfd::signal(init.as_fd(), libc::SIGKILL) {
+            Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let cgroup = container.cgroup();
+    if !cgroup.is_none() {
+        cgroup.kill_all()?;
+    }
+    match container.wait_end(LIMIT)? {
+        true => Ok(()),
+        false => Err(Error::new("container init still running")),
+    }
+}
+
+/// Removes cgroup and state of a container without processes, then runs its poststop hooks.
+pub(super) fn destroy(container: Container) -> Result<()> {
+    // A creation that was cut short may have left no configuration.
+    let hooks = hooks_of(&container).map(|hooks| hooks.poststop).unwrap_or_default();
+    let state = container.state_for_hooks("stopped", 0);
+    let cgroup = container.cgroup();
+    if !cgroup.is_none() {
+        cgroup.remove()?;
+    }
+    container.directory.remove()?;
+    let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };
+    for error in hooks::run_all(&hooks, setting) {
+        log::warning(&error.to_string());
+    }
+    Ok(())
+}

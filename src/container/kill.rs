@@ -1,0 +1,55 @@
+//! `kill`
+
+use std::os::fd::AsFd;
+
+use super::options::All;
+use super::status::Status;
+use super::{Container, ContainerId, Store};
+use crate::error::{Doing, Error, Result};
+use crate::plan::Kind;
+use crate::sys::pidfd;
+
+/// Sends a signal to init, or to all processes of the container.
+///
+/// # Errors
+/// `container not running`, unless all are meant.
+pub fn kill(store: &Store, id: &ContainerId, signal: i32, all: All) -> Result<()> {
+    let container = Container::find(store, id)?;
+    if all == All::Processes {
+        return signal_all(&container, signal);
+    }
+    let not_running = || Error::new("container not running");
+    let init = container.init()?.ok_or_else(not_running)?;
+    match pidfd::signal(init.as_fd(), signal) {
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(not_running()),
+        other => other.doing(|| format!("send signal {signal}"))?,
+    }
+    if signal != libc::SIGKILL {
+        return Ok(());
+    }
+    // Without a pid namespace of its own, the end of init leaves the others alive.
+    let has_pid_namespace = container.saved.onggi.namespaces.contains(&Kind::Pid);
+    let cgroup = container.cgroup();
+    match (cgroup.is_none(), has_pid_namespace) {
+        (true, _) => Ok(()),
+        (false, false) => cgroup.kill_all(),
+        // A frozen process of cgroup v1 dies only once it is thawed.
+        (false, true) if container.status()? == Status::Paused => cgroup.thaw(),
+        (false, true) => Ok(()),
+    }
+}
+
+fn signal_all(container: &Container, signal: i32) -> Result<()> {
+    let cgroup = container.cgroup();
+    if signal == libc::SIGKILL && !cgroup.is_none() {
+        return cgroup.kill_all();
+    }
+    for pid in cgroup.processes()? {
+        let sent = pidfd::open(pid).and_then(|fd| pidfd::signal(fd.as_fd(), signal));
+        match sent {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+            other => other.doing(|| format!("send signal {signal} to process {pid}"))?,
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! A container's life: what each command does with the state directory, the cgroup and init.
+
+mod create;
+mod delete;
+mod exec;
+mod id;
+mod kill;
+mod options;
+mod passed;
+mod pause;
+mod run;
+mod saved;
+mod serve;
+mod start;
+mod state_view;
+mod status;
+mod store;
+mod supervise;
+mod user_namespace;
+
+use std::os::fd::{AsFd, OwnedFd};
+
+pub use create::create;
+pub use delete::delete;
+pub use exec::exec;
+pub use id::ContainerId;
+pub use kill::kill;
+pub use options::{
+    AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecCommand, ExecOptions,
+    ExecProcess, ExecUser, Force, Paused, Rootless, RunOptions, SubCgroup, Subreaper,
+};
+pub use pause::{pause, resume};
+pub use run::run;
+pub use start::start;
+pub use state_view::StateView;
+pub use store::Store;
+
+use crate::cgroup::Cgroup;
+use crate::error::{Doing, Error, Result};
+use crate::log;
+use crate::spec::{OCI_VERSION, Pairs, State};
+use crate::sys::{pidfd, procfs};
+use saved::{Phase, Saved};
+use status::Status;
+use store::Directory;
+
+/// A container that was created: its directory and what it holds.
+#[derive(Debug)]
+struct Container {
+    directory: Directory,
+    saved: Saved,
+}
+
+impl Container {
+    /// Finds a container.
+    ///
+    /// # Errors
+    /// `container does not exist`
+    fn find(store: &Store, id: &ContainerId) -> Result<Container> {
+        let directory = store.find(id)?;
+        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        Ok(Container { directory, saved })
+    }
+
+    /// Finds a container and waits until no other command changes it.
+    fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
+        let directory = store.find(id)?;
+        directory.lock()?;
+        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        Ok(Container { directory, saved })
+    }
+
+    /// What it is in, as the machine shows it right now.
+    fn status(&self) -> Result<Status> {
+        if self.saved.onggi.phase == Phase::Creating {
+            // Its maker holds the lock for as long as it lives.
+            let maker_lives = self.directory.is_locked()?;
+            return Ok(if maker_lives { Status::Creating } else { Status::Stopped });
+        }
+        if !self.is_alive()? {
+            return Ok(Status::Stopped);
+        }
+        let cgroup = self.cgroup();
+        if !cgroup.is_none() && cgroup.is_frozen()? {
+            return Ok(Status::Paused);
+        }
+        Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
+    }
+
+    fn cgroup(&self) -> Cgroup {
+        Cgroup::open(&self.saved.onggi.cgroup)
+    }
+
+    /// Whether init, and not another process that got its id, lives.
+    fn is_alive(&self) -> Result<bool> {
+        let pid = self.saved.init_process_pid;
+        if pid <= 0 {
+            return Ok(false);
+        }
+        let life = procfs::life(pid).doing(|| format!("look at process {pid}"))?;
+        Ok(life.is_some_and(|life| {
+            life.start == self.saved.init_process_start && !matches!(life.state, 'Z' | 'X')
+        }))
+    }
+
+    /// A descriptor of init; nothing when it has ended.
+    fn init(&self) -> Result<Option<OwnedFd>> {
+        let pid = self.saved.init_process_pid;
+        if pid <= 0 {
+            return Ok(None);
+        }
+        // Opened first and compared then: the id cannot change hands between.
+        let fd = match pidfd::open(pid) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
+            other => other.doing(|| format!("open process {pid}"))?,
+        };
+        Ok(self.is_alive()?.then_some(fd))
+    }
+
+    /// Waits until init has ended, for so long at the most; tells whether it has.
+    fn wait_end(&self, limit: std::time::Duration) -> Result<bool> {
+        match self.init()? {
+            None => Ok(true),
+            Some(init) => Ok(pidfd::wait_end(init.as_fd(), Some(limit))?),
+        }
+    }
+
+    fn view(&self) -> Result<StateView> {
+        let status = self.status()?;
+        let own = &self.saved.onggi;
+        let pid = if status == Status::Stopped { 0 } else { self.saved.init_process_pid };
+        Ok(StateView {
+            oci_version: OCI_VERSION.into(),
+            id: ContainerId::new(&self.saved.id)?,
+            pid,
+            status: status.word(),
+            bundle: own.bundle.clone(),
+            rootfs: self.saved.config.rootfs.clone(),
+            created: self.saved.created.clone(),
+            annotations: own.annotations.clone(),
+            owner: String::new(),
+        })
+    }
+
+    /// The state as hooks are told it.
+    fn state_for_hooks(&self, status: &'static str, pid: i32) -> Vec<u8> {
+        let annotations = self.saved.onggi.annotations.iter();
+        let annotations = Pairs(
+            annotations.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
+        );
+        let state = State {
+            oci_version: OCI_VERSION,
+            id: &self.saved.id,
+            status,
+            pid,
+            bundle: &self.saved.onggi.bundle,
+            annotations: &annotations,
+        };
+        state.to_json()
+    }
+}
+
+/// The state of a container.
+pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
+    Container::find(store, id)?.view()
+}
+
+/// The state of every container that can be read; the others are told to the log.
+///
+/// # Errors
+/// ENOENT when there is no store.
+pub fn list(store: &Store) -> Result<Vec<StateView>> {
+    let mut views = Vec::new();
+    for id in store.ids()? {
+        let view = Container::find(store, &id).and_then(|container| {
+            let mut view = container.view()?;
+            view.owner = owner_name(container.saved.onggi.owner);
+            Ok(view)
+        });
+        match view {
+            Ok(view) => views.push(view),
+            Err(error) => log::warning(&format!("load container {id}: {error}")),
+        }
+    }
+    Ok(views)
+}
+
+/// The user's name in /etc/passwd, read by our own hands: a static program loads no name service.
+fn owner_name(uid: u32) -> String {
+    if uid == 0 {
+        return "root".into();
+    }
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    users
+        .lines()
+        .find(|line| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(uid))
+        .and_then(|line| line.split(':').next())
+        .map_or_else(|| format!("#{uid}"), str::to_owned)
+}
+
+/// The process ids of a container, as the host sees them.
+pub fn processes(store: &Store, id: &ContainerId) -> Result<Vec<i32>> {
+    let container = Container::find(store, id)?;
+    container.cgroup().processes()
+}

@@ -1,0 +1,38 @@
+//! `run`: create and start in one, and stay with the process unless told otherwise.
+
+use super::create::{Made, Mode, make};
+use super::options::{AfterExit, Attach, CreateOptions, RunOptions, Subreaper};
+use super::{ContainerId, Store, delete, start, supervise};
+use crate::error::Result;
+use crate::sys::process;
+
+/// Makes a container and runs its program; gives the exit code, or 0 when detached.
+pub fn run(
+    store: &Store,
+    id: &ContainerId,
+    options: &CreateOptions,
+    run: &RunOptions,
+) -> Result<i32> {
+    if run.subreaper == Subreaper::Become && run.attach == Attach::Foreground {
+        process::become_subreaper()?;
+    }
+    let signals = supervise::Signals::hold(run.attach)?;
+    let made = make(store, id, options, Mode::Running(run.attach))?;
+    if let Err(error) = start::after_start(&made.container) {
+        end(made)?;
+        return Err(error);
+    }
+    if run.attach == Attach::Detached {
+        return Ok(0);
+    }
+    let code = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals)?;
+    if run.after_exit == AfterExit::Delete {
+        end(made)?;
+    }
+    Ok(code)
+}
+
+fn end(made: Made) -> Result<()> {
+    delete::end_processes(&made.container)?;
+    delete::destroy(made.container)
+}

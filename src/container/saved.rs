@@ -1,0 +1,70 @@
+//! `state.json`: what a later command must know, under the names that readers of runc's file use.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cgroup;
+use crate::plan::Kind;
+
+/// The file's content.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The container's name.
+    pub id: String,
+    /// Process id of init in the runtime's pid namespace; 0 while it is being created.
+    pub init_process_pid: i32,
+    /// When init started, in clock ticks since boot.
+    pub init_process_start: u64,
+    /// RFC 3339 with nanoseconds, in UTC.
+    pub created: String,
+    /// What readers of runc's file look for.
+    pub config: Config,
+    /// Whether the runtime had no rights over the host.
+    pub rootless: bool,
+    /// Directories by controller; the key of v2 is empty.
+    pub cgroup_paths: BTreeMap<String, PathBuf>,
+    /// Namespace files of init by clone flag name.
+    pub namespace_paths: BTreeMap<String, PathBuf>,
+    /// What only this runtime reads.
+    pub onggi: Own,
+}
+
+/// The part of runc's `config` that outside readers use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    /// The root file system, an absolute path of the host.
+    pub rootfs: String,
+    /// `bundle=PATH`.
+    pub labels: Vec<String>,
+}
+
+/// What only this runtime reads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Own {
+    /// Version of this object.
+    pub version: u32,
+    /// How far the creation has come.
+    pub phase: Phase,
+    /// The bundle, an absolute path.
+    pub bundle: String,
+    /// Uid of the user who created it.
+    pub owner: u32,
+    /// Namespaces that init does not share with the runtime.
+    pub namespaces: Vec<Kind>,
+    /// The cgroup.
+    pub cgroup: cgroup::Saved,
+    /// The annotations of config.json.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// How far the creation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// The runtime that creates it has not finished.
+    Creating,
+    /// It was created.
+    Created,
+}

@@ -1,0 +1,60 @@
+//! `start`: init is told to go on, and hangs up once it has become the program.
+
+use std::os::fd::AsFd;
+
+use super::{Container, ContainerId, Store};
+use crate::error::{Doing, Error, Result};
+use crate::hooks::{self, Setting};
+use crate::launch::{FromInit, RuntimeEnd};
+use crate::log;
+use crate::plan::{self, Hooks};
+use crate::spec::Spec;
+use crate::sys::pidfd;
+use crate::sys::socket::{self, Style};
+
+/// Lets a created container run its program.
+pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
+    let container = Container::find_and_lock(store, id)?;
+    container.status()?.check_start()?;
+    let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
+        .doing(|| "connect to init".into())?;
+    container.directory.forget_start_socket()?;
+    wait_until_it_runs(&RuntimeEnd::from(socket))?;
+    after_start(&container)
+}
+
+/// A hang-up means that the program runs.
+fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
+    while let Some((message, _)) = channel.receive()? {
+        match message {
+            FromInit::Warn(words) => log::warning(&words),
+            FromInit::Failed(failure) => {
+                return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
+            }
+            other => return Err(Error::new(format!("init said {other:?}"))),
+        }
+    }
+    Ok(())
+}
+
+/// Runs the poststart hooks; a container whose hook fails is killed.
+pub(super) fn after_start(container: &Container) -> Result<()> {
+    let hooks = hooks_of(container)?.poststart;
+    if hooks.is_empty() {
+        return Ok(());
+    }
+    let state = container.state_for_hooks("running", container.saved.init_process_pid);
+    let setting = Setting { kind: "poststart", state: &state, directory: None, env: &[] };
+    hooks::run(&hooks, setting).inspect_err(|_| {
+        if let Ok(Some(init)) = container.init() {
+            let _ = pidfd::signal(init.as_fd(), libc::SIGKILL);
+        }
+    })
+}
+
+/// The hooks of the configuration that the container was created from.
+pub(super) fn hooks_of(container: &Container) -> Result<Hooks> {
+    let text = container.directory.config()?;
+    let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
+    plan::hooks(&spec.hooks)
+}

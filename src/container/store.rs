@@ -1,0 +1,231 @@
+//! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use super::ContainerId;
+use super::saved::Saved;
+use crate::error::{Doing, Error, Result};
+use crate::sys::fd::{here, lock, open_at, read_all, write_once};
+use crate::sys::path::{remove, rename};
+
+const STATE: &str = "state.json";
+const CONFIG: &str = "config.json";
+const SOCKET: &str = "start.sock";
+/// No state or configuration is larger (bytes).
+const LIMIT: usize = 64 << 20;
+
+/// The directory that holds every container's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// An absolute path.
+    pub root: PathBuf,
+}
+
+impl Store {
+    /// The store below this absolute path; nothing is made until a container is.
+    pub fn open(root: PathBuf) -> Store {
+        Store { root }
+    }
+
+    /// Makes a container's directory, which is removed again unless it is kept.
+    ///
+    /// # Errors
+    /// `container with given ID already exists`
+    pub fn reserve(&self, id: &ContainerId) -> Result<Reserved> {
+        self.make_root()?;
+        let path = self.root.join(id.as_str());
+        match fs::DirBuilder::new().mode(0o711).create(&path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                return Err(Error::new("container with given ID already exists"));
+            }
+            other => other.doing(|| format!("make {}", path.display()))?,
+        }
+        let directory = Directory::open(path)?;
+        directory.lock()?;
+        Ok(Reserved { directory: Some(directory) })
+    }
+
+    fn make_root(&self) -> Result<()> {
+        if self.root.is_dir() {
+            return Ok(());
+        }
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.root)
+            .doing(|| format!("make {}", self.root.display()))?;
+        // In a user's runtime directory the sticky bit keeps it from being cleaned up by age.
+        if std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|dir| self.root.starts_with(dir)) {
+            fs::set_permissions(&self.root, fs::Permissions::from_mode(0o1700))
+                .doing(|| format!("keep {}", self.root.display()))?;
+        }
+        Ok(())
+    }
+
+    /// A container's directory.
+    ///
+    /// # Errors
+    /// `container does not exist`
+    pub fn find(&self, id: &ContainerId) -> Result<Directory> {
+        Directory::open(self.root.join(id.as_str()))
+    }
+
+    /// The names of all containers, in order.
+    ///
+    /// # Errors
+    /// That of reading the directory: ENOENT when there is none.
+    pub fn ids(&self) -> Result<Vec<ContainerId>> {
+        let entries =
+            fs::read_dir(&self.root).doing(|| format!("read {}", self.root.display()))?;
+        let mut ids: Vec<ContainerId> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let is_directory = entry.file_type().ok()?.is_dir();
+                let id = ContainerId::new(entry.file_name().to_str()?).ok()?;
+                is_directory.then_some(id)
+            })
+            .collect();
+        ids.sort();
+        Ok(ids)
+    }
+}
+
+/// A container's directory that is removed when this value is dropped before it was kept.
+#[derive(Debug)]
+pub struct Reserved {
+    directory: Option<Directory>,
+}
+
+impl Reserved {
+    /// The directory.
+    pub fn directory(&self) -> Result<&Directory> {
+        self.directory.as_ref().ok_or_else(|| Error::new("the state directory is gone"))
+    }
+
+    /// From now on it stays.
+    pub fn keep(mut self) {
+        self.directory = None;
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if let Some(directory) = self.directory.take() {
+            // Nobody is left to be told; `delete --force` would find what stays.
+            let _ = directory.remove();
+        }
+    }
+}
+
+/// A container's directory, open.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+impl Directory {
+    fn open(path: PathBuf) -> Result<Directory> {
+        let text = path.to_str().ok_or_else(|| Error::new("the root is not UTF-8"))?;
+        match open_at(here(), text, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                Err(Error::new("container does not exist"))
+            }
+            other => Ok(Directory { fd: other.doing(|| format!("open {text}"))?, path }),
+        }
+    }
+
+    /// The directory's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Waits until no other command changes this container; held until the value is dropped.
+    pub fn lock(&self) -> Result<()> {
+        lock(self.fd.as_fd()).doing(|| format!("lock {}", self.path.display()))
+    }
+
+    /// Whether another command holds the lock right now.
+    pub fn is_locked(&self) -> Result<bool> {
+        Ok(crate::sys::fd::is_locked(self.fd.as_fd())?)
+    }
+
+    /// Reads `state.json`; nothing when there is none.
+    pub fn state(&self) -> Result<Option<Saved>> {
+        match self.read(STATE) {
+            Err(error) if error.is(libc::ENOENT) => Ok(None),
+            other => serde_json::from_slice(&other?)
+                .map(Some)
+                .doing(|| format!("read {}", self.path.join(STATE).display())),
+        }
+    }
+
+    /// Writes `state.json` aside and renames it.
+    pub fn save(&self, saved: &Saved) -> Result<()> {
+        let text = serde_json::to_vec(saved)?;
+        self.write(".state.json", &text)
+            .and_then(|()| Ok(rename(self.fd.as_fd(), ".state.json", STATE)?))
+            .doing(|| "save the state".into())
+    }
+
+    /// The configuration as it was when the container was created.
+    pub fn config(&self) -> Result<Vec<u8>> {
+        self.read(CONFIG).doing(|| "read the saved configuration".into())
+    }
+
+    /// Keeps the configuration: what happens to the bundle's later must not matter.
+    pub fn save_config(&self, text: &[u8]) -> Result<()> {
+        self.write(CONFIG, text).doing(|| "save the configuration".into())
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>> {
+        let file = open_at(self.fd.as_fd(), name, libc::O_RDONLY, 0)?;
+        Ok(read_all(file.as_fd(), LIMIT)?)
+    }
+
+    fn write(&self, name: &str, text: &[u8]) -> Result<()> {
+        let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
+        let file = open_at(self.fd.as_fd(), name, flags, 0o600)?;
+        Ok(write_once(file.as_fd(), text)?)
+    }
+
+    /// A path to the socket that init waits on, short enough for a socket's address.
+    pub fn start_socket(&self) -> PathBuf {
+        format!("/proc/self/fd/{}/{SOCKET}", self.fd.as_raw_fd()).into()
+    }
+
+    /// Whether init waits for `start`.
+    pub fn awaits_start(&self) -> bool {
+        crate::sys::path::exists(self.fd.as_fd(), SOCKET)
+    }
+
+    /// Nobody starts it a second time.
+    pub fn forget_start_socket(&self) -> Result<()> {
+        remove(self.fd.as_fd(), SOCKET, 0).doing(|| "remove the start socket".into())
+    }
+
+    /// Removes it with all that is in it.
+    pub fn remove(&self) -> Result<()> {
+        for name in [SOCKET, CONFIG, ".state.json", STATE] {
+            let _ = remove(self.fd.as_fd(), name, 0);
+        }
+        match fs::remove_dir(&self.path) {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                fs::remove_dir_all(&self.path)
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+        .doing(|| format!("remove {}", self.path.display()))
+    }
+}
+
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

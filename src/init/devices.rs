@@ -1,0 +1,132 @@
+//! What /dev gets: nodes, links, and stdio that does not lead to the host's /dev/null.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use super::Init;
+use crate::error::{Doing, Error, Result};
+use crate::plan::Node;
+use crate::sys::fd::{here, open_at, replace, set_mode, set_owner, stat};
+use crate::sys::mount::{Reach, attach, copy_tree};
+use crate::sys::path::{Root, make_link, make_node, remove};
+
+const LINKS: [(&str, &str); 5] = [
+    ("/proc/self/fd", "fd"),
+    ("/proc/self/fd/0", "stdin"),
+    ("/proc/self/fd/1", "stdout"),
+    ("/proc/self/fd/2", "stderr"),
+    ("pts/ptmx", "ptmx"),
+];
+
+/// Nothing when the user brings a /dev of their own.
+pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
+    let Some(dev) = &init.plan.dev else { return Ok(()) };
+    let root = init.root()?;
+    let directory = root.make_directories("/dev", 0o755).doing(|| "open /dev".into())?;
+    for node in &dev.nodes {
+        make_one(root, directory.as_fd(), node, dev.bind)
+            .doing(|| format!("make {}", node.path.as_str()))?;
+    }
+    make_links(directory.as_fd())
+}
+
+fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node, bind: bool) -> Result<()> {
+    if bind {
+        return bind_host_node(root, node);
+    }
+    let path = node.path.as_str();
+    let device = libc::makedev(node.major, node.minor);
+    let above;
+    let (parent, name) = match path.strip_prefix("/dev/") {
+        Some(name) if !name.contains('/') => (dev, name),
+        _ => {
+            above = root.parent_of(path)?;
+            (above.0.as_fd(), above.1)
+        }
+    };
+    match make_node(parent, name, node.kind | node.mode, device) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            return bind_host_node(root, node);
+        }
+        other => other?,
+    }
+    let made = open_at(parent, name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
+    let found = stat(made.as_fd())?;
+    if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
+        return Err(Error::new("something else is in its place"));
+    }
+    // The umask must not show in the mode.
+    if found.st_mode & 0o7777 != node.mode {
+        let opened = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&made));
+        std::fs::set_permissions(opened, std::os::unix::fs::PermissionsExt::from_mode(node.mode))?;
+    }
+    if (found.st_uid, found.st_gid) != (node.uid, node.gid) {
+        set_owner(made.as_fd(), node.uid, node.gid)?;
+    }
+    Ok(())
+}
+
+/// A user namespace cannot make nodes, but it can show those of the host.
+fn bind_host_node(root: &Root, node: &Node) -> Result<()> {
+    let path = node.path.as_str();
+    let target = root.make_file(path, 0o644)?;
+    let copy = copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
+    let found = stat(copy.as_fd())?;
+    let device = libc::makedev(node.major, node.minor);
+    if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
+        return Err(Error::new(format!("the host's {path} is another device")));
+    }
+    Ok(attach(copy.as_fd(), target.as_fd())?)
+}
+
+fn make_links(dev: BorrowedFd<'_>) -> Result<()> {
+    for (target, name) in LINKS {
+        if name == "ptmx" {
+            // An image may bring a node of its own, which would be the host's multiplexer.
+            match remove(dev, name, 0) {
+                Err(error) if error.raw_os_error() != Some(libc::ENOENT) => {
+                    return Err(error).doing(|| "remove /dev/ptmx".into());
+                }
+                _ => {}
+            }
+        }
+        match make_link(target, dev, name) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            other => other.doing(|| format!("link /dev/{name}"))?,
+        }
+    }
+    Ok(())
+}
+
+/// Stdio that is the host's /dev/null becomes the container's.
+pub(super) fn reopen_null(init: &mut Init<'_>) -> Result<()> {
+    let null = libc::makedev(1, 3);
+    let is_null = |fd: BorrowedFd<'_>| {
+        stat(fd).is_ok_and(|found| {
+            found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == null
+        })
+    };
+    let stdio = [std::io::stdin().as_fd().try_clone_to_owned(), clone_of(1), clone_of(2)];
+    let mut own = None;
+    for (number, fd) in stdio.into_iter().enumerate() {
+        if !fd.is_ok_and(|fd| is_null(fd.as_fd())) {
+            continue;
+        }
+        if own.is_none() {
+            own = init.root()?.open_file("/dev/null", libc::O_RDWR).ok();
+        }
+        match &own {
+            Some(own) if is_null(own.as_fd()) => replace(own.as_fd(), number as i32)?,
+            // An image without /dev/null keeps what it was given.
+            _ => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+fn clone_of(number: i32) -> std::io::Result<std::os::fd::OwnedFd> {
+    match number {
+        1 => std::io::stdout().as_fd().try_clone_to_owned(),
+        _ => std::io::stderr().as_fd().try_clone_to_owned(),
+    }
+}

@@ -1,0 +1,182 @@
+//! The last steps: the talk with the runtime, the filter, the program.
+
+use std::os::fd::AsFd;
+
+use super::{Init, Start};
+use crate::error::{Doing, Error, Result};
+use crate::hooks::{self, Setting};
+use crate::spec::State;
+use crate::launch::{FromInit, InitEnd, reset_signals};
+use crate::sys::{fd, process, socket};
+
+/// Away from the caller's terminal and process group.
+pub(super) fn start_session(_: &mut Init<'_>) -> Result<()> {
+    process::start_session().doing(|| "setsid".into())
+}
+
+/// prestart and createRuntime hooks are the runtime's, which waits with the rest until then.
+pub(super) fn ask_for_runtime_hooks(init: &mut Init<'_>) -> Result<()> {
+    let hooks = &init.plan.hooks;
+    match hooks.prestart.is_empty() && hooks.create_runtime.is_empty() {
+        true => Ok(()),
+        false => init.ask(&FromInit::RunHooks).map(drop),
+    }
+}
+
+/// In the container's namespaces, with the host's paths.
+pub(super) fn run_create_hooks(init: &mut Init<'_>) -> Result<()> {
+    run_hooks(init, "createContainer", "creating")
+}
+
+/// In the container, as the program will be.
+pub(super) fn run_start_hooks(init: &mut Init<'_>) -> Result<()> {
+    run_hooks(init, "startContainer", "created")
+}
+
+fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> Result<()> {
+    let (list, env): (_, &[String]) = match kind {
+        "createContainer" => (&init.plan.hooks.create_container, &[]),
+        _ => (&init.plan.hooks.start_container, &init.process.env),
+    };
+    if list.is_empty() {
+        return Ok(());
+    }
+    let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
+    hooks::run(list, Setting { kind, state: &state, directory: None, env })
+}
+
+/// From here on nothing is needed of the runtime but that it saves the state.
+pub(super) fn report_ready(init: &mut Init<'_>) -> Result<()> {
+    init.ask(&FromInit::Ready).map(drop)
+}
+
+/// Without no_new_privs a filter takes a capability to load, so it comes before the user.
+pub(super) fn load_seccomp_with_privileges(init: &mut Init<'_>) -> Result<()> {
+    if init.process.no_new_privileges { Ok(()) } else { load(init) }
+}
+
+/// With no_new_privs it comes as late as can be, so that it need not allow what happens between.
+pub(super) fn load_seccomp(init: &mut Init<'_>) -> Result<()> {
+    if init.process.no_new_privileges { load(init) } else { Ok(()) }
+}
+
+fn load(init: &mut Init<'_>) -> Result<()> {
+    let Some(filter) = &init.process.seccomp else { return Ok(()) };
+    let listener = crate::sys::seccomp::load(filter).doing(|| "load the filter".into())?;
+    match listener {
+        Some(listener) => {
+            let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
+            init.ask(&FromInit::SeccompListener(number)).map(drop)
+        }
+        None => Ok(()),
+    }
+}
+
+/// The directory is made where it is missing.
+pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
+    let path = init.process.cwd.as_str();
+    init.root()?.make_directories(path, 0o755).map(drop).doing(|| format!("make cwd {path}"))
+}
+
+/// As root first, who may enter what the user may not.
+pub(super) fn change_directory(init: &mut Init<'_>) -> Result<()> {
+    match process::change_directory(init.process.cwd.as_str()) {
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
+        other => {
+            init.in_directory = true;
+            other.doing(|| cwd_words(init))
+        }
+    }
+}
+
+/// As the user, who may enter what root may not; it must lie inside the root.
+pub(super) fn verify_directory(init: &mut Init<'_>) -> Result<()> {
+    process::set_umask(init.process.umask);
+    if !init.in_directory {
+        process::change_directory(init.process.cwd.as_str()).doing(|| cwd_words(init))?;
+    }
+    match process::directory_is_inside().doing(|| cwd_words(init))? {
+        true => Ok(()),
+        false => Err(Error::new(
+            "current working directory is outside of container mount namespace root",
+        )),
+    }
+}
+
+fn cwd_words(init: &Init<'_>) -> String {
+    format!("chdir to cwd ({:?}) set in config.json", init.process.cwd.as_str())
+}
+
+/// A missing program fails `create`, not `start`.
+pub(super) fn find_program(init: &mut Init<'_>) -> Result<()> {
+    let name = init.process.args.first().map_or("", String::as_str);
+    if name.contains('/') {
+        process::check_executable(name).map_err(|error| {
+            let words = words(&error);
+            match error.raw_os_error() {
+                Some(libc::ENOENT) => Error::new(format!("exec: {name:?}: stat {name}: {words}")),
+                _ => Error::new(format!("exec: {name:?}: {words}")),
+            }
+        })?;
+        init.program = name.to_owned();
+        return Ok(());
+    }
+    let mut denied = false;
+    for directory in path_of(&init.process.env).split(':') {
+        let directory = if directory.is_empty() { "." } else { directory };
+        let candidate = format!("{directory}/{name}");
+        match process::check_executable(&candidate) {
+            Ok(()) => {
+                init.program = candidate;
+                return Ok(());
+            }
+            Err(error) => denied |= error.raw_os_error() == Some(libc::EACCES),
+        }
+    }
+    let words = if denied { "permission denied" } else { "executable file not found in $PATH" };
+    Err(Error::new(format!("exec: {name:?}: {words}")))
+}
+
+fn path_of(env: &[String]) -> &str {
+    env.iter()
+        .rev()
+        .find_map(|entry| entry.strip_prefix("PATH="))
+        .unwrap_or("/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+}
+
+/// The words that engines look for: the kernel's, in lower case, without the number.
+fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}
+
+/// `create` is over when the channel hangs up; `start` opens another one, over which it is told
+/// what fails from here on.
+pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
+    let Start::Await(_) = &init.start else { return Ok(()) };
+    let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
+        return Ok(());
+    };
+    init.root = None;
+    init.procfs = None;
+    let (own, _) = socket::pair()?;
+    drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
+    let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
+    init.channel = InitEnd::from(start);
+    Ok(())
+}
+
+/// What the caller passes goes along; nothing else does.
+pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
+    for number in 3..init.first_own() {
+        fd::set_end_at_exec(number, false).doing(|| format!("pass descriptor {number}"))?;
+    }
+    fd::end_at_exec_from(init.first_own()).doing(|| "close_range".into())
+}
+
+pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
+    reset_signals()?;
+    let error = process::execute(&init.program, &init.process.args, &init.process.env);
+    Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
+}

@@ -1,0 +1,138 @@
+//! The container's first process (or one that `exec` adds), from the clone to execve(2): it does
+//! the plan in the order of a list, and tells the runtime the first thing that fails.
+
+mod cgroup_mounts;
+mod console;
+mod copy;
+mod devices;
+mod exec;
+mod identity;
+mod labels;
+mod limits;
+mod mounts;
+mod namespaces;
+mod network;
+mod paths;
+mod root;
+mod steps;
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use std::path::PathBuf;
+
+pub use steps::{EXEC, NEW_CONTAINER, Step};
+
+use crate::cgroup::Entry;
+use crate::error::{Doing, Error, Result};
+use crate::launch::{Failure, FromInit, InitEnd, Join, ToInit};
+use crate::plan::{Plan, Process};
+use crate::spec::State;
+use crate::sys::fd;
+use crate::sys::path::Root;
+use crate::sys::procfs::Procfs;
+
+/// What init waits for before it becomes the program.
+#[derive(Debug)]
+pub enum Start {
+    /// Nothing: `run` and `exec`.
+    AtOnce,
+    /// A connection to this socket: `start`.
+    Await(OwnedFd),
+}
+
+/// What init holds. The plan is the runtime's own memory, which the clone copied.
+#[derive(Debug)]
+pub struct Init<'a> {
+    /// The container.
+    pub plan: &'a Plan,
+    /// The process that this one becomes.
+    pub process: &'a Process,
+    /// The talk with the runtime.
+    pub channel: InitEnd,
+    /// Namespaces that only the process itself can enter.
+    pub joins: Vec<Join>,
+    /// The way into the cgroup.
+    pub entry: Entry,
+    /// Where the container's cgroup is in each hierarchy of the host: controllers, directory.
+    pub cgroups: Vec<(String, PathBuf)>,
+    /// What it waits for.
+    pub start: Start,
+    /// How many descriptors from 3 on the program gets from the caller.
+    pub passed: u32,
+    /// The container's state, for hooks.
+    pub state: State<'a>,
+    /// The container's root once it is there.
+    pub root: Option<Root>,
+    /// The private procfs once it was needed.
+    pub procfs: Option<Procfs>,
+    /// The program's path once it was found.
+    pub program: String,
+    /// Whether the working directory was entered already.
+    pub in_directory: bool,
+}
+
+impl Init<'_> {
+    /// Does the steps, up to execve(2).
+    ///
+    /// # Errors
+    /// The first failure, which the runtime has been told.
+    pub fn run(mut self, steps: &[Step]) -> Result<()> {
+        for (name, step) in steps {
+            if let Err(error) = step(&mut self) {
+                let failure = Failure {
+                    step: (*name).to_owned(),
+                    words: error.to_string(),
+                    errno: error.errno(),
+                };
+                // Nobody is left to tell when the runtime has gone.
+                let _ = self.channel.send(&FromInit::Failed(failure));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the runtime for something and waits until it is done.
+    fn ask(&self, message: &FromInit) -> Result<Option<OwnedFd>> {
+        match self.channel.ask(message)? {
+            (ToInit::Continue, _) => Ok(None),
+            (ToInit::Opened, fd) => Ok(fd),
+        }
+    }
+
+    /// Tells the runtime something for its log.
+    fn warn(&self, words: String) -> Result<()> {
+        self.channel.send(&FromInit::Warn(words))
+    }
+
+    /// The container's root.
+    fn root(&self) -> Result<&Root> {
+        self.root.as_ref().ok_or_else(|| Error::new("the root is not prepared"))
+    }
+
+    /// The private procfs, which is made when it is first needed.
+    fn procfs(&mut self) -> Result<&Procfs> {
+        if self.procfs.is_none() {
+            let procfs = Procfs::private().doing(|| "open a private procfs".into())?;
+            self.procfs = Some(procfs);
+        }
+        self.procfs.as_ref().ok_or_else(|| Error::new("no private procfs"))
+    }
+
+    /// The first descriptor that is not the program's.
+    fn first_own(&self) -> RawFd {
+        3 + self.passed as RawFd
+    }
+
+    /// Closes everything that the clone copied from the runtime.
+    fn close_what_is_the_runtimes(&mut self) -> Result<()> {
+        let mut keep: Vec<RawFd> = (3..self.first_own()).collect();
+        keep.push(self.channel.as_fd().as_raw_fd());
+        keep.extend(self.joins.iter().map(|join| join.through.as_raw_fd()));
+        keep.extend(self.entry.descriptors());
+        if let Start::Await(listener) = &self.start {
+            keep.push(listener.as_raw_fd());
+        }
+        Ok(fd::close_all_but(&keep)?)
+    }
+}

@@ -1,0 +1,222 @@
+//! Mounts: each is made detached, gets its attributes, and is then moved onto a descriptor that
+//! was looked up inside the root.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use super::root::propagation_flag;
+use super::{Init, cgroup_mounts, copy};
+use crate::error::{Doing, Error, Result};
+use crate::launch::FromInit;
+use crate::plan::{self, Filesystem, Kind, Mount, MountSource, Propagation};
+use crate::sys::fd::{here, stat};
+use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
+use crate::sys::path::Root;
+
+/// In the order of the spec.
+pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
+    for (number, mount) in init.plan.mounts.iter().enumerate() {
+        make_one(init, number, mount).doing(|| words(mount))?;
+    }
+    Ok(())
+}
+
+fn words(mount: &Mount) -> String {
+    let target = mount.target.as_str();
+    match &mount.what {
+        MountSource::Bind { from, .. } => format!("bind {} on {target}", from.display()),
+        MountSource::Filesystem(new) => format!("mount {} on {target}", new.kind),
+        MountSource::Cgroup2 | MountSource::CgroupV1 => format!("mount cgroup on {target}"),
+        MountSource::Remount => format!("remount {target}"),
+    }
+}
+
+fn make_one(init: &Init<'_>, number: usize, mount: &Mount) -> Result<()> {
+    let root = init.root()?;
+    let is_bind = matches!(mount.what, MountSource::Bind { .. });
+    if mount.idmap.is_some() && !is_bind {
+        return Err(Error::new("ids can be mapped for bind mounts only"));
+    }
+    let made = match &mount.what {
+        MountSource::Remount => return remount(root, mount),
+        MountSource::CgroupV1 => return cgroup_mounts::legacy(init, mount),
+        MountSource::Cgroup2 => cgroup_mounts::unified(init, mount)?,
+        MountSource::Bind { from, recursive } => bind(init, number, (mount, from), *recursive)?,
+        MountSource::Filesystem(new) => new_instance(init, mount, new)?,
+    };
+    attach(init, mount, made)
+}
+
+/// Attributes, id map, target, propagation: what all kinds have in common.
+fn attach(init: &Init<'_>, mount: &Mount, made: OwnedFd) -> Result<()> {
+    let is_new = matches!(mount.what, MountSource::Filesystem(_));
+    let own = if is_new { plan::Attributes::default() } else { mount.attributes };
+    set(made.as_fd(), own, Reach::One)?;
+    set(made.as_fd(), mount.recursive, Reach::All)?;
+    let target = target(init.root()?, mount, made.as_fd())?;
+    mount::attach(made.as_fd(), target.as_fd()).doing(|| "attach".into())?;
+    propagate(made.as_fd(), &mount.propagation)
+}
+
+fn set(made: BorrowedFd<'_>, attributes: plan::Attributes, reach: Reach) -> Result<()> {
+    if attributes == plan::Attributes::default() {
+        return Ok(());
+    }
+    let plan::Attributes { set, clear } = attributes;
+    let attributes = Attributes { set, clear, ..Attributes::default() };
+    mount::set_attributes(made, attributes, reach).doing(|| "set mount attributes".into())
+}
+
+/// The mount itself may be looked at once it is attached: its descriptor goes along.
+fn propagate(made: BorrowedFd<'_>, changes: &[Propagation]) -> Result<()> {
+    for change in changes {
+        let attributes =
+            Attributes { propagation: propagation_flag(change.kind), ..Attributes::default() };
+        mount::set_attributes(made, attributes, Reach::recursive(change.recursive))
+            .doing(|| format!("make it {:?}", change.kind).to_lowercase())?;
+    }
+    Ok(())
+}
+
+/// What a mount goes onto; made where it is missing, a file for a file.
+fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
+    let path = mount.target.as_str();
+    if is_kernel_view(mount) {
+        return plain_directory(root, path);
+    }
+    let is_directory = stat(made)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    let target = match is_directory {
+        true => root.make_directories(path, 0o755),
+        false => root.make_file(path, 0o644),
+    };
+    target.doing(|| format!("prepare the target {path}"))
+}
+
+fn is_kernel_view(mount: &Mount) -> bool {
+    match &mount.what {
+        MountSource::Filesystem(new) => matches!(new.kind.as_str(), "proc" | "sysfs"),
+        _ => false,
+    }
+}
+
+/// The runtime trusts what is at /proc and /sys later, so no link may stand in the way.
+fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
+    let mut at = root.as_fd().try_clone_to_owned()?;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        let step = Root::from(at);
+        let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+        at = match step.open_file(name, flags) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+                step.make_directories(name, 0o755)
+            }
+            other => other,
+        }
+        .doing(|| format!("{path} must be a directory, not a link"))?;
+    }
+    Ok(at)
+}
+
+/// A detached copy of a file or directory of the host; from the runtime's hand where init may not
+/// reach it, or may not map its ids.
+fn bind(
+    init: &Init<'_>,
+    number: usize,
+    (mount, from): (&Mount, &Path),
+    recursive: bool,
+) -> Result<OwnedFd> {
+    if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
+        let opened = init.ask(&FromInit::OpenMount(number))?;
+        return opened.ok_or_else(|| Error::new("the runtime sent no mount"));
+    }
+    let path = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
+    Ok(mount::copy_tree(here(), path, Reach::recursive(recursive))?)
+}
+
+/// A new instance, configured and not yet attached.
+fn new_instance(init: &Init<'_>, mount: &Mount, new: &Filesystem) -> Result<OwnedFd> {
+    let context = mount::Filesystem::open(&new.kind)?;
+    configure(&context, init, mount, new).map_err(|error| match context.message() {
+        Some(words) if !words.is_empty() => Error::told(format!("{error}: {words}"), error.errno()),
+        _ => error,
+    })?;
+    // A read-only mount that still has to be filled is closed at the end.
+    let attributes = match fills_later(mount) {
+        true => mount.attributes.set & !READ_ONLY,
+        false => mount.attributes.set,
+    };
+    let made = context.mount(attributes)?;
+    if new.copy_up {
+        copy_up(init.root()?, mount, made.as_fd())?;
+    }
+    Ok(made)
+}
+
+fn configure(
+    context: &mount::Filesystem,
+    init: &Init<'_>,
+    mount: &Mount,
+    new: &Filesystem,
+) -> Result<()> {
+    if !new.source.is_empty() {
+        context.set("source", &new.source)?;
+    }
+    for flag in &new.flags {
+        context.set_flag(flag).doing(|| (*flag).to_owned())?;
+    }
+    let mode = inherited_mode(init.root()?, mount, new)?;
+    for option in new.data.iter().chain(&mode) {
+        match option.split_once('=') {
+            Some((key, value)) => context.set(key, value),
+            None => context.set_flag(option),
+        }
+        .doing(|| format!("option {option}"))?;
+    }
+    if let Some(label) = &init.plan.mount_label {
+        context.set("context", label).doing(|| format!("label {label}"))?;
+    }
+    Ok(())
+}
+
+/// A tmpfs takes the mode of the directory that it covers, unless it is told another.
+fn inherited_mode(root: &Root, mount: &Mount, new: &Filesystem) -> Result<Option<String>> {
+    if new.kind != "tmpfs" || new.data.iter().any(|option| option.starts_with("mode=")) {
+        return Ok(None);
+    }
+    match root.find(mount.target.as_str()) {
+        Ok(covered) => Ok(Some(format!("mode={:o}", stat(covered.as_fd())?.st_mode & 0o7777))),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `tmpcopyup`: what the mount covers is copied into it first.
+fn copy_up(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<()> {
+    match root.find(mount.target.as_str()) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        other => copy::tree(other?.as_fd(), made).doing(|| "copy up".into()),
+    }
+}
+
+fn fills_later(mount: &Mount) -> bool {
+    let is_tmpfs = matches!(&mount.what, MountSource::Filesystem(new) if new.kind == "tmpfs");
+    is_tmpfs && mount.attributes.set & READ_ONLY != 0
+}
+
+/// A tmpfs that was asked to be read-only is so once everything in it is there.
+pub(super) fn finish(init: &mut Init<'_>) -> Result<()> {
+    let root = init.root()?;
+    for mount in init.plan.mounts.iter().filter(|mount| fills_later(mount)) {
+        let found = root.find(mount.target.as_str()).doing(|| words(mount))?;
+        let attributes = Attributes { set: READ_ONLY, ..Attributes::default() };
+        mount::set_attributes(found.as_fd(), attributes, Reach::One)
+            .doing(|| format!("make {} read-only", mount.target.as_str()))?;
+    }
+    Ok(())
+}
+
+fn remount(root: &Root, mount: &Mount) -> Result<()> {
+    let found = root.find(mount.target.as_str())?;
+    set(found.as_fd(), mount.attributes, Reach::One)?;
+    set(found.as_fd(), mount.recursive, Reach::All)?;
+    propagate(found.as_fd(), &mount.propagation)
+}

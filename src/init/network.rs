@@ -1,0 +1,13 @@
+//! The container's network namespace.
+
+use super::Init;
+use crate::error::{Doing, Result};
+use crate::sys::netlink;
+
+/// A new network namespace has its loopback interface down.
+pub(super) fn bring_up_loopback(init: &mut Init<'_>) -> Result<()> {
+    match init.plan.loopback {
+        true => netlink::bring_up_loopback().doing(|| "bring up lo".into()),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,100 @@
+//! Paths that are hidden or made read-only, and the kernel's settings.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::Init;
+use crate::error::{Doing, Error, Result};
+use crate::plan::ContainerPath;
+use crate::sys::fd::stat;
+use crate::sys::mount::{self, Attributes, Filesystem, READ_ONLY, Reach, attach, copy_tree};
+use crate::sys::path::Root;
+
+/// Through a procfs that no mount of the container covers.
+pub(super) fn write_sysctls(init: &mut Init<'_>) -> Result<()> {
+    let plan = init.plan;
+    for sysctl in &plan.sysctls {
+        init.procfs()?
+            .write(&format!("sys/{}", sysctl.path), &sysctl.value)
+            .doing(|| format!("write sysctl {} = {}", sysctl.path, sysctl.value))?;
+    }
+    Ok(())
+}
+
+/// Each becomes a read-only mount of itself; what is missing needs none.
+pub(super) fn make_read_only(init: &mut Init<'_>) -> Result<()> {
+    let root = init.root()?;
+    for path in &init.plan.readonly {
+        let Some(found) = find(root, path)? else { continue };
+        read_only_copy(&found)
+            .and_then(|copy| Ok(attach(copy.as_fd(), found.as_fd())?))
+            .doing(|| format!("make {} read-only", path.as_str()))?;
+    }
+    Ok(())
+}
+
+fn read_only_copy(found: &OwnedFd) -> Result<OwnedFd> {
+    let copy = copy_tree(found.as_fd(), "", Reach::All)?;
+    let attributes = Attributes { set: READ_ONLY, ..Attributes::default() };
+    mount::set_attributes(copy.as_fd(), attributes, Reach::One)?;
+    Ok(copy)
+}
+
+fn find(root: &Root, path: &ContainerPath) -> Result<Option<OwnedFd>> {
+    match root.find(path.as_str()) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENOTDIR)) => {
+            Ok(None)
+        }
+        other => other.map(Some).doing(|| format!("find {}", path.as_str())),
+    }
+}
+
+/// A directory is covered by an empty read-only one, of which all hidden directories get the same;
+/// anything else by the container's /dev/null, once that has been looked at.
+pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
+    let root = init.root()?;
+    let label = init.plan.mount_label.as_deref();
+    let (mut empty, mut null) = (None, None);
+    for path in &init.plan.masked {
+        let Some(found) = find(root, path)? else { continue };
+        let is_directory = stat(found.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+        let cover = match is_directory {
+            true => once(&mut empty, || empty_directory(label)),
+            false => once(&mut null, || own_null(root)),
+        };
+        cover
+            .and_then(|cover| Ok(copy_tree(cover.as_fd(), "", Reach::One)?))
+            .and_then(|copy| Ok(attach(copy.as_fd(), found.as_fd())?))
+            .doing(|| format!("hide {}", path.as_str()))?;
+    }
+    Ok(())
+}
+
+fn once(
+    slot: &mut Option<OwnedFd>,
+    make: impl FnOnce() -> Result<OwnedFd>,
+) -> Result<&OwnedFd> {
+    if slot.is_none() {
+        *slot = Some(make()?);
+    }
+    slot.as_ref().ok_or_else(|| Error::new("no cover"))
+}
+
+fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
+    let context = Filesystem::open("tmpfs")?;
+    context.set("nr_blocks", "1")?;
+    context.set("nr_inodes", "1")?;
+    if let Some(label) = label {
+        context.set("context", label)?;
+    }
+    Ok(context.mount(READ_ONLY)?)
+}
+
+/// The container's own /dev/null, if it is one: a link to something else would be writable then.
+fn own_null(root: &Root) -> Result<OwnedFd> {
+    let null = root.open_file("/dev/null", libc::O_PATH | libc::O_NOFOLLOW);
+    let null = null.doing(|| "open /dev/null".into())?;
+    let found = stat(null.as_fd())?;
+    let is_null = found.st_mode & libc::S_IFMT == libc::S_IFCHR
+        && found.st_rdev == libc::makedev(1, 3);
+    if is_null { Ok(null) } else { Err(Error::new("/dev/null is not the null device")) }
+}
