@@ -8,7 +8,7 @@ object! {
         default_action: Str<'a> = "defaultAction",
         default_errno_ret: Option<u32> = "defaultErrnoRet",
         architectures: Vec<Str<'a>> = "architectures",
-        flags: Vec<Str<'a>> = "flags",
+        flags: Option<Vec<Str<'a>>> = "flags",
         listener_path: Str<'a> = "listenerPath",
         listener_metadata: Str<'a> = "listenerMetadata",
         syscalls: Vec<Syscall<'a>> = "syscalls",

@@ -1,0 +1,56 @@
+//! Runs a program on a call that is made up, the way the kernel would.
+
+use super::Instruction;
+
+/// A call as a filter sees it: `struct seccomp_data` (linux/seccomp.h), without its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Call {
+    pub(super) number: u32,
+    pub(super) audit: u32,
+    pub(super) args: [u64; 6],
+}
+
+impl Call {
+    fn word(&self, place: u32) -> u32 {
+        match place {
+            0 => self.number,
+            4 => self.audit,
+            16.. if place % 4 == 0 => {
+                let arg = self.args[(place as usize - 16) / 8];
+                if place % 8 == 0 { arg as u32 } else { (arg >> 32) as u32 }
+            }
+            _ => panic!("a load from {place}"),
+        }
+    }
+}
+
+/// What the program returns, and how many instructions it took.
+pub(super) fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
+    let (mut at, mut loaded, mut steps) = (0, 0u32, 0);
+    loop {
+        let Instruction { code, jt, jf, k } = program[at];
+        at += 1;
+        steps += 1;
+        let holds = match code {
+            0x20 => {
+                loaded = call.word(k);
+                continue;
+            }
+            0x54 => {
+                loaded &= k;
+                continue;
+            }
+            0x05 => {
+                at += k as usize;
+                continue;
+            }
+            0x06 => return (k, steps),
+            0x15 => loaded == k,
+            0x25 => loaded > k,
+            0x35 => loaded >= k,
+            0x45 => loaded & k != 0,
+            _ => panic!("operation {code:#x} at {}", at - 1),
+        };
+        at += usize::from(if holds { jt } else { jf });
+    }
+}
