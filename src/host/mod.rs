@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 /// What the plan must know of the machine. A plain struct: a test writes one as a literal.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Host {
     /// Effective user id of the runtime.
     pub euid: u32,
@@ -13,6 +15,8 @@ pub struct Host {
     pub rootless: bool,
     /// Whether the runtime runs in a user namespace other than the initial one.
     pub in_user_namespace: bool,
+    /// Whether setgroups(2) is allowed in the runtime's user namespace (/proc/self/setgroups).
+    pub setgroups: bool,
     /// The cgroup hierarchies.
     pub cgroups: Cgroups,
     /// Whether AppArmor is enabled.
@@ -24,7 +28,7 @@ pub struct Host {
 }
 
 /// The cgroup hierarchies of the host, as this process sees them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cgroups {
     /// v1 hierarchies (empty on a pure v2 host).
     pub legacy: Vec<Hierarchy>,
@@ -33,7 +37,7 @@ pub struct Cgroups {
 }
 
 /// One v1 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hierarchy {
     /// Its controllers, or one `name=…`.
     pub controllers: Vec<String>,
@@ -44,7 +48,7 @@ pub struct Hierarchy {
 }
 
 /// The cgroup2 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unified {
     /// Where it is mounted.
     pub mount: PathBuf,

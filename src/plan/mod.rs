@@ -1,5 +1,139 @@
 //! What to do, decided before anything is done: pure data from a sound spec and the host's facts.
+//!
+//! `validate` tells what is wrong with a spec; here only that is refused which cannot be put into
+//! a plan, like a word that nothing stands for.
 
+mod capabilities;
+mod devices;
+mod exec;
+mod hooks;
+mod id_maps;
+mod mount_options;
+mod mounts;
+mod namespaces;
+mod number_list;
+mod paths;
+mod process;
+mod scheduling;
+mod text;
 mod types;
 
+use std::path::Path;
+
+pub use capabilities::names as capability_names;
+pub use exec::{Exec, ExecOverrides, ExecSource, exec};
+pub use mount_options::names as mount_option_names;
 pub use types::*;
+
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::seccomp::Filter;
+use crate::spec::Spec;
+use crate::validate::sysctl_path;
+use text::{optional, text};
+
+/// What `create` and `run` were told besides the spec.
+#[derive(Debug, Clone)]
+pub struct Options<'a> {
+    /// The container's name, already known to be a sound one.
+    pub id: &'a str,
+    /// The bundle's absolute path: relative paths of the spec start here.
+    pub bundle: &'a Path,
+    /// `Pivot`, or `Move` for `--no-pivot`.
+    pub root_switch: RootSwitch,
+    /// `--no-new-keyring`
+    pub keyring: Keyring,
+    /// The compiled `linux.seccomp`.
+    pub seccomp: Option<Filter>,
+}
+
+/// The session keyring (session-keyring(7)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyring {
+    /// A new one for the container.
+    New,
+    /// The caller's.
+    Keep,
+}
+
+/// Plans a new container from a spec that `validate` has found sound.
+///
+/// # Errors
+/// The field that cannot be planned, and why.
+pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<Plan> {
+    let linux = &spec.linux;
+    let mut warnings = Vec::new();
+    let namespaces = namespaces::namespaces(spec, host)?;
+    let process = spec.process.as_ref().ok_or_else(|| Error::new("process: is missing"))?;
+    let mounts =
+        mounts::mounts(spec, &mounts::Place { bundle: options.bundle, host }, &mut warnings)?;
+    let root = paths::root(spec, options, &namespaces)?;
+    let mut process = process::process(spec, process, host, &mut warnings)?;
+    process.seccomp = filter(spec, options.seccomp.clone())?;
+    Ok(Plan {
+        cgroup: Cgroup::default(),
+        root,
+        dev: devices::dev(spec, host, &mounts, &mut warnings)?,
+        mounts,
+        masked: paths::container_paths("linux.maskedPaths", &linux.masked_paths)?,
+        readonly: paths::container_paths("linux.readonlyPaths", &linux.readonly_paths)?,
+        mount_label: mount_label(spec, host, &mut warnings)?,
+        hostname: optional("hostname", &spec.hostname)?,
+        domainname: optional("domainname", &spec.domainname)?,
+        loopback: namespaces.makes(Kind::Network),
+        net_devices: net_devices(spec)?,
+        sysctls: sysctls(spec)?,
+        keyring: match options.keyring {
+            Keyring::New => Some(format!("_ses.{}", text("the container's id", options.id)?)),
+            Keyring::Keep => None,
+        },
+        process,
+        hooks: hooks::hooks(&spec.hooks)?,
+        namespaces,
+        warnings,
+    })
+}
+
+/// The filter, which must be there exactly when the spec asks for one: a container never runs
+/// without the filter that was asked for.
+fn filter(spec: &Spec<'_>, compiled: Option<Filter>) -> Result<Option<Filter>> {
+    match (&spec.linux.seccomp, &compiled) {
+        (Some(profile), None)
+            if !profile.default_action.is_empty() || !profile.syscalls.is_empty() =>
+        {
+            Err(Error::new("linux.seccomp: the filter was not compiled"))
+        }
+        (Some(_), _) => Ok(compiled),
+        (None, _) => Ok(None),
+    }
+}
+
+fn mount_label(spec: &Spec<'_>, host: &Host, warnings: &mut Vec<String>) -> Result<Option<String>> {
+    let label = optional("linux.mountLabel", &spec.linux.mount_label)?;
+    if label.is_some() && !host.selinux {
+        warnings.push("linux.mountLabel is passed over: SELinux is off".into());
+        return Ok(None);
+    }
+    Ok(label)
+}
+
+fn net_devices(spec: &Spec<'_>) -> Result<Vec<NetDevice>> {
+    let devices = spec.linux.net_devices.iter().map(|(outside, device)| {
+        let inside = if device.name.is_empty() { outside } else { &device.name };
+        Ok(NetDevice {
+            outside: text("linux.netDevices", outside)?,
+            inside: text("linux.netDevices", inside)?,
+        })
+    });
+    devices.collect()
+}
+
+fn sysctls(spec: &Spec<'_>) -> Result<Vec<Sysctl>> {
+    let sysctls = spec.linux.sysctl.iter().map(|(key, value)| {
+        Ok(Sysctl {
+            path: sysctl_path(&text("linux.sysctl", key)?),
+            value: text("linux.sysctl", value)?,
+        })
+    });
+    sysctls.collect()
+}

@@ -59,6 +59,8 @@ pub struct Plan {
     pub process: Process,
     /// The hooks, for the runtime and for init.
     pub hooks: Hooks,
+    /// What was passed over, for the log.
+    pub warnings: Vec<String>,
 }
 
 /// The kinds of namespaces (namespaces(7)).
@@ -126,6 +128,8 @@ pub struct Namespaces {
     pub join: Vec<(Kind, PathBuf)>,
     /// Maps of a new user namespace.
     pub id_maps: Option<IdMaps>,
+    /// What the spec says of the maps of a joined user namespace: one with others is refused.
+    pub joined_maps: Option<IdMaps>,
     /// Lines for timens_offsets of a new time namespace: clock name, seconds, nanoseconds.
     pub time_offsets: Vec<(String, i64, u32)>,
 }
@@ -184,7 +188,8 @@ pub struct Root {
     pub path: PathBuf,
     /// How it becomes `/`.
     pub switch: RootSwitch,
-    /// Propagation of the host's tree inside the new mount namespace, before anything is mounted.
+    /// Propagation of the host's tree inside the new mount namespace, before anything is mounted;
+    /// without a mount namespace of our own (`Chroot`) it stays as it is.
     pub host_propagation: Propagation,
     /// Propagation that the new root gets once it is entered (shared or unbindable).
     pub own_propagation: Option<Propagation>,
@@ -281,9 +286,12 @@ pub struct Filesystem {
     pub kind: String,
     /// The source as mount(2) takes it.
     pub source: String,
-    /// Superblock flags by name (`ro`, `sync`, `dirsync`, `lazytime`, `mand`).
+    /// Superblock flags by name: `ro`, `sync`, `dirsync`, `lazytime` and `mand` are known to
+    /// fsconfig(2) and mount(2), `iversion` and `silent` to mount(2) alone. A tmpfs is never `ro`
+    /// here, since it is written to first: its `attributes` are.
     pub flags: Vec<&'static str>,
-    /// Options of the file system: `key` or `key=value`, in order.
+    /// Options of the file system: `key` or `key=value`, in order; quotes and backslashes are
+    /// left as they are.
     pub data: Vec<String>,
     /// A tmpfs that starts with a copy of what it covers (`tmpcopyup`).
     pub copy_up: bool,
@@ -366,7 +374,7 @@ pub struct Process {
     pub user: User,
     /// umask(2)
     pub umask: u32,
-    /// Capabilities; nothing means that the runtime's are kept.
+    /// Capabilities; a spec without them gives none at all, as runc does.
     pub capabilities: Option<Capabilities>,
     /// PR_SET_NO_NEW_PRIVS
     pub no_new_privileges: bool,

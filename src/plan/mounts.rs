@@ -1,0 +1,151 @@
+//! Each mount of the spec, in its order.
+
+use std::path::Path;
+
+use super::id_maps::mount_id_map;
+use super::mount_options::{self, RDONLY, Wishes};
+use super::paths::{clean, host_path};
+use super::text::text;
+use super::types::{ContainerPath, Filesystem, Mount, MountSource};
+use crate::error::{Doing, Error, Result};
+use crate::host::Host;
+use crate::spec::{self, Spec};
+
+/// Where the mounts come from.
+pub(super) struct Place<'a> {
+    pub(super) bundle: &'a Path,
+    pub(super) host: &'a Host,
+}
+
+/// The mounts, in order.
+pub(super) fn mounts(
+    spec: &Spec<'_>,
+    place: &Place<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<Mount>> {
+    let sysfs_is_bound = sysfs_is_bound(spec, place.host);
+    let mounts = spec.mounts.iter().enumerate().map(|(index, mount)| {
+        let told = |words: String| format!("mounts[{index}] on {}: {words}", mount.destination);
+        let mut planned = self::mount(spec, mount, place)
+            .and_then(|planned| checked(planned, mount, |words| warnings.push(told(words))))
+            .doing(|| format!("mounts[{index}] on {}", mount.destination))?;
+        if sysfs_is_bound {
+            bind_sysfs(&mut planned);
+        }
+        Ok(planned)
+    });
+    mounts.collect()
+}
+
+/// A mount before its wishes are held against what it is.
+struct Planned<'a> {
+    mount: Mount,
+    wishes: Wishes<'a>,
+}
+
+fn mount<'a>(
+    spec: &Spec<'_>,
+    mount: &'a spec::Mount<'_>,
+    place: &Place<'_>,
+) -> Result<Planned<'a>> {
+    for option in &mount.options {
+        text("options", option)?;
+    }
+    let mut wishes = mount_options::parse(mount.options.iter().map(spec::Str::as_str));
+    let source = text("source", &mount.source)?;
+    let kind = text("type", &mount.kind)?;
+    if kind == "bind" && wishes.bind.is_none() && !wishes.remount {
+        wishes.bind = Some(false);
+    }
+    let what = match (wishes.remount, wishes.bind, kind.as_str()) {
+        (true, ..) => MountSource::Remount,
+        (_, Some(recursive), _) => bind(place.bundle, &source, recursive)?,
+        (_, _, "cgroup") if !place.host.cgroups.legacy.is_empty() => MountSource::CgroupV1,
+        (_, _, "cgroup" | "cgroup2") => MountSource::Cgroup2,
+        _ => MountSource::Filesystem(filesystem(kind, source, &wishes)),
+    };
+    let planned = Mount {
+        target: ContainerPath::new(&clean(&text("destination", &mount.destination)?)),
+        what,
+        attributes: wishes.attributes,
+        recursive: wishes.recursive,
+        propagation: std::mem::take(&mut wishes.propagation),
+        idmap: mount_id_map(spec, mount, &wishes)?,
+    };
+    Ok(Planned { mount: planned, wishes })
+}
+
+fn bind(bundle: &Path, source: &str, recursive: bool) -> Result<MountSource> {
+    match source.is_empty() {
+        true => Err(Error::new("source: is missing")),
+        false => Ok(MountSource::Bind { from: host_path(bundle, source), recursive }),
+    }
+}
+
+fn filesystem(kind: String, source: String, wishes: &Wishes<'_>) -> Filesystem {
+    let mut flags = wishes.flags.clone();
+    if wishes.attributes.set & RDONLY != 0 && kind != "tmpfs" {
+        flags.insert(0, "ro");
+    }
+    let data = wishes.data.iter().map(|option| (*option).to_owned()).collect();
+    let copy_up = wishes.copy_up && kind == "tmpfs";
+    Filesystem { kind, source, flags, data, copy_up }
+}
+
+/// Holds the wishes against what is mounted: options that would be lost are an error where runc
+/// has one, else a warning.
+fn checked(
+    planned: Planned<'_>,
+    mount: &spec::Mount<'_>,
+    mut warn: impl FnMut(String),
+) -> Result<Mount> {
+    let Planned { mount: planned, wishes } = planned;
+    let lost = wishes.data.join(",");
+    match &planned.what {
+        MountSource::Bind { .. } | MountSource::Remount if !lost.is_empty() => {
+            let words = "a bind or remount cannot have options of a file system";
+            return Err(Error::new(format!("options: {words}: {lost}")));
+        }
+        MountSource::Cgroup2 | MountSource::CgroupV1 if !lost.is_empty() => {
+            warn(format!("options are passed over: {lost}"));
+        }
+        MountSource::Filesystem(filesystem) if wishes.copy_up && !filesystem.copy_up => {
+            warn("tmpcopyup is for a tmpfs".into());
+        }
+        _ => {}
+    }
+    if planned.idmap.is_some() && !matches!(planned.what, MountSource::Bind { .. }) {
+        return Err(Error::new("id-mapped mounts are only supported for bind-mounts"));
+    }
+    if !mount.destination.starts_with('/') {
+        warn("a relative destination starts at /".into());
+    }
+    Ok(planned)
+}
+
+/// Whether the kernel would refuse a new sysfs: it belongs to the network namespace, and that to
+/// another user namespace than the container's.
+fn sysfs_is_bound(spec: &Spec<'_>, host: &Host) -> bool {
+    let namespace =
+        |kind: &str| spec.linux.namespaces.iter().find(|namespace| &*namespace.kind == kind);
+    let network = namespace("network");
+    match namespace("user") {
+        Some(user) if user.path.is_empty() => {
+            network.is_none_or(|network| !network.path.is_empty())
+        }
+        Some(_) => network.is_none(),
+        None => host.in_user_namespace && network.is_none(),
+    }
+}
+
+/// Shows the host's /sys instead of a new sysfs. What is asked for it is asked for all below it:
+/// else the host's cgroups would come along writable.
+fn bind_sysfs(mount: &mut Mount) {
+    match &mount.what {
+        MountSource::Filesystem(filesystem) if filesystem.kind == "sysfs" => {}
+        _ => return,
+    }
+    mount.what = MountSource::Bind { from: "/sys".into(), recursive: true };
+    mount.recursive.set |= mount.attributes.set;
+    mount.recursive.clear |= mount.attributes.clear;
+}
