@@ -55,3 +55,45 @@ pub struct Unified {
     /// The runtime's own group, from the mount's root.
     pub own: PathBuf,
 }
+
+/// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
+const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
+
+/// Asks the machine for what the plan of this spec depends on.
+///
+/// # Errors
+/// A file under /proc that cannot be read.
+pub fn probe(spec: &Spec<'_>) -> Result<Host> {
+    let (euid, egid) = effective_ids();
+    let in_user_namespace = is_in_user_namespace()?;
+    let process = spec.process.as_ref();
+    let profile = process.is_some_and(|process| !process.apparmor_profile.is_empty());
+    let label = process.is_some_and(|process| !process.selinux_label.is_empty())
+        || !spec.linux.mount_label.is_empty();
+    Ok(Host {
+        euid,
+        egid,
+        rootless: euid != 0 || in_user_namespace,
+        in_user_namespace,
+        setgroups: !in_user_namespace || may_set_groups()?,
+        cgroups: cgroups::probe()?,
+        apparmor: profile && apparmor_is_enabled(),
+        selinux: label && Path::new("/sys/fs/selinux/enforce").exists(),
+        bounding: capability::bounding(),
+    })
+}
+
+fn is_in_user_namespace() -> Result<bool> {
+    let own = std::fs::metadata("/proc/self/ns/user").doing(|| "look at /proc/self/ns/user".into());
+    Ok(own?.ino() != INITIAL_USER_NAMESPACE)
+}
+
+fn may_set_groups() -> Result<bool> {
+    let path = "/proc/self/setgroups";
+    Ok(std::fs::read_to_string(path).doing(|| format!("read {path}"))?.trim() == "allow")
+}
+
+fn apparmor_is_enabled() -> bool {
+    std::fs::read("/sys/module/apparmor/parameters/enabled")
+        .is_ok_and(|text| text.starts_with(b"Y"))
+}

@@ -7,7 +7,7 @@ use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::spec::State;
 use crate::launch::{FromInit, InitEnd, reset_signals};
-use crate::sys::{fd, process, socket};
+use crate::sys::{fd, process, seccomp, socket};
 
 /// Away from the caller's terminal and process group.
 pub(super) fn start_session(_: &mut Init<'_>) -> Result<()> {
@@ -62,7 +62,8 @@ pub(super) fn load_seccomp(init: &mut Init<'_>) -> Result<()> {
 
 fn load(init: &mut Init<'_>) -> Result<()> {
     let Some(filter) = &init.process.seccomp else { return Ok(()) };
-    let listener = crate::sys::seccomp::load(filter).doing(|| "load the filter".into())?;
+    let program: Vec<_> = filter.program.iter().map(|one| (*one).into()).collect();
+    let listener = seccomp::load(&program, filter.flags).doing(|| "load the filter".into())?;
     match listener {
         Some(listener) => {
             let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
