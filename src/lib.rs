@@ -1,4 +1,5 @@
 //! onggi: an OCI container runtime.
+pub mod cgroup;
 pub mod error;
 pub mod host;
 pub mod plan;

@@ -1,6 +1,8 @@
 //! The host's facts, read once; only this room asks the machine.
 
-use std::path::PathBuf;
+pub mod cgroups;
+
+pub use cgroups::{Cgroups, Hierarchy, Unified};
 
 /// What the plan must know of the machine. A plain struct: a test writes one as a literal.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,33 +23,4 @@ pub struct Host {
     pub selinux: bool,
     /// The runtime's bounding set as a mask.
     pub bounding: u64,
-}
-
-/// The cgroup hierarchies of the host, as this process sees them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cgroups {
-    /// v1 hierarchies (empty on a pure v2 host).
-    pub legacy: Vec<Hierarchy>,
-    /// The cgroup2 mount, if there is one (on a hybrid host, beside the v1 ones).
-    pub unified: Option<Unified>,
-}
-
-/// One v1 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hierarchy {
-    /// Its controllers, or one `name=…`.
-    pub controllers: Vec<String>,
-    /// Where it is mounted.
-    pub mount: PathBuf,
-    /// The runtime's own group, from the mount's root.
-    pub own: PathBuf,
-}
-
-/// The cgroup2 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unified {
-    /// Where it is mounted.
-    pub mount: PathBuf,
-    /// The runtime's own group, from the mount's root.
-    pub own: PathBuf,
 }

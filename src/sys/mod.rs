@@ -1,5 +1,9 @@
 //! System calls, one small safe function each: no policy, and the only room with `unsafe`.
 
+pub mod bpf;
+pub mod eventfd;
+pub mod file;
+
 use std::io;
 
 /// The result of a system call that gives -1 for an error.
