@@ -1,8 +1,12 @@
 //! onggi: an OCI container runtime.
+pub mod cgroup;
+pub mod container;
 pub mod error;
 pub mod hooks;
 pub mod host;
+pub mod init;
 pub mod launch;
+pub mod log;
 pub mod plan;
 pub mod seccomp;
 pub mod spec;

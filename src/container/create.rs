@@ -2,14 +2,13 @@
 //! itself when a later one fails.
 
 use std::collections::BTreeMap;
-use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{self, Cgroup};
@@ -72,11 +71,22 @@ pub(super) fn make(
     let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
     cgroup.warnings().iter().for_each(|words| log::warning(words));
     let mut saved = saved(id, &spec, &plan, &host);
+    saved.onggi.keyring = options.keyring;
     saved.onggi.cgroup = cgroup.saved();
     saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     directory.save(&saved)?;
     let (child, channel) = spawn(&plan, &cgroup, directory, &Clone { spec: &spec, passed, mode })?;
-    let mut talk = Talk { plan: &plan, saved: &mut saved, directory, options, child: &child };
+    let mut talk = Talk {
+        plan: &plan,
+        process: &plan.process,
+        child: &child,
+        handles: Handles {
+            console_socket: options.console_socket.as_deref(),
+            pidfd_socket: options.pidfd_socket.as_deref(),
+            pid_file: options.pid_file.as_deref(),
+        },
+        role: Role::Create { saved: &mut saved, directory },
+    };
     let served = serve(&channel, &mut talk)?;
 
     let child = child.keep();
@@ -93,12 +103,7 @@ fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
 
 /// A sound spec, decided.
 fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
-    check(spec, host)?;
-    let seccomp = match &spec.linux.seccomp {
-        Some(profile) => seccomp::compile(profile, seccomp::Arch::native()).map(Some),
-        None => Ok(None),
-    }
-    .doing(|| "linux.seccomp".into())?;
+    validate::sound(&validate::problems(spec, host))?;
     let mut plan = plan::container(
         spec,
         host,
@@ -107,7 +112,7 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
             bundle: &options.bundle,
             root_switch: options.root_switch,
             keyring: options.keyring,
-            seccomp,
+            seccomp: compile_filter(spec)?,
         },
     )?;
     match options.cgroup_manager {
@@ -120,14 +125,9 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
     Ok(plan)
 }
 
-/// Every problem of a configuration at once.
-fn check(spec: &Spec<'_>, host: &Host) -> Result<()> {
-    let problems = validate::problems(spec, host);
-    if problems.is_empty() {
-        return Ok(());
-    }
-    let words: Vec<String> = problems.iter().map(|problem| problem.to_string()).collect();
-    Err(Error::new(words.join("; ")))
+pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {
+    let compile = |profile| seccomp::compile(profile, seccomp::Arch::NATIVE);
+    spec.linux.seccomp.as_ref().map(compile).transpose()
 }
 
 fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
@@ -157,6 +157,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             phase: Phase::Creating,
             bundle,
             owner: effective_ids().0,
+            keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: cgroup::Saved::default(),
             annotations: spec
@@ -204,10 +205,10 @@ fn spawn(
         new: new_namespaces(plan),
         join: join_by_path(plan)?,
         time_offsets: &plan.namespaces.time_offsets,
-        cgroup: entry.born_in().map(|fd| fd.try_clone_to_owned()).transpose()?,
-        unprivileged: false,
+        cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
+        unprivileged: effective_ids().0 != 0,
     };
-    let cgroups = entry.mounts(cgroup);
+    let cgroups = cgroup.hierarchies();
     let child = launch::spawn(request, |joins| {
         let init = Init {
             plan,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::options::Force;
 use super::start::hooks_of;
 use super::status::Status;
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Error, Result};
 use crate::hooks::{self, Setting};
 use crate::log;
@@ -72,7 +72,7 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
 pub(super) fn destroy(container: Container) -> Result<()> {
     // A creation that was cut short may have left no configuration.
     let hooks = hooks_of(&container).map(|hooks| hooks.poststop).unwrap_or_default();
-    let state = container.state_for_hooks("stopped", 0);
+    let state = state_for_hooks(&container.saved, "stopped", 0);
     let cgroup = container.cgroup();
     if !cgroup.is_none() {
         cgroup.remove()?;

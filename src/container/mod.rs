@@ -26,8 +26,8 @@ pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
 pub use options::{
-    AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecCommand, ExecOptions,
-    ExecProcess, ExecUser, Force, Paused, Rootless, RunOptions, SubCgroup, Subreaper,
+    AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecOptions, ExecProcess, Force,
+    Paused, Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
 pub use run::run;
@@ -141,23 +141,23 @@ impl Container {
             owner: String::new(),
         })
     }
+}
 
-    /// The state as hooks are told it.
-    fn state_for_hooks(&self, status: &'static str, pid: i32) -> Vec<u8> {
-        let annotations = self.saved.onggi.annotations.iter();
-        let annotations = Pairs(
-            annotations.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
-        );
-        let state = State {
-            oci_version: OCI_VERSION,
-            id: &self.saved.id,
-            status,
-            pid,
-            bundle: &self.saved.onggi.bundle,
-            annotations: &annotations,
-        };
-        state.to_json()
-    }
+/// The state as hooks are told it.
+fn state_for_hooks(saved: &Saved, status: &'static str, pid: i32) -> Vec<u8> {
+    let annotations = saved.onggi.annotations.iter();
+    let annotations = Pairs(
+        annotations.map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect(),
+    );
+    let state = State {
+        oci_version: OCI_VERSION,
+        id: &saved.id,
+        status,
+        pid,
+        bundle: &saved.onggi.bundle,
+        annotations: &annotations,
+    };
+    state.to_json()
 }
 
 /// The state of a container.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::plan::RootSwitch;
+use crate::plan::{ExecOverrides, Keyring, RootSwitch};
 
 /// How `create` and `run` make a container. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +27,6 @@ pub struct CreateOptions {
     pub cgroup_manager: CgroupManager,
     /// Whether a cgroup that cannot be made is passed over.
     pub rootless: Rootless,
-}
-
-/// Which session keyring a container has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keyring {
-    /// A new one of its own.
-    New,
-    /// The caller's (`--no-new-keyring`).
-    Keep,
 }
 
 /// Who makes the cgroup.
@@ -113,8 +104,8 @@ pub struct ExecOptions {
     pub attach: Attach,
     /// How many descriptors from 3 on the process keeps, besides those of socket activation.
     pub preserve_fds: u32,
-    /// Groups below the container's own, one for each entry.
-    pub cgroups: Vec<SubCgroup>,
+    /// `[CONTROLLER,…:]PATH`: groups below the container's own.
+    pub cgroups: Vec<String>,
     /// Whether a paused container is entered.
     pub paused: Paused,
 }
@@ -125,50 +116,7 @@ pub enum ExecProcess {
     /// In a file that holds a whole `process` object (`--process`).
     File(PathBuf),
     /// On the command line; the rest is that of the container's own process.
-    Command(Box<ExecCommand>),
-}
-
-/// A process as the command line describes it; what is not given is the container's.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ExecCommand {
-    /// The program and its arguments, at least one.
-    pub args: Vec<String>,
-    /// The working directory inside.
-    pub cwd: Option<String>,
-    /// `NAME=value`, added to the container's.
-    pub env: Vec<String>,
-    /// Whether it gets a terminal of its own.
-    pub tty: bool,
-    /// The ids inside.
-    pub user: Option<ExecUser>,
-    /// Groups inside, added to the container's.
-    pub additional_gids: Vec<u32>,
-    /// The SELinux context.
-    pub process_label: Option<String>,
-    /// The AppArmor profile.
-    pub apparmor: Option<String>,
-    /// Whether PR_SET_NO_NEW_PRIVS is set even if the container leaves it.
-    pub no_new_privileges: bool,
-    /// Names like `CAP_NET_RAW`, added to bounding, effective and permitted.
-    pub capabilities: Vec<String>,
-}
-
-/// `UID[:GID]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ExecUser {
-    /// The user inside.
-    pub uid: u32,
-    /// The group inside; nothing leaves the container's.
-    pub gid: Option<u32>,
-}
-
-/// `[CONTROLLER,…:]PATH`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubCgroup {
-    /// The v1 controllers it is for; none means all.
-    pub controllers: Vec<String>,
-    /// From the container's own group.
-    pub path: String,
+    Command(Box<ExecOverrides>),
 }
 
 /// Whether `exec` enters a paused container.

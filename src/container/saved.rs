@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
-use crate::plan::Kind;
+use crate::plan::{Keyring, Kind};
 
 /// The file's content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,8 @@ pub struct Own {
     pub owner: u32,
     /// Namespaces that init does not share with the runtime.
     pub namespaces: Vec<Kind>,
+    /// Whether the container has a session keyring of its own.
+    pub keyring: Keyring,
     /// The cgroup.
     pub cgroup: cgroup::Saved,
     /// The annotations of config.json.

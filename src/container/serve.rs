@@ -3,16 +3,15 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use super::options::CreateOptions;
 use super::saved::{Phase, Saved};
 use super::store::Directory;
-use super::user_namespace;
+use super::{Container, state_for_hooks, user_namespace};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{Kind, MountSource, Plan, PropagationKind};
-use crate::spec::{OCI_VERSION, Pairs, State};
+use crate::plan::{Kind, MountSource, Plan, Process, PropagationKind};
+use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::procfs::{self, Procfs};
 use crate::sys::socket::{self, Style};
@@ -21,10 +20,45 @@ use crate::sys::{fd, pidfd, process};
 /// What the answers need.
 pub(super) struct Talk<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) saved: &'a mut Saved,
-    pub(super) directory: &'a Directory,
-    pub(super) options: &'a CreateOptions,
+    pub(super) process: &'a Process,
     pub(super) child: &'a Child,
+    pub(super) handles: Handles<'a>,
+    pub(super) role: Role<'a>,
+}
+
+/// Where the caller wants to get hold of the process.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Handles<'a> {
+    pub(super) console_socket: Option<&'a Path>,
+    pub(super) pidfd_socket: Option<&'a Path>,
+    pub(super) pid_file: Option<&'a Path>,
+}
+
+/// What the process is to the container.
+pub(super) enum Role<'a> {
+    /// Its init, which is to be saved.
+    Create { saved: &'a mut Saved, directory: &'a Directory },
+    /// One more.
+    Exec { container: &'a Container },
+}
+
+impl Talk<'_> {
+    fn saved(&self) -> &Saved {
+        match &self.role {
+            Role::Create { saved, .. } => saved,
+            Role::Exec { container } => &container.saved,
+        }
+    }
+
+    /// The container's state as an agent or a hook is told it.
+    fn state(&self) -> Vec<u8> {
+        match &self.role {
+            Role::Create { saved, .. } => state_for_hooks(saved, "creating", self.child.pid),
+            Role::Exec { container } => {
+                state_for_hooks(&container.saved, "running", container.saved.init_process_pid)
+            }
+        }
+    }
 }
 
 /// What came out of the talk.
@@ -41,15 +75,14 @@ pub(super) struct Served {
 pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let mut is_ready = false;
-    let adjust = talk.plan.process.oom_score_adj;
-    set_oom_score(talk.child.pid, adjust, talk.saved.rootless)?;
+    set_oom_score(talk)?;
     while let Some((message, fd)) = channel.receive()? {
         match message {
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
             }
-            FromInit::Terminal => served.terminal = hand_over_terminal(talk.options, fd)?,
+            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fd)?,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
@@ -68,7 +101,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
             }
             FromInit::Ready => {
                 is_ready = true;
-                save(talk)?;
+                ready(talk)?;
                 channel.send(&ToInit::Continue)?;
             }
         }
@@ -77,7 +110,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 }
 
 /// Why init hung up without a word.
-pub(super) fn died(child: &Child) -> Error {
+fn died(child: &Child) -> Error {
     match pidfd::wait_end(child.pidfd.as_fd(), Some(std::time::Duration::from_secs(1))) {
         Ok(true) => Error::new("init died before it was ready (memory limit too low?)"),
         _ => Error::new("init hung up before it was ready"),
@@ -85,19 +118,19 @@ pub(super) fn died(child: &Child) -> Error {
 }
 
 /// From outside: inside a user namespace the right to lower it is gone.
-pub(super) fn set_oom_score(pid: i32, adjust: Option<i32>, rootless: bool) -> Result<()> {
-    let Some(adjust) = adjust else { return Ok(()) };
-    let written = Procfs::of_this_process()
-        .and_then(|proc| proc.write(&format!("{pid}/oom_score_adj"), &adjust.to_string()));
+fn set_oom_score(talk: &Talk<'_>) -> Result<()> {
+    let Some(adjust) = talk.process.oom_score_adj else { return Ok(()) };
+    let file = format!("{}/oom_score_adj", talk.child.pid);
+    let written = Procfs::of_this_process().and_then(|proc| proc.write(&file, &adjust.to_string()));
     match written {
-        Err(error) if rootless && error.raw_os_error() == Some(libc::EACCES) => Ok(()),
+        Err(error) if talk.saved().rootless && error.raw_os_error() == Some(libc::EACCES) => Ok(()),
         other => other.doing(|| format!("set process.oomScoreAdj {adjust}")),
     }
 }
 
-fn hand_over_terminal(options: &CreateOptions, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
+fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
     let terminal = fd.ok_or_else(|| Error::new("init sent no terminal"))?;
-    match &options.console_socket {
+    match handles.console_socket {
         None => Ok(Some(terminal)),
         Some(path) => send_to(path, b"/dev/ptmx", terminal.as_fd())
             .doing(|| format!("send the terminal to {}", path.display()))
@@ -106,7 +139,7 @@ fn hand_over_terminal(options: &CreateOptions, fd: Option<OwnedFd>) -> Result<Op
 }
 
 /// One message with one descriptor, as the callers of runc expect it.
-pub(super) fn send_to(
+fn send_to(
     path: &Path,
     text: &[u8],
     fd: std::os::fd::BorrowedFd<'_>,
@@ -136,7 +169,7 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<OwnedFd> {
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
-    let state = hook_state(talk, "creating");
+    let state = talk.state();
     let plan = &talk.plan.hooks;
     for (kind, list) in [("prestart", &plan.prestart), ("createRuntime", &plan.create_runtime)] {
         hooks::run(list, Setting { kind, state: &state, directory: None, env: &[] })?;
@@ -144,51 +177,26 @@ fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
     Ok(())
 }
 
-fn hook_state(talk: &Talk<'_>, status: &'static str) -> Vec<u8> {
-    let own = &talk.saved.onggi;
-    let annotations = Pairs(
-        own.annotations
-            .iter()
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect(),
-    );
-    let state = State {
-        oci_version: OCI_VERSION,
-        id: &talk.saved.id,
-        status,
-        pid: talk.child.pid,
-        bundle: &own.bundle,
-        annotations: &annotations,
-    };
-    state.to_json()
-}
-
 /// Limits that only the runtime may raise, and the state: from here on `delete` can clean up.
-fn save(talk: &mut Talk<'_>) -> Result<()> {
+fn ready(talk: &mut Talk<'_>) -> Result<()> {
     let pid = talk.child.pid;
-    set_limits(pid, talk.plan)?;
-    let life = procfs::life(pid)?.ok_or_else(|| Error::new("init has died"))?;
-    talk.saved.init_process_pid = pid;
-    talk.saved.init_process_start = life.start;
-    talk.saved.namespace_paths = namespace_paths(pid);
-    talk.saved.onggi.phase = Phase::Created;
-    talk.directory.save(talk.saved)?;
-    if let Some(path) = &talk.options.pidfd_socket {
-        send_to(path, b"pidfd", talk.child.pidfd.as_fd())
-            .doing(|| format!("send a pidfd to {}", path.display()))?;
-    }
-    match &talk.options.pid_file {
-        Some(path) => write_pid_file(path, pid),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn set_limits(pid: i32, plan: &Plan) -> Result<()> {
-    for limit in &plan.process.rlimits {
+    for limit in &talk.process.rlimits {
         process::set_limit(pid, limit.resource, limit.soft, limit.hard)
             .doing(|| format!("set rlimit {limit:?}"))?;
     }
-    Ok(())
+    if let Role::Create { saved, directory } = &mut talk.role {
+        let life = procfs::life(pid)?.ok_or_else(|| Error::new("init has died"))?;
+        saved.init_process_pid = pid;
+        saved.init_process_start = life.start;
+        saved.namespace_paths = namespace_paths(pid);
+        saved.onggi.phase = Phase::Created;
+        directory.save(saved)?;
+    }
+    if let Some(path) = talk.handles.pidfd_socket {
+        send_to(path, b"pidfd", talk.child.pidfd.as_fd())
+            .doing(|| format!("send a pidfd to {}", path.display()))?;
+    }
+    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, pid))
 }
 
 fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::PathBuf> {
@@ -205,7 +213,7 @@ fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::Pa
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number.
-pub(super) fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
+fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let _ = std::fs::remove_file(&aside);
@@ -216,11 +224,11 @@ pub(super) fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 
 /// The agent gets the filter's descriptor with the container's state, in one connection.
 fn send_listener(talk: &Talk<'_>, number: i32) -> Result<()> {
-    let listener = talk.plan.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
+    let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
     let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
     let fd = pidfd::take_fd(talk.child.pidfd.as_fd(), number)
         .doing(|| "take the seccomp listener".into())?;
-    let state: serde_json::Value = serde_json::from_slice(&hook_state(talk, "creating"))?;
+    let state: serde_json::Value = serde_json::from_slice(&talk.state())?;
     let message = serde_json::json!({
         "ociVersion": OCI_VERSION,
         "fds": ["seccompFd"],

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, RuntimeEnd};
@@ -43,7 +43,7 @@ pub(super) fn after_start(container: &Container) -> Result<()> {
     if hooks.is_empty() {
         return Ok(());
     }
-    let state = container.state_for_hooks("running", container.saved.init_process_pid);
+    let state = state_for_hooks(&container.saved, "running", container.saved.init_process_pid);
     let setting = Setting { kind: "poststart", state: &state, directory: None, env: &[] };
     hooks::run(&hooks, setting).inspect_err(|_| {
         if let Ok(Some(init)) = container.init() {

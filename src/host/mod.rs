@@ -1,8 +1,18 @@
 //! The host's facts, read once; only this room asks the machine.
 
-use std::path::PathBuf;
+pub mod cgroups;
+
+pub use cgroups::{Cgroups, Hierarchy, Unified};
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Doing, Result};
+use crate::spec::Spec;
+use crate::sys::capability;
+use crate::sys::identity::effective_ids;
 
 /// What the plan must know of the machine. A plain struct: a test writes one as a literal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,36 +36,6 @@ pub struct Host {
     /// The runtime's bounding set as a mask.
     pub bounding: u64,
 }
-
-/// The cgroup hierarchies of the host, as this process sees them.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cgroups {
-    /// v1 hierarchies (empty on a pure v2 host).
-    pub legacy: Vec<Hierarchy>,
-    /// The cgroup2 mount, if there is one (on a hybrid host, beside the v1 ones).
-    pub unified: Option<Unified>,
-}
-
-/// One v1 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hierarchy {
-    /// Its controllers, or one `name=…`.
-    pub controllers: Vec<String>,
-    /// Where it is mounted.
-    pub mount: PathBuf,
-    /// The runtime's own group, from the mount's root.
-    pub own: PathBuf,
-}
-
-/// The cgroup2 hierarchy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unified {
-    /// Where it is mounted.
-    pub mount: PathBuf,
-    /// The runtime's own group, from the mount's root.
-    pub own: PathBuf,
-}
-
 /// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 

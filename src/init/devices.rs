@@ -5,9 +5,11 @@ use std::os::fd::{AsFd, BorrowedFd};
 use super::Init;
 use crate::error::{Doing, Error, Result};
 use crate::plan::Node;
-use crate::sys::fd::{here, open_at, replace, set_mode, set_owner, stat};
+use crate::sys::fd::{here, open_at, replace, set_owner, stat};
 use crate::sys::mount::{Reach, attach, copy_tree};
 use crate::sys::path::{Root, make_link, make_node, remove};
+use crate::sys::process::WholeModes;
+use crate::sys::procfs::Procfs;
 
 const LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "fd"),
@@ -20,6 +22,7 @@ const LINKS: [(&str, &str); 5] = [
 /// Nothing when the user brings a /dev of their own.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let Some(dev) = &init.plan.dev else { return Ok(()) };
+    let _modes = WholeModes::begin();
     let root = init.root()?;
     let directory = root.make_directories("/dev", 0o755).doing(|| "open /dev".into())?;
     for node in &dev.nodes {
@@ -55,10 +58,11 @@ fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node, bind: bool) -> Result
     if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
         return Err(Error::new("something else is in its place"));
     }
-    // The umask must not show in the mode.
     if found.st_mode & 0o7777 != node.mode {
-        let opened = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&made));
-        std::fs::set_permissions(opened, std::os::unix::fs::PermissionsExt::from_mode(node.mode))?;
+        // It was there before. The host's /proc is still in sight, and no one else changes it.
+        Procfs::of_this_process()?
+            .set_mode(made.as_fd(), node.mode)
+            .doing(|| format!("set mode {:o}", node.mode))?;
     }
     if (found.st_uid, found.st_gid) != (node.uid, node.gid) {
         set_owner(made.as_fd(), node.uid, node.gid)?;

@@ -9,6 +9,10 @@ use crate::spec::State;
 use crate::launch::{FromInit, InitEnd, reset_signals};
 use crate::sys::{fd, process, seccomp, socket};
 
+pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
+    init.close_what_is_the_runtimes()
+}
+
 /// Away from the caller's terminal and process group.
 pub(super) fn start_session(_: &mut Init<'_>) -> Result<()> {
     process::start_session().doing(|| "setsid".into())
@@ -75,6 +79,7 @@ fn load(init: &mut Init<'_>) -> Result<()> {
 
 /// The directory is made where it is missing.
 pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
+    let _modes = process::WholeModes::begin();
     let path = init.process.cwd.as_str();
     init.root()?.make_directories(path, 0o755).map(drop).doing(|| format!("make cwd {path}"))
 }

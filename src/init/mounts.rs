@@ -12,9 +12,11 @@ use crate::plan::{self, Filesystem, Kind, Mount, MountSource, Propagation};
 use crate::sys::fd::{here, stat};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
 use crate::sys::path::Root;
+use crate::sys::process::WholeModes;
 
 /// In the order of the spec.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
+    let _modes = WholeModes::begin();
     for (number, mount) in init.plan.mounts.iter().enumerate() {
         make_one(init, number, mount).doing(|| words(mount))?;
     }

@@ -26,7 +26,7 @@ pub(super) fn become_root_inside(init: &mut Init<'_>) -> Result<()> {
 
 /// By itself: a thread that moves only itself waits for no lock.
 pub(super) fn enter_cgroup(init: &mut Init<'_>) -> Result<()> {
-    init.entry.enter()
+    init.entry.join().doing(|| "write 0 to tasks".into())
 }
 
 /// The root of a cgroup namespace is the cgroup that its maker is in.

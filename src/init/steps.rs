@@ -10,7 +10,7 @@ pub type Step = (&'static str, fn(&mut Init<'_>) -> Result<()>);
 
 /// The first process of a container.
 pub const NEW_CONTAINER: &[Step] = &[
-    ("let go of the runtime's descriptors", Init::close_what_is_the_runtimes),
+    ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
     ("find the root", root::find),
     ("join namespaces", namespaces::join),
     ("wait for id maps", namespaces::wait_for_id_maps),
@@ -55,7 +55,7 @@ pub const NEW_CONTAINER: &[Step] = &[
 
 /// A process that is added to a container.
 pub const EXEC: &[Step] = &[
-    ("let go of the runtime's descriptors", Init::close_what_is_the_runtimes),
+    ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
     ("enter the cgroup", namespaces::enter_cgroup),
     ("join namespaces", namespaces::join),
     ("become root inside", namespaces::become_root_inside),

@@ -4,7 +4,7 @@
 mod channel;
 mod message;
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 pub use channel::{Channel, InitEnd, RuntimeEnd, pair};
 pub use message::{Failure, FromInit, ToInit};
@@ -34,13 +34,10 @@ pub struct Request<'a> {
     /// Lines for timens_offsets of a new time namespace.
     pub time_offsets: &'a [(String, i64, u32)],
     /// The cgroup to be born in.
-    pub cgroup: Option<BorrowedFd<'a>>,
+    pub cgroup: Option<OwnedFd>,
     /// Whether the runtime has no right to join on its own: a user namespace comes first.
     pub unprivileged: bool,
 }
-
-/// What fork leaves behind: only children enter these.
-const FOR_CHILDREN: u64 = 0x2000_0000 | 0x80;
 
 /// Init as the runtime sees it: killed when dropped before it was kept.
 #[derive(Debug)]
@@ -78,16 +75,15 @@ impl Drop for Child {
 /// Which namespace could not be made or joined.
 pub fn spawn(request: Request<'_>, init: impl FnOnce(Vec<Join>) -> Result<()>) -> Result<Child> {
     let joins_user = request.join.iter().any(|join| join.flags & Kind::User.flag() != 0);
-    let makes_more = request.new != 0 || request.join.len() > 1;
-    if joins_user && (makes_more || request.unprivileged) {
+    if joins_user && (request.new != 0 || request.unprivileged) {
         return through_an_intermediate(request, init);
     }
     let Request { new, join, time_offsets, cgroup, .. } = request;
     let (around, inside): (Vec<Join>, Vec<Join>) =
-        join.into_iter().partition(|join| join.flags & !FOR_CHILDREN == 0);
+        join.into_iter().partition(|join| join.flags == Kind::Pid.flag());
     let own = enter_around(&around, time_offsets)?;
     let new = new & !made_before(time_offsets);
-    let side = fork(new, cgroup).doing(|| "clone into new namespaces".into());
+    let side = fork(new, cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone into new namespaces".into());
     if let Ok(Side::Child) = side {
         drop(own);
         end_with(init(inside))
@@ -106,7 +102,7 @@ fn end_with(result: Result<()>) -> ! {
     process::end(if result.is_ok() { 0 } else { 1 })
 }
 
-/// Enters what only children get into (pid and time namespaces); gives the way back.
+/// Enters what only children get into; gives the way back.
 fn enter_around(
     around: &[Join],
     time_offsets: &[(String, i64, u32)],
@@ -183,7 +179,7 @@ fn through_an_intermediate(
     init: impl FnOnce(Vec<Join>) -> Result<()>,
 ) -> Result<Child> {
     let (theirs, ours) = socket::pair().doing(|| "open a channel to the intermediate".into())?;
-    let side = fork(0, request.cgroup).doing(|| "clone the intermediate".into())?;
+    let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone the intermediate".into())?;
     let Side::Parent(intermediate) = side else {
         drop(ours);
         let told = match intermediate(&request) {

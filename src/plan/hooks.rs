@@ -6,7 +6,7 @@ use crate::error::{Doing, Error, Result};
 use crate::spec;
 
 /// The six lists.
-pub(super) fn hooks(hooks: &spec::Hooks<'_>) -> Result<Hooks> {
+pub fn hooks(hooks: &spec::Hooks<'_>) -> Result<Hooks> {
     Ok(Hooks {
         prestart: list("prestart", &hooks.prestart)?,
         create_runtime: list("createRuntime", &hooks.create_runtime)?,

@@ -4,6 +4,7 @@
 //! a plan, like a word that nothing stands for.
 
 mod capabilities;
+mod cgroup;
 mod devices;
 mod exec;
 mod hooks;
@@ -20,9 +21,13 @@ mod types;
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 pub use capabilities::names as capability_names;
+pub use self::hooks::hooks;
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
+pub use cgroup::{cgroup, merge, update};
 pub use types::*;
 
 use crate::error::{Error, Result};
@@ -48,7 +53,8 @@ pub struct Options<'a> {
 }
 
 /// The session keyring (session-keyring(7)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Keyring {
     /// A new one for the container.
     New,
@@ -71,7 +77,7 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
     let mut process = process::process(spec, process, host, &mut warnings)?;
     process.seccomp = filter(spec, options.seccomp.clone())?;
     Ok(Plan {
-        cgroup: Cgroup::default(),
+        cgroup: cgroup(spec, host, options.id)?,
         root,
         dev: devices::dev(spec, host, &mounts, &mut warnings)?,
         mounts,

@@ -3,9 +3,12 @@
 //! Functions say the meaning and name the call they make; they return [`std::io::Error`], and
 //! whoever calls adds what was being done.
 
+pub mod bpf;
 pub mod capability;
 pub mod clone;
+pub mod eventfd;
 pub mod fd;
+pub mod file;
 pub mod identity;
 pub mod keyring;
 pub mod mount;

@@ -97,6 +97,13 @@ pub fn remove(dir: BorrowedFd<'_>, name: &str, flags: i32) -> io::Result<()> {
     check(unsafe { libc::unlinkat(dir.as_raw_fd(), name.as_ptr(), flags) }).map(drop)
 }
 
+/// `fchmodat(2)`, which follows a link.
+pub fn set_mode(dir: BorrowedFd<'_>, name: &str, mode: u32) -> io::Result<()> {
+    let name = c_string(name)?;
+    // SAFETY: the name is a C string that lives over the call.
+    check(unsafe { libc::fchmodat(dir.as_raw_fd(), name.as_ptr(), mode, 0) }).map(drop)
+}
+
 /// `renameat(2)` within one directory.
 pub fn rename(dir: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
     let (from, to) = (c_string(from)?, c_string(to)?);

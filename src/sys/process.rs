@@ -17,6 +17,24 @@ pub fn set_umask(mask: u32) -> u32 {
     unsafe { libc::umask(mask) }
 }
 
+/// Modes are given whole for as long as this value lives: what is made for the container must not
+/// depend on its caller's umask(2).
+#[derive(Debug)]
+pub struct WholeModes(u32);
+
+impl WholeModes {
+    /// From now on.
+    pub fn begin() -> WholeModes {
+        WholeModes(set_umask(0))
+    }
+}
+
+impl Drop for WholeModes {
+    fn drop(&mut self) {
+        set_umask(self.0);
+    }
+}
+
 /// `PR_SET_DUMPABLE`: whether others of the same user may look into this process.
 pub fn set_dumpable(dumpable: bool) -> io::Result<()> {
     // SAFETY: takes no pointers.

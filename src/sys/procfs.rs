@@ -51,6 +51,12 @@ impl Procfs {
         open_at(links.as_fd(), &fd.as_raw_fd().to_string(), flags, 0)
     }
 
+    /// `chmod(2)` of what an O_PATH descriptor refers to, which fchmod(2) refuses.
+    pub fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+        let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;
+        super::path::set_mode(links.as_fd(), &fd.as_raw_fd().to_string(), mode)
+    }
+
     /// Without openat2: name by name, each of which must be on procfs and on the same instance.
     fn walk(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let instance = stat(self.0.as_fd())?.st_dev;

@@ -1,0 +1,228 @@
+//! Makes a container's groups and writes their limits before anyone is inside.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+
+use super::{Cgroup, Group, is_permission};
+use crate::error::{Doing, Error, Result};
+use crate::plan::{self, CgroupDir, CgroupWrite};
+use crate::sys::file;
+
+/// Groups that vanish again unless they are kept.
+#[derive(Debug)]
+pub struct Created {
+    cgroup: Cgroup,
+    /// The directories that were made, parents first.
+    made: Vec<PathBuf>,
+    warnings: Vec<String>,
+}
+
+impl Cgroup {
+    /// Makes the groups, writes the limits and sets the device filter.
+    ///
+    /// # Errors
+    /// A group that is in use or frozen, a limit that the kernel refuses, no right to make a group
+    /// (unless the plan calls it optional and asks for no limit).
+    pub fn create(plan: &plan::Cgroup) -> Result<Created> {
+        let cgroup = Cgroup { groups: Vec::new() };
+        let mut created = Created { cgroup, made: Vec::new(), warnings: Vec::new() };
+        for dir in &plan.groups {
+            created.add(dir, plan)?;
+        }
+        let cgroup = &created.cgroup;
+        cgroup.write_all(&plan.writes)?;
+        if let Some(rules) = &plan.devices {
+            cgroup.filter_devices(rules).doing(|| "filter devices".into())?;
+        }
+        if let (Some(owner), Some(group)) = (plan.owner, cgroup.only_unified()) {
+            group.give_to(owner).doing(|| format!("give {} to {owner}", group.path.display()))?;
+        }
+        Ok(created)
+    }
+}
+
+impl Created {
+    /// The groups stay.
+    pub fn keep(mut self) -> Cgroup {
+        self.made.clear();
+        Cgroup { groups: std::mem::take(&mut self.cgroup.groups) }
+    }
+
+    /// What was asked for and is not there, for the log.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn add(&mut self, dir: &CgroupDir, plan: &plan::Cgroup) -> Result<()> {
+        let group = Group::new(dir.controllers.clone(), dir.mount.join(&dir.path));
+        let made = self.made.len();
+        match self.make(dir, &group, plan) {
+            Ok(()) => self.cgroup.groups.push(group),
+            Err(error) if plan.optional && is_permission(&error) => {
+                self.made.drain(made..).rev().for_each(|path| drop(file::remove_dir(&path)));
+                self.warnings.push(format!("the container has no cgroup of its own: {error}"));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn make(&mut self, dir: &CgroupDir, group: &Group, plan: &plan::Cgroup) -> Result<()> {
+        let before = self.made.len();
+        make_dirs(dir, &mut self.made).doing(|| format!("make cgroup {}", group.path.display()))?;
+        let is_new = self.made.last() == Some(&group.path);
+        if !is_new {
+            group.is_free()?;
+        }
+        if group.is_unified() && plan.groups.len() == 1 {
+            enable_controllers(dir, group, plan)?;
+        }
+        if group.has("cpuset") {
+            for path in &self.made[before..] {
+                let own = if *path == group.path { &plan.writes[..] } else { &[] };
+                fill_cpuset(path, &dir.mount, own)?;
+            }
+        }
+        group.dir().map(drop)
+    }
+
+    fn undo(&mut self) {
+        let leaves: Vec<PathBuf> = self.cgroup.groups.drain(..).map(|group| group.path).collect();
+        for path in self.made.drain(..).rev() {
+            // What cannot be removed has got processes or children of others by now.
+            let _ = match leaves.contains(&path) {
+                true => super::remove::remove_tree(&path),
+                false => file::remove_dir(&path).doing(String::new),
+            };
+        }
+    }
+}
+
+impl Deref for Created {
+    type Target = Cgroup;
+    fn deref(&self) -> &Cgroup {
+        &self.cgroup
+    }
+}
+
+impl Drop for Created {
+    fn drop(&mut self) {
+        self.undo();
+    }
+}
+
+/// Makes a group, and those above it that are missing; notes what it made.
+fn make_dirs(dir: &CgroupDir, made: &mut Vec<PathBuf>) -> Result<()> {
+    let path = dir.mount.join(&dir.path);
+    match file::make_dir(&path) {
+        Ok(()) => made.push(path),
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
+            let mut path = dir.mount.clone();
+            for part in &dir.path {
+                path.push(part);
+                match file::make_dir(&path) {
+                    Ok(()) => made.push(path.clone()),
+                    Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
+}
+
+impl Group {
+    /// A group that was there already may be taken over, if it is empty and not frozen.
+    fn is_free(&self) -> Result<()> {
+        let processes = self.processes()?.len();
+        if processes > 0 {
+            let words = format!("container's cgroup is not empty: {processes} process(es) found");
+            return Err(Error::new(words)).doing(|| self.path.display().to_string());
+        }
+        if self.is_frozen()? {
+            let words = "container's cgroup unexpectedly frozen";
+            return Err(Error::new(words)).doing(|| self.path.display().to_string());
+        }
+        Ok(())
+    }
+}
+
+/// Lets a group of v2 have every controller that its hierarchy has. Each one has to be enabled in
+/// all groups above, from the top down; but that takes locks for which the kernel may wait, so that
+/// nothing is written where nothing would change.
+fn enable_controllers(dir: &CgroupDir, group: &Group, plan: &plan::Cgroup) -> Result<()> {
+    let top = Group::new(Vec::new(), dir.mount.clone());
+    let available = top.read("cgroup.controllers")?;
+    let have = group.read("cgroup.controllers")?;
+    if missing(&available, &have).next().is_none() {
+        return Ok(());
+    }
+    let mut level = top;
+    for part in &dir.path {
+        let below = level.path.join(part);
+        level.enable(&available)?;
+        level = Group::new(Vec::new(), below);
+    }
+    group.be_enterable(plan)
+}
+
+fn missing<'a>(wanted: &'a str, have: &'a str) -> impl Iterator<Item = &'a str> {
+    wanted.split_whitespace().filter(|name| !have.split_whitespace().any(|known| known == *name))
+}
+
+impl Group {
+    /// Enables controllers for the groups below. What cannot be enabled is no error: a limit that
+    /// needs it will say so.
+    fn enable(&self, available: &str) -> Result<()> {
+        const FILE: &str = "cgroup.subtree_control";
+        let enabled = self.read(FILE)?;
+        let more: Vec<String> =
+            missing(available, &enabled).map(|name| format!("+{name}")).collect();
+        if !more.is_empty() && self.write(FILE, &more.join(" ")).is_err() {
+            for name in &more {
+                let _ = self.write(FILE, name);
+            }
+        }
+        Ok(())
+    }
+
+    /// A group below one that has processes of its own can only be entered as a threaded one, and
+    /// those know no memory, I/O and huge pages (cgroup-v2.rst, "Threads").
+    fn be_enterable(&self, plan: &plan::Cgroup) -> Result<()> {
+        let kind = self.read("cgroup.type")?;
+        let domain =
+            |write: &&CgroupWrite| ["memory", "io", "hugetlb"].contains(&write.controller());
+        match (kind.trim_end(), plan.writes.iter().find(domain)) {
+            ("domain", _) => Ok(()),
+            (kind, Some(write)) => Err(Error::new(format!(
+                "{}: {} is {kind}, because the cgroup above it has processes or threads",
+                write.field,
+                self.path.display()
+            ))),
+            ("domain invalid", None) => self.write("cgroup.type", "threaded"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A new cpuset of v1 has no CPU and no memory node, and nobody can enter it: it gets those of the
+/// group above, except for what the container's own limits say.
+fn fill_cpuset(path: &Path, mount: &Path, limits: &[CgroupWrite]) -> Result<()> {
+    let group = Group::new(Vec::new(), path.to_owned());
+    let Some(parent) = path.parent().filter(|_| path != mount) else { return Ok(()) };
+    let above = Group::new(Vec::new(), parent.to_owned());
+    for name in ["cpuset.cpus", "cpuset.mems"] {
+        if limits.iter().any(|write| write.file == name) {
+            continue;
+        }
+        let mut value = above.read(name)?;
+        if value.trim().is_empty() {
+            fill_cpuset(parent, mount, &[])?;
+            value = above.read(name)?;
+        }
+        group.write(name, value.trim())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! How a process gets into the container's groups.
+//!
+//! Moving another process takes the kernel's lock of all thread groups, for which it may have to
+//! wait many milliseconds. A process that is born inside, or a thread that moves only itself, needs
+//! no lock. So the child is cloned into the cgroup2 group, and it writes itself, while it still has
+//! one thread, to `tasks` of each v1 group.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::{Component, Path, PathBuf};
+
+use super::{Cgroup, Group};
+use crate::error::{Doing, Error, Result};
+use crate::host::cgroups;
+use crate::sys::file;
+
+/// The way into the groups. The descriptors close at execve(2).
+#[derive(Debug, Default)]
+pub struct Entry {
+    /// For clone3(2) with CLONE_INTO_CGROUP.
+    directory: Option<OwnedFd>,
+    /// The `tasks` files of the v1 groups, the one that counts memory last.
+    tasks: Vec<OwnedFd>,
+}
+
+impl Entry {
+    /// The cgroup2 directory that the child is to be born in (CLONE_INTO_CGROUP).
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        self.directory.as_ref().map(AsFd::as_fd)
+    }
+
+    /// The calling process, which has one thread, enters the v1 groups, the one that counts memory
+    /// last. Allocates nothing. Before Linux 5.16 this must be done in the runtime's user namespace.
+    ///
+    /// # Errors
+    /// `write(2)`: ENOSPC (a cpuset without CPUs), EINVAL (real-time without a budget)
+    pub fn join(&self) -> std::io::Result<()> {
+        self.tasks.iter().try_for_each(|tasks| file::write(tasks, "0"))
+    }
+
+    /// The descriptors that are held.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        self.directory.iter().chain(&self.tasks).map(AsRawFd::as_raw_fd)
+    }
+
+    /// Leaves the group that counts memory to an entry of its own, for a child that wants to enter
+    /// it later than the others: what it allocates until then is not charged to the container.
+    pub fn split_memory(mut self, cgroup: &Cgroup) -> (Entry, Entry) {
+        let counted = cgroup.groups.last().is_some_and(|group| group.has("memory"));
+        let memory = if counted { self.tasks.pop() } else { None };
+        (self, Entry { directory: None, tasks: memory.into_iter().collect() })
+    }
+
+    /// Moves process `pid` into the cgroup2 group: slow, for kernels that cannot clone into it and
+    /// for processes that are there already.
+    ///
+    /// # Errors
+    /// EBUSY when controllers are enabled for groups below, EOPNOTSUPP in a threaded one
+    pub fn move_into_directory(&self, pid: i32) -> Result<()> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        file::write_at(directory.as_fd(), "cgroup.procs", &pid.to_string())
+            .doing(|| format!("move process {pid} into its cgroup"))
+    }
+}
+
+/// `exec --cgroup [CONTROLLER,…:]PATH`: a group below the container's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubGroup {
+    /// The v1 controllers that it is meant for; none is every group.
+    pub controllers: Vec<String>,
+    /// Below the container's group.
+    pub path: PathBuf,
+}
+
+impl SubGroup {
+    /// Reads the option's values.
+    ///
+    /// # Errors
+    /// A path with `..`, a controller that is named twice or not at all.
+    pub fn parse_all(values: &[String]) -> Result<Vec<SubGroup>> {
+        let subs = values.iter().map(|value| SubGroup::parse(value, values.len()));
+        let subs = subs.collect::<Result<Vec<_>>>()?;
+        let mut names: Vec<&String> = subs.iter().flat_map(|sub| &sub.controllers).collect();
+        names.sort();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Error::new(format!("--cgroup: {} is named twice", pair[0]))),
+            None => Ok(subs),
+        }
+    }
+
+    fn parse(value: &str, count: usize) -> Result<SubGroup> {
+        let invalid = |why: &str| Error::new(format!("invalid --cgroup argument: {value} ({why})"));
+        let (names, path) = match value.split_once(':') {
+            Some((names, path)) => (names.split(',').map(str::to_owned).collect(), path),
+            None if count > 1 => return Err(invalid("missing CONTROLLER: in front of the path")),
+            None => (Vec::new(), value),
+        };
+        if names.iter().any(String::is_empty) {
+            return Err(invalid("an empty name of a controller"));
+        }
+        let mut below = PathBuf::new();
+        for part in Path::new(path).components() {
+            match part {
+                Component::Normal(name) => below.push(name),
+                Component::ParentDir => return Err(invalid("the path leads out")),
+                _ => {}
+            }
+        }
+        Ok(SubGroup { controllers: names, path: below })
+    }
+
+    fn is_for(&self, group: &Group) -> bool {
+        self.controllers.is_empty() || self.controllers.iter().any(|name| group.has(name))
+    }
+}
+
+impl Cgroup {
+    /// The way into the container's groups.
+    ///
+    /// # Errors
+    /// A group that is gone (ENOENT) or not ours to enter (EACCES).
+    pub fn entry(&self) -> Result<Entry> {
+        self.entry_below(&[])
+    }
+
+    /// The way into groups below the container's, which must exist; where none is named, into the
+    /// container's own.
+    ///
+    /// # Errors
+    /// A group that does not exist, a controller that the container has no group for.
+    pub fn entry_below(&self, subs: &[SubGroup]) -> Result<Entry> {
+        for name in subs.iter().flat_map(|sub| &sub.controllers) {
+            if self.legacy(name).is_none() {
+                return Err(Error::new(format!("--cgroup: unknown controller {name}")));
+            }
+        }
+        let mut entry = Entry::default();
+        for group in &self.groups {
+            let sub = subs.iter().find(|sub| sub.is_for(group));
+            let path = sub.map_or_else(|| group.path.clone(), |sub| group.path.join(&sub.path));
+            let below = Group::new(Vec::new(), path);
+            let inside = if sub.is_some() { &below } else { group };
+            if group.is_unified() {
+                let directory = inside.dir()?.try_clone_to_owned();
+                entry.directory = Some(directory.doing(|| "duplicate a descriptor".into())?);
+            } else {
+                let tasks = file::open_to_write(inside.dir()?, "tasks");
+                entry.tasks.push(tasks.doing(|| format!("open {}", inside.file("tasks")))?);
+            }
+        }
+        Ok(entry)
+    }
+
+    /// The way into the group that process `pid` of the container is in now, on v2: where the
+    /// container's own group cannot be entered (EBUSY) because the processes inside manage groups
+    /// below it, or where it has been replaced (ENOENT).
+    ///
+    /// # Errors
+    /// A process that is gone; no pure cgroup v2 host.
+    pub fn entry_beside(&self, pid: i32, host: &cgroups::Cgroups) -> Result<Entry> {
+        let group = cgroups::unified_group_of(pid)?;
+        let (Some(group), Some(unified)) = (group, &host.unified) else {
+            return Err(Error::new(format!("process {pid} is in no group of cgroup v2")));
+        };
+        let path = cgroups::below(&unified.mount, &group);
+        let directory = file::open_dir(&path).doing(|| format!("open {}", path.display()))?;
+        Ok(Entry { directory: Some(directory), tasks: Vec::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(values: &[&str]) -> Result<Vec<SubGroup>> {
+        SubGroup::parse_all(&values.iter().map(|value| value.to_string()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_group_below_is_named_by_controllers_and_path() {
+        let sub = |names: &[&str], path: &str| SubGroup {
+            controllers: names.iter().map(|name| name.to_string()).collect(),
+            path: path.into(),
+        };
+        assert_eq!(parse(&["/a/./b/"]).unwrap(), [sub(&[], "a/b")]);
+        assert_eq!(
+            parse(&["cpu,pids:/a", "memory:b"]).unwrap(),
+            [sub(&["cpu", "pids"], "a"), sub(&["memory"], "b")]
+        );
+    }
+
+    #[test]
+    fn a_group_that_is_not_below_is_refused() {
+        for values in [
+            &["../x"][..],
+            &["a/../b"],
+            &["cpu:.."],
+            &["cpu,:a"],
+            &[":a"],
+            &["a", "b"],
+            &["cpu:a", "pids,cpu:b"],
+        ] {
+            assert!(parse(values).is_err(), "{values:?}");
+        }
+    }
+}

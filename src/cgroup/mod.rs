@@ -1,0 +1,171 @@
+//! A container's control group: made with its limits before anyone enters, entered without a wait,
+//! watched, changed and removed. Hybrid hosts have one group in each hierarchy.
+//!
+//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only has
+//! to put another maker beside `create`: entering, limits, freezing, statistics and removal work on
+//! the paths, whoever made them.
+
+mod create;
+mod delegate;
+mod devices;
+mod entry;
+mod freeze;
+mod oom;
+mod processes;
+mod remove;
+pub mod stats;
+mod write;
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+pub use create::Created;
+pub use entry::{Entry, SubGroup};
+pub use oom::{Oom, OomEvents};
+
+use crate::error::{Doing, Result};
+use crate::sys::file;
+
+/// The groups of one container.
+#[derive(Debug)]
+pub struct Cgroup {
+    /// The one that counts memory is last.
+    groups: Vec<Group>,
+}
+
+/// Where the groups of a container are, as its state keeps it: path by controller; the group in the
+/// cgroup2 hierarchy has the empty name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Saved {
+    /// Absolute paths by controller.
+    pub paths: BTreeMap<String, PathBuf>,
+}
+
+impl Cgroup {
+    /// The groups of a saved container; nothing is looked at before it is needed.
+    pub fn open(saved: &Saved) -> Cgroup {
+        let mut groups: Vec<Group> = Vec::new();
+        for (controller, path) in &saved.paths {
+            let position = groups.iter().position(|group| group.path == *path);
+            let position = position.unwrap_or_else(|| {
+                groups.push(Group::new(Vec::new(), path.clone()));
+                groups.len() - 1
+            });
+            if !controller.is_empty() {
+                groups[position].controllers.push(controller.clone());
+            }
+        }
+        groups.sort_by_key(|group| group.has("memory"));
+        Cgroup { groups }
+    }
+
+    /// What the container's state keeps.
+    pub fn saved(&self) -> Saved {
+        let mut paths = BTreeMap::new();
+        for group in &self.groups {
+            if group.is_unified() {
+                paths.insert(String::new(), group.path.clone());
+            }
+            for controller in &group.controllers {
+                paths.insert(controller.clone(), group.path.clone());
+            }
+        }
+        Saved { paths }
+    }
+
+    /// Each hierarchy's name (its controllers, none for cgroup2) and the container's group in it.
+    pub fn hierarchies(&self) -> Vec<(String, PathBuf)> {
+        let name = |group: &Group| group.controllers.join(",");
+        self.groups.iter().map(|group| (name(group), group.path.clone())).collect()
+    }
+
+    /// Whether the container has no group at all (rootless, without the right to make one).
+    pub fn is_none(&self) -> bool {
+        self.groups.is_empty()
+    }
+
+    /// The group in the cgroup2 hierarchy, also on a hybrid host.
+    fn unified(&self) -> Option<&Group> {
+        self.groups.iter().find(|group| group.is_unified())
+    }
+
+    /// The group in a v1 hierarchy.
+    fn legacy(&self, controller: &str) -> Option<&Group> {
+        self.groups.iter().find(|group| group.has(controller))
+    }
+
+    /// Whether there is nothing but cgroup v2.
+    fn only_unified(&self) -> Option<&Group> {
+        match &self.groups[..] {
+            [group] if group.is_unified() => Some(group),
+            _ => None,
+        }
+    }
+
+    /// The group whose files govern `controller`.
+    fn governing(&self, controller: &str) -> Option<&Group> {
+        self.only_unified().or_else(|| self.legacy(controller))
+    }
+}
+
+/// The container's group in one hierarchy.
+#[derive(Debug)]
+struct Group {
+    /// None in the cgroup2 hierarchy.
+    controllers: Vec<String>,
+    path: PathBuf,
+    dir: OnceCell<OwnedFd>,
+}
+
+impl Group {
+    fn new(controllers: Vec<String>, path: PathBuf) -> Group {
+        Group { controllers, path, dir: OnceCell::new() }
+    }
+
+    fn is_unified(&self) -> bool {
+        self.controllers.is_empty()
+    }
+
+    fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|name| name == controller)
+    }
+
+    /// The group's directory, opened once.
+    fn dir(&self) -> Result<BorrowedFd<'_>> {
+        if let Some(dir) = self.dir.get() {
+            return Ok(dir.as_fd());
+        }
+        let dir = file::open_dir(&self.path).doing(|| format!("open {}", self.path.display()))?;
+        Ok(self.dir.get_or_init(|| dir).as_fd())
+    }
+
+    fn read(&self, name: &str) -> Result<String> {
+        file::read_at(self.dir()?, name).doing(|| format!("read {}", self.file(name)))
+    }
+
+    fn write(&self, name: &str, text: &str) -> Result<()> {
+        let doing = || format!("write {:?} to {}", text.trim_end(), self.file(name));
+        // No byte would be no write.
+        let text = if text.is_empty() { "\n" } else { text };
+        file::write_at(self.dir()?, name, text).doing(doing)
+    }
+
+    /// A file's path, for messages.
+    fn file(&self, name: &str) -> String {
+        self.path.join(name).display().to_string()
+    }
+}
+
+/// The value after `key` in a file of lines like `frozen 1`.
+fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+}
+
+fn is_permission(error: &crate::error::Error) -> bool {
+    [libc::EPERM, libc::EACCES, libc::EROFS].iter().any(|errno| error.is(*errno))
+}

@@ -1,0 +1,179 @@
+//! `exec`: one more process in the namespaces and the cgroup that init is in.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use super::options::{Attach, ExecOptions, ExecProcess, Paused};
+use super::passed::{self, Passed};
+use super::serve::{Handles, Role, Served, Talk, serve};
+use super::{Container, ContainerId, Store, create, supervise};
+use crate::cgroup::{Entry, SubGroup};
+use crate::error::{Doing, Error, Result};
+use crate::host::{self, Host};
+use crate::init::{EXEC, Init, Start};
+use crate::launch::{self, Child, Join, Request, RuntimeEnd};
+use crate::log;
+use crate::plan::{self, Exec, ExecSource, Kind, Plan, Terminal};
+use crate::spec::{self, Pairs, Spec, State};
+use crate::sys::process;
+
+/// Adds a process to a container; gives its exit code, or 0 when detached.
+pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i32> {
+    let container = Container::find(store, id)?;
+    container.status()?.check_exec(options.paused == Paused::Enter)?;
+    let init = container.init()?.ok_or_else(|| Error::new("cannot exec in a stopped container"))?;
+    let text = container.directory.config()?;
+    let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
+    let host = host::probe(&spec)?;
+    let plan = container_plan(&spec, &host, &container)?;
+    let mut wanted = process_plan(&spec, &host, &plan, options)?;
+    wanted.warnings.iter().for_each(|words| log::warning(words));
+    let detaches = options.attach == Attach::Detached;
+    let wants_terminal = wanted.process.terminal != Terminal::None;
+    passed::check_terminal(wants_terminal, detaches, options.console_socket.is_some())?;
+    let passed = Passed::take(options.preserve_fds)?;
+    wanted.process.env.extend(passed.env());
+
+    let signals = supervise::Signals::hold(options.attach)?;
+    let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
+    let (child, served) = joining.launch(&wanted, options)?;
+    let child = child.keep();
+    match options.attach {
+        Attach::Detached => Ok(0),
+        Attach::Foreground => {
+            supervise::until_the_end(&child, served.terminal.as_ref(), &signals)
+        }
+    }
+}
+
+fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
+    let own = &container.saved.onggi;
+    plan::container(
+        spec,
+        host,
+        &plan::Options {
+            id: &container.saved.id,
+            bundle: own.bundle.as_ref(),
+            root_switch: plan::RootSwitch::Pivot,
+            keyring: own.keyring,
+            seccomp: create::compile_filter(spec)?,
+        },
+    )
+}
+
+fn process_plan(
+    spec: &Spec<'_>,
+    host: &Host,
+    plan: &Plan,
+    options: &ExecOptions,
+) -> Result<Exec> {
+    let filter = plan.process.seccomp.clone();
+    match &options.process {
+        ExecProcess::Command(overrides) => {
+            plan::exec(spec, ExecSource::Overrides(overrides), host, filter)
+        }
+        ExecProcess::File(path) => {
+            let text = std::fs::read(path).doing(|| format!("read {}", path.display()))?;
+            let file: spec::Process<'_> =
+                serde_json::from_slice(&text).doing(|| format!("read {}", path.display()))?;
+            plan::exec(spec, ExecSource::File(&file), host, filter)
+        }
+    }
+}
+
+/// What the new process joins.
+struct Joining<'a> {
+    container: &'a Container,
+    init: &'a OwnedFd,
+    host: &'a Host,
+    plan: &'a Plan,
+    passed: Passed,
+}
+
+impl Joining<'_> {
+    fn launch(&self, wanted: &Exec, options: &ExecOptions) -> Result<(Child, Served)> {
+        let subs = SubGroup::parse_all(&options.cgroups)?;
+        let cgroup = self.container.cgroup();
+        let beside =
+            || cgroup.entry_beside(self.container.saved.init_process_pid, &self.host.cgroups);
+        let spawned = match cgroup.entry_below(&subs) {
+            Err(error) if subs.is_empty() && error.is(libc::ENOENT) => {
+                self.spawn(wanted, beside()?)
+            }
+            entry => match self.spawn(wanted, entry?) {
+                // The processes inside manage cgroups of their own (v2).
+                Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
+                    self.spawn(wanted, beside()?)
+                }
+                other => other,
+            },
+        };
+        let (child, channel) = spawned?;
+        let mut talk = Talk {
+            plan: self.plan,
+            process: &wanted.process,
+            child: &child,
+            handles: Handles {
+                console_socket: options.console_socket.as_deref(),
+                pidfd_socket: options.pidfd_socket.as_deref(),
+                pid_file: options.pid_file.as_deref(),
+            },
+            role: Role::Exec { container: self.container },
+        };
+        let served = serve(&channel, &mut talk)?;
+        Ok((child, served))
+    }
+
+    fn spawn(&self, wanted: &Exec, entry: Entry) -> Result<(Child, RuntimeEnd)> {
+        // From its first moment on it can be seen from inside.
+        process::set_dumpable(false).doing(|| "become undumpable".into())?;
+        let (init_end, runtime_end) = launch::pair()?;
+        let request = Request {
+            join: self.joins()?,
+            cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
+            unprivileged: self.host.euid != 0,
+            ..Request::default()
+        };
+        let annotations = Pairs::default();
+        let state = State {
+            oci_version: spec::OCI_VERSION,
+            id: &self.container.saved.id,
+            status: "running",
+            pid: 0,
+            bundle: &self.container.saved.onggi.bundle,
+            annotations: &annotations,
+        };
+        let child = launch::spawn(request, |joins| {
+            let init = Init {
+                plan: self.plan,
+                process: &wanted.process,
+                channel: init_end,
+                joins,
+                entry,
+                cgroups: Vec::new(),
+                start: Start::AtOnce,
+                passed: self.passed.count,
+                state,
+                root: None,
+                procfs: None,
+                program: String::new(),
+                in_directory: false,
+            };
+            init.run(EXEC)
+        })?;
+        Ok((child, runtime_end))
+    }
+
+    /// All through init itself, whatever the paths in config.json lead to by now. The pid
+    /// namespace is for children only, so that the runtime must be the one to enter it, unless
+    /// the rights for that come with the user namespace.
+    fn joins(&self) -> Result<Vec<Join>> {
+        let kinds = &self.container.saved.onggi.namespaces;
+        let all = kinds.iter().fold(0, |flags, kind| flags | kind.flag());
+        let around = if self.host.euid == 0 { all & Kind::Pid.flag() } else { 0 };
+        [around, all & !around]
+            .into_iter()
+            .filter(|flags| *flags != 0)
+            .map(|flags| Ok(Join { flags, through: self.init.as_fd().try_clone_to_owned()? }))
+            .collect()
+    }
+}
