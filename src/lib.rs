@@ -1,8 +1,11 @@
 //! onggi: an OCI container runtime.
+pub mod cli;
+pub mod container;
 pub mod error;
 pub mod hooks;
 pub mod host;
 pub mod launch;
+pub mod log;
 pub mod plan;
 pub mod seccomp;
 pub mod spec;

@@ -16,6 +16,7 @@ pub mod pidfd;
 pub mod process;
 pub mod procfs;
 pub mod pty;
+pub mod regex;
 pub mod scheduling;
 pub mod self_exe;
 pub mod signal;

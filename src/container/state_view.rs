@@ -1,0 +1,70 @@
+//! What `state` and `list` show of a container (runtime.md#state).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::ContainerId;
+
+/// The state of a container, its keys in runc's order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StateView {
+    /// Version of the specification that the state follows.
+    #[serde(rename = "ociVersion")]
+    pub oci_version: String,
+    /// The container's name.
+    pub id: ContainerId,
+    /// Process id of init as the runtime sees it; 0 once it has stopped.
+    pub pid: i32,
+    /// `creating`, `created`, `running`, `paused` or `stopped`.
+    pub status: &'static str,
+    /// The bundle, an absolute path.
+    pub bundle: String,
+    /// The root file system, an absolute path of the host.
+    pub rootfs: String,
+    /// When the container was created: RFC 3339 with nanoseconds, in UTC.
+    pub created: String,
+    /// The annotations of config.json.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+    /// Who created it: a user's name, or `#` and the uid; `state` leaves it empty, as runc does.
+    pub owner: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> StateView {
+        StateView {
+            oci_version: "1.3.0".into(),
+            id: ContainerId::new("web").unwrap(),
+            pid: 7,
+            status: "running",
+            bundle: "/b".into(),
+            rootfs: "/b/rootfs".into(),
+            created: "2026-01-02T03:04:05.6Z".into(),
+            annotations: BTreeMap::new(),
+            owner: "root".into(),
+        }
+    }
+
+    #[test]
+    fn keys_are_in_runcs_order_and_no_annotations_are_left_out() {
+        assert_eq!(
+            serde_json::to_string(&view()).unwrap(),
+            concat!(
+                r#"{"ociVersion":"1.3.0","id":"web","pid":7,"status":"running","bundle":"/b","#,
+                r#""rootfs":"/b/rootfs","created":"2026-01-02T03:04:05.6Z","owner":"root"}"#
+            )
+        );
+    }
+
+    #[test]
+    fn annotations_come_before_the_owner() {
+        let mut view = view();
+        view.annotations.insert("a".into(), "b".into());
+        let json = serde_json::to_string(&view).unwrap();
+        assert!(json.ends_with(r#""annotations":{"a":"b"},"owner":"root"}"#), "{json}");
+    }
+}

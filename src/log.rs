@@ -1,0 +1,254 @@
+//! The log: where `--log` puts it, in the shapes of logrus that the callers of runc read.
+
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::error::{Doing, Result};
+
+/// How much a line matters, the most important first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The command failed.
+    Error,
+    /// Something was passed over.
+    Warning,
+    /// What is good to know.
+    Info,
+    /// What is done.
+    Debug,
+    /// What is done, in every detail.
+    Trace,
+}
+
+impl Level {
+    /// The level that runc, crun or youki call by this name.
+    pub fn from_name(name: &str) -> Option<Level> {
+        match name.to_ascii_lowercase().as_str() {
+            "error" => Some(Level::Error),
+            "warning" | "warn" => Some(Level::Warning),
+            "info" => Some(Level::Info),
+            "debug" => Some(Level::Debug),
+            "trace" => Some(Level::Trace),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+}
+
+/// The shape of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `time="…" level=error msg="…"`
+    Text,
+    /// `{"level":"error","msg":"…","time":"…"}`
+    Json,
+}
+
+impl Format {
+    /// What is written unless more is asked for. podman reads a JSON log as one single object,
+    /// so that a warning before the error would hide it.
+    pub fn default_level(self) -> Level {
+        match self {
+            Format::Text => Level::Warning,
+            Format::Json => Level::Error,
+        }
+    }
+}
+
+struct Log {
+    /// Nothing means standard error.
+    file: Option<File>,
+    format: Format,
+    level: Level,
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+const STANDARD_ERROR: Log = Log { file: None, format: Format::Text, level: Level::Warning };
+
+/// Says where lines go from now on: a file that is appended to, or standard error. The first
+/// call decides.
+///
+/// # Errors
+/// What opening the file gives.
+pub fn open(path: Option<PathBuf>, format: Format, level: Level) -> Result<()> {
+    let file = path.map(|path| {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o644)
+            .open(&path)
+            .doing(|| format!("open the log {}", path.display()))
+    });
+    let _ = LOG.set(Log { file: file.transpose()?, format, level });
+    Ok(())
+}
+
+fn log() -> &'static Log {
+    LOG.get().unwrap_or(&STANDARD_ERROR)
+}
+
+/// Whether lines go to a file, so that standard error has to be told apart.
+pub fn is_a_file() -> bool {
+    log().file.is_some()
+}
+
+/// Whether lines of this level are written.
+pub fn is_on(level: Level) -> bool {
+    level <= log().level
+}
+
+/// Something was passed over.
+pub fn warning(words: &str) {
+    write(Level::Warning, words);
+}
+
+/// What is being done; the words are made only if they are written.
+pub fn debug(words: impl FnOnce() -> String) {
+    if is_on(Level::Debug) {
+        write(Level::Debug, &words());
+    }
+}
+
+/// Writes one line. A log that cannot be written must not stop the container: nothing is done
+/// about it.
+pub fn write(level: Level, words: &str) {
+    let log = log();
+    if level > log.level {
+        return;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let line = line(log.format, level, words, &rfc3339(Duration::from_secs(now.as_secs())));
+    let _ = match log.file.as_ref() {
+        Some(file) => (&*file).write_all(line.as_bytes()),
+        None => std::io::stderr().write_all(line.as_bytes()),
+    };
+}
+
+fn line(format: Format, level: Level, words: &str, time: &str) -> String {
+    let level = level.name();
+    match format {
+        Format::Text => format!("time=\"{time}\" level={level} msg={}\n", quoted(words)),
+        Format::Json => {
+            let words = serde_json::Value::from(words);
+            format!("{{\"level\":\"{level}\",\"msg\":{words},\"time\":\"{time}\"}}\n")
+        }
+    }
+}
+
+/// A value as logrus writes it: quoted where it is empty or holds more than plain signs.
+fn quoted(words: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._/@^+".contains(&byte);
+    if !words.is_empty() && words.bytes().all(plain) {
+        return words.to_owned();
+    }
+    let mut text = String::with_capacity(words.len() + 2);
+    text.push('"');
+    for sign in words.chars() {
+        match sign {
+            '"' | '\\' => text.extend(['\\', sign]),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            sign if sign.is_control() => {
+                let _ = write!(text, "\\x{:02x}", u32::from(sign));
+            }
+            sign => text.push(sign),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// A time since 1970 in UTC as RFC 3339 writes it, with as many digits of the second's fraction
+/// as are not zero.
+pub fn rfc3339(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (year, month, day) = civil_date(seconds / 86_400);
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if time.subsec_nanos() != 0 {
+        let fraction = format!(".{:09}", time.subsec_nanos());
+        text.push_str(fraction.trim_end_matches('0'));
+    }
+    text.push('Z');
+    text
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+fn civil_date(day: u64) -> (u64, u64, u64) {
+    // Years are counted from March, so that the leap day is a year's last; 400 of them have
+    // 146097 days, and 719468 days lie between 0000-03-01 and 1970-01-01.
+    let day = day + 719_468;
+    let (era, day) = (day / 146_097, day % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day_of_month = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (era * 400 + year + u64::from(month <= 2), month, day_of_month)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, nanoseconds, text) in [
+            (0, 0, "1970-01-01T00:00:00Z"),
+            (951_782_399, 0, "2000-02-28T23:59:59Z"),
+            (951_782_400, 0, "2000-02-29T00:00:00Z"),
+            (951_868_800, 500_000_000, "2000-03-01T00:00:00.5Z"),
+            (1_709_164_800, 1, "2024-02-29T00:00:00.000000001Z"),
+            (1_798_761_599, 120_000, "2026-12-31T23:59:59.00012Z"),
+            (4_107_542_400, 0, "2100-03-01T00:00:00Z"),
+        ] {
+            assert_eq!(rfc3339(Duration::new(seconds, nanoseconds)), text);
+        }
+    }
+
+    #[test]
+    fn lines_have_the_shapes_of_logrus() {
+        let time = "2026-01-02T03:04:05Z";
+        assert_eq!(
+            line(Format::Text, Level::Error, "exec \"x\": a\\b\nc\u{1}é", time),
+            "time=\"2026-01-02T03:04:05Z\" level=error msg=\"exec \\\"x\\\": a\\\\b\\nc\\x01é\"\n"
+        );
+        assert_eq!(
+            line(Format::Text, Level::Warning, "/a/b", time),
+            "time=\"2026-01-02T03:04:05Z\" level=warning msg=/a/b\n"
+        );
+        assert_eq!(
+            line(Format::Json, Level::Error, "exec \"x\"\n", time),
+            "{\"level\":\"error\",\"msg\":\"exec \\\"x\\\"\\n\",\"time\":\"2026-01-02T03:04:05Z\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_json_log_has_errors_only_unless_more_is_asked_for() {
+        assert!(Format::Json.default_level() < Level::Warning);
+        assert!(Format::Text.default_level() >= Level::Warning);
+    }
+
+    #[test]
+    fn levels_have_the_names_of_all_three_runtimes() {
+        for name in ["error", "warning", "warn", "info", "debug", "trace", "WARN"] {
+            assert!(Level::from_name(name).is_some(), "{name}");
+        }
+        assert_eq!(Level::from_name("loud"), None);
+    }
+}
