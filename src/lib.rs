@@ -1,5 +1,6 @@
 //! onggi: an OCI container runtime.
 pub mod cgroup;
+pub mod cli;
 pub mod container;
 pub mod error;
 pub mod hooks;

@@ -1,2 +1,5 @@
 //! The `onggi` binary.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    onggi::cli::main(std::env::args_os()).into()
+}

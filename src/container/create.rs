@@ -160,6 +160,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: cgroup::Saved::default(),
+            resources: serde_json::Value::Null,
             annotations: spec
                 .annotations
                 .iter()
@@ -185,8 +186,7 @@ fn spawn(
     let (init_end, runtime_end) = launch::pair()?;
     let start = match clone.mode {
         Mode::Created => Start::Await(
-            socket::listen_at(&directory.start_socket())
-                .doing(|| "listen for start".into())?,
+            socket::listen_at(&directory.start_socket()).doing(|| "listen for start".into())?,
         ),
         Mode::Running(_) => Start::AtOnce,
     };

@@ -39,9 +39,7 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     let child = child.keep();
     match options.attach {
         Attach::Detached => Ok(0),
-        Attach::Foreground => {
-            supervise::until_the_end(&child, served.terminal.as_ref(), &signals)
-        }
+        Attach::Foreground => supervise::until_the_end(&child, served.terminal.as_ref(), &signals),
     }
 }
 
@@ -60,12 +58,7 @@ fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result
     )
 }
 
-fn process_plan(
-    spec: &Spec<'_>,
-    host: &Host,
-    plan: &Plan,
-    options: &ExecOptions,
-) -> Result<Exec> {
+fn process_plan(spec: &Spec<'_>, host: &Host, plan: &Plan, options: &ExecOptions) -> Result<Exec> {
     let filter = plan.process.seccomp.clone();
     match &options.process {
         ExecProcess::Command(overrides) => {

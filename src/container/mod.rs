@@ -16,6 +16,8 @@ mod state_view;
 mod status;
 mod store;
 mod supervise;
+pub mod template;
+mod update;
 mod user_namespace;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -34,6 +36,7 @@ pub use run::run;
 pub use start::start;
 pub use state_view::StateView;
 pub use store::Store;
+pub use update::{events, stats, update};
 
 use crate::cgroup::Cgroup;
 use crate::error::{Doing, Error, Result};

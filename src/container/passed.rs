@@ -56,9 +56,9 @@ pub(super) fn check_terminal(wants: bool, detaches: bool, has_socket: bool) -> R
         (true, false) => Err(Error::new(
             "cannot allocate tty if runc will detach without setting console socket",
         )),
-        (false, true) => Err(Error::new(
-            "cannot use console socket if runc will not detach or allocate tty",
-        )),
+        (false, true) => {
+            Err(Error::new("cannot use console socket if runc will not detach or allocate tty"))
+        }
         _ => Ok(()),
     }
 }

@@ -57,6 +57,8 @@ pub struct Own {
     pub keyring: Keyring,
     /// The cgroup.
     pub cgroup: cgroup::Saved,
+    /// `linux.resources` after an update; null before the first one.
+    pub resources: serde_json::Value,
     /// The annotations of config.json.
     pub annotations: BTreeMap<String, String>,
 }

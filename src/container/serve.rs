@@ -139,11 +139,7 @@ fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Optio
 }
 
 /// One message with one descriptor, as the callers of runc expect it.
-fn send_to(
-    path: &Path,
-    text: &[u8],
-    fd: std::os::fd::BorrowedFd<'_>,
-) -> std::io::Result<()> {
+fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io::Result<()> {
     let socket = socket::connect_to(path, Style::Stream)?;
     socket::send(socket.as_fd(), text, Some(fd))
 }

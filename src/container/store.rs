@@ -79,8 +79,7 @@ impl Store {
     /// # Errors
     /// That of reading the directory: ENOENT when there is none.
     pub fn ids(&self) -> Result<Vec<ContainerId>> {
-        let entries =
-            fs::read_dir(&self.root).doing(|| format!("read {}", self.root.display()))?;
+        let entries = fs::read_dir(&self.root).doing(|| format!("read {}", self.root.display()))?;
         let mut ids: Vec<ContainerId> = entries
             .filter_map(|entry| {
                 let entry = entry.ok()?;

@@ -18,10 +18,8 @@ use crate::sys::path::{make_directory, make_link, make_node, read_link};
 pub(super) fn tree(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<()> {
     let readable = open_at(from, ".", libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
     let mut list = Dir::openat(&readable, ".", OFlag::O_CLOEXEC, Mode::empty())?;
-    let names: Vec<CString> = list
-        .iter()
-        .map(|entry| Ok(entry?.file_name().to_owned()))
-        .collect::<Result<Vec<_>>>()?;
+    let names: Vec<CString> =
+        list.iter().map(|entry| Ok(entry?.file_name().to_owned())).collect::<Result<Vec<_>>>()?;
     for name in names.iter().filter(|name| !matches!(name.to_bytes(), b"." | b"..")) {
         let name = name.to_string_lossy();
         entry(readable.as_fd(), to, &name).doing(|| name.clone().into_owned())?;

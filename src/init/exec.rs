@@ -5,8 +5,8 @@ use std::os::fd::AsFd;
 use super::{Init, Start};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
-use crate::spec::State;
 use crate::launch::{FromInit, InitEnd, reset_signals};
+use crate::spec::State;
 use crate::sys::{fd, process, seccomp, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {

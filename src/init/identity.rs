@@ -46,8 +46,8 @@ pub(super) fn become_user(init: &mut Init<'_>) -> Result<()> {
 fn own_stdio(user: &User) {
     for fd in [std::io::stdin().as_fd(), std::io::stdout().as_fd(), std::io::stderr().as_fd()] {
         let Ok(found) = stat(fd) else { continue };
-        let is_null = found.st_mode & libc::S_IFMT == libc::S_IFCHR
-            && found.st_rdev == libc::makedev(1, 3);
+        let is_null =
+            found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == libc::makedev(1, 3);
         if !is_null && found.st_uid != user.uid {
             let _ = set_owner(fd, user.uid, u32::MAX);
         }
@@ -58,13 +58,11 @@ fn switch_ids(user: &User, in_user_namespace: bool) -> Result<()> {
     if let Some(groups) = &user.groups {
         identity::set_groups(groups).doing(|| "setgroups".into())?;
     }
-    let unmapped = |what: &str, id: u32, error: std::io::Error| {
-        match in_user_namespace && error.raw_os_error() == Some(libc::EINVAL) {
-            true => {
-                Error::new(format!("cannot set{what} to unmapped {what} {id} in user namespace"))
-            }
-            false => Error::from(error),
-        }
+    let unmapped = |what: &str, id: u32, error: std::io::Error| match in_user_namespace
+        && error.raw_os_error() == Some(libc::EINVAL)
+    {
+        true => Error::new(format!("cannot set{what} to unmapped {what} {id} in user namespace")),
+        false => Error::from(error),
     };
     identity::set_gid(user.gid)
         .map_err(|error| unmapped("gid", user.gid, error))

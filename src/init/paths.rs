@@ -69,10 +69,7 @@ pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-fn once(
-    slot: &mut Option<OwnedFd>,
-    make: impl FnOnce() -> Result<OwnedFd>,
-) -> Result<&OwnedFd> {
+fn once(slot: &mut Option<OwnedFd>, make: impl FnOnce() -> Result<OwnedFd>) -> Result<&OwnedFd> {
     if slot.is_none() {
         *slot = Some(make()?);
     }
@@ -94,7 +91,7 @@ fn own_null(root: &Root) -> Result<OwnedFd> {
     let null = root.open_file("/dev/null", libc::O_PATH | libc::O_NOFOLLOW);
     let null = null.doing(|| "open /dev/null".into())?;
     let found = stat(null.as_fd())?;
-    let is_null = found.st_mode & libc::S_IFMT == libc::S_IFCHR
-        && found.st_rdev == libc::makedev(1, 3);
+    let is_null =
+        found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == libc::makedev(1, 3);
     if is_null { Ok(null) } else { Err(Error::new("/dev/null is not the null device")) }
 }

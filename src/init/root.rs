@@ -109,8 +109,7 @@ fn cover_host_instances() -> Result<()> {
         .doing(|| "read /proc/self/mountinfo".into())?;
     let own = std::env::current_dir().doing(|| "find the root".into())?;
     for line in table.lines() {
-        let (Some(target), Some((_, kind))) =
-            (line.split(' ').nth(4), line.split_once(" - "))
+        let (Some(target), Some((_, kind))) = (line.split(' ').nth(4), line.split_once(" - "))
         else {
             continue;
         };

@@ -83,7 +83,8 @@ pub fn spawn(request: Request<'_>, init: impl FnOnce(Vec<Join>) -> Result<()>) -
         join.into_iter().partition(|join| join.flags == Kind::Pid.flag());
     let own = enter_around(&around, time_offsets)?;
     let new = new & !made_before(time_offsets);
-    let side = fork(new, cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone into new namespaces".into());
+    let side =
+        fork(new, cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone into new namespaces".into());
     if let Ok(Side::Child) = side {
         drop(own);
         end_with(init(inside))
@@ -179,7 +180,8 @@ fn through_an_intermediate(
     init: impl FnOnce(Vec<Join>) -> Result<()>,
 ) -> Result<Child> {
     let (theirs, ours) = socket::pair().doing(|| "open a channel to the intermediate".into())?;
-    let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone the intermediate".into())?;
+    let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd))
+        .doing(|| "clone the intermediate".into())?;
     let Side::Parent(intermediate) = side else {
         drop(ours);
         let told = match intermediate(&request) {

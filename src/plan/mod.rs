@@ -23,11 +23,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-pub use capabilities::names as capability_names;
 pub use self::hooks::hooks;
+pub use capabilities::names as capability_names;
+pub use cgroup::{cgroup, merge, update};
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
-pub use cgroup::{cgroup, merge, update};
 pub use types::*;
 
 use crate::error::{Error, Result};

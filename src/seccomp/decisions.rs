@@ -57,7 +57,10 @@ pub(super) struct Rule {
 enum Origin {
     Always(Action),
     /// A rule with conditions, and the outcome before it.
-    Sometimes { before: Outcome, rule: u16 },
+    Sometimes {
+        before: Outcome,
+        rule: u16,
+    },
 }
 
 /// The calls of one architecture.

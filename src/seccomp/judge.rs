@@ -45,7 +45,8 @@ pub(super) fn judge(profile: &spec::Seccomp<'_>, native: Arch, call: &Call) -> u
         }
     }
     let newer = !named && !default.is_permissive() && Some(call.number) > newest(profile, arch);
-    let stub = if newer && newest(profile, arch).is_some() { Action::NO_SUCH_CALL } else { default };
+    let stub =
+        if newer && newest(profile, arch).is_some() { Action::NO_SUCH_CALL } else { default };
     sometimes.unwrap_or(stub).0
 }
 

@@ -120,7 +120,9 @@ impl Layout<'_> {
             [] => OTHER_ARCHITECTURE,
             [only] => only.then,
             [around, one, behind, rest @ ..]
-                if around.then == behind.then && one.start + 1 == behind.start && rest.len() < 3 =>
+                if around.then == behind.then
+                    && one.start + 1 == behind.start
+                    && rest.len() < 3 =>
             {
                 let others = match rest {
                     [] => around.then,

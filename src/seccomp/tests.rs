@@ -1,7 +1,7 @@
 use std::io::{Read, Seek};
 
-use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext};
 use libseccomp::ScmpSyscall;
+use libseccomp::{ScmpAction, ScmpArch, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext};
 
 use super::interpret::{Call, run};
 use super::judge::judge;
@@ -92,7 +92,15 @@ fn compare(arg: &spec::Arg<'_>) -> ScmpArgCompare {
 fn explore() {
     let mut profile: spec::Seccomp<'_> = serde_json::from_str(DOCKER).unwrap();
     eprintln!("full {}", compile(&profile, Arch::X86_64).unwrap().program.len());
-    for rule in &mut profile.syscalls { rule.names.retain(|n| { let k = ScmpSyscall::from_name(n).is_ok(); if !k {eprint!("{n} ")} k}) }
+    for rule in &mut profile.syscalls {
+        rule.names.retain(|n| {
+            let k = ScmpSyscall::from_name(n).is_ok();
+            if !k {
+                eprint!("{n} ")
+            }
+            k
+        })
+    }
     let ours = compile(&profile, Arch::X86_64).unwrap();
     eprintln!("{} {:?}", ours.program.len(), ours.warnings);
     let theirs = oracle(&profile).unwrap();
@@ -100,17 +108,32 @@ fn explore() {
     for arch in [Arch::X86_64, Arch::I386, Arch::X32] {
         let base = if arch == Arch::X32 { 0x40000000 } else { 0 };
         let (mut n, mut total, mut worst, mut t2) = (0, 0, 0, 0);
-        for number in (0..600).chain([u32::MAX-base, 0x3fffffff]) {
-            for args in [0u64, 8, 38, 39, 40, 0x10000000, 0xffffffff, 1<<32, (1<<32)+8, u64::MAX] {
+        for number in (0..600).chain([u32::MAX - base, 0x3fffffff]) {
+            for args in
+                [0u64, 8, 38, 39, 40, 0x10000000, 0xffffffff, 1 << 32, (1 << 32) + 8, u64::MAX]
+            {
                 let call = Call { number: number + base, audit: arch.audit(), args: [args; 6] };
                 let (a, steps) = run(&ours.program, &call);
                 let (b, s2) = run(&theirs, &call);
                 let c = judge(&profile, Arch::X86_64, &call);
-                if a != c { eprintln!("judge {call:x?} ours {a:x} judge {c:x}"); }
-                if a != b && a != 0x50026 && args == 0 { eprintln!("{call:x?} ours {a:x} theirs {b:x}"); }
-                if number < 471 && args == 0 { n += 1; total += steps; t2 += s2; worst = worst.max(steps) }
+                if a != c {
+                    eprintln!("judge {call:x?} ours {a:x} judge {c:x}");
+                }
+                if a != b && a != 0x50026 && args == 0 {
+                    eprintln!("{call:x?} ours {a:x} theirs {b:x}");
+                }
+                if number < 471 && args == 0 {
+                    n += 1;
+                    total += steps;
+                    t2 += s2;
+                    worst = worst.max(steps)
+                }
             }
         }
-        eprintln!("{arch:?} mean {} theirs {} worst {worst}", total as f64 / n as f64, t2 as f64 / n as f64);
+        eprintln!(
+            "{arch:?} mean {} theirs {} worst {worst}",
+            total as f64 / n as f64,
+            t2 as f64 / n as f64
+        );
     }
 }

@@ -19,6 +19,7 @@ pub mod pidfd;
 pub mod process;
 pub mod procfs;
 pub mod pty;
+pub mod regex;
 pub mod relay;
 pub mod scheduling;
 pub mod seccomp;

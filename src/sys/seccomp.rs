@@ -18,12 +18,7 @@ pub fn load(program: &[libc::sock_filter], flags: u32) -> io::Result<Option<Owne
     let program = libc::sock_fprog { len: length, filter: program.as_ptr().cast_mut() };
     // SAFETY: length and pointer are those of one slice, which the kernel only reads.
     let result = check(unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            &raw const program,
-        )
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     })?;
     match flags & NEW_LISTENER {
         0 => Ok(None),

@@ -1,0 +1,76 @@
+//! `onggi create ID`
+
+use clap::{ArgMatches, value_parser};
+
+use super::exit::{ExitCode, Outcome};
+use super::flags::{self, path, switch, value};
+use super::globals::Globals;
+use crate::container::{self, CgroupManager, CreateOptions};
+use crate::error::{Doing, Error, Result};
+use crate::plan::{Keyring, RootSwitch};
+
+const ABOUT: &str = "Create a container";
+const MORE: &str = "\
+Makes a container from a bundle, a directory with a root file system and a config.json, up to the \
+point where its program would be run; `onggi start` runs it. Whatever can be wrong is told here. \
+If anything fails, nothing is left behind.";
+
+pub(super) fn definition() -> clap::Command {
+    with_create_flags(flags::command("create", ABOUT).long_about(MORE))
+}
+
+/// The options that `create` and `run` share.
+pub(super) fn with_create_flags(command: clap::Command) -> clap::Command {
+    command
+        .arg(path("bundle", "DIR", "The bundle [default: the current directory]").short('b'))
+        .arg(
+            path("config", "FILE", "The configuration, from the bundle [default: config.json]")
+                .short('f'),
+        )
+        .arg(path("console-socket", "SOCKET", "A unix socket to send the terminal's master end to"))
+        .arg(path("pid-file", "FILE", "Write the process id of the container's init to a file"))
+        .arg(path("pidfd-socket", "SOCKET", "A unix socket to send a pidfd of init to"))
+        .arg(switch("no-pivot", "Move the root instead of pivoting, for roots on an initramfs"))
+        .arg(switch("no-new-keyring", "Keep the caller's session keyring"))
+        .arg(
+            value("preserve-fds", "N", "Pass on N descriptors besides stdio and LISTEN_FDS")
+                .value_parser(value_parser!(u32))
+                .default_value("0"),
+        )
+        .arg(flags::id())
+}
+
+pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
+    let id = flags::container(matches)?;
+    container::create(&globals.store(), &id, &options(matches, globals)?)?;
+    Ok(ExitCode::DONE)
+}
+
+/// What the shared options say.
+pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateOptions> {
+    if globals.cgroup_manager == CgroupManager::Systemd {
+        return Err(Error::new("systemd cgroup driver is not supported yet"));
+    }
+    let bundle = match flags::absolute(matches, "bundle")? {
+        Some(bundle) => bundle,
+        None => std::env::current_dir().doing(|| "find the bundle".into())?,
+    };
+    Ok(CreateOptions {
+        bundle,
+        config: matches.get_one("config").cloned(),
+        console_socket: flags::absolute(matches, "console-socket")?,
+        pid_file: flags::absolute(matches, "pid-file")?,
+        pidfd_socket: flags::absolute(matches, "pidfd-socket")?,
+        root_switch: match matches.get_flag("no-pivot") {
+            true => RootSwitch::Move,
+            false => RootSwitch::Pivot,
+        },
+        keyring: match matches.get_flag("no-new-keyring") {
+            true => Keyring::Keep,
+            false => Keyring::New,
+        },
+        preserve_fds: matches.get_one("preserve-fds").copied().unwrap_or(0),
+        cgroup_manager: globals.cgroup_manager,
+        rootless: globals.rootless,
+    })
+}

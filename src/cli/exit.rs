@@ -1,0 +1,96 @@
+//! How a command ends.
+
+use crate::error::Error;
+
+/// The exit codes, which the callers of runc know.
+///
+/// | code | meaning |
+/// |---|---|
+/// | 0 | done |
+/// | 1 | not done: the runtime failed, or the command line is wrong |
+/// | 255 | `exec` could not start its process |
+/// | the process's own | `run` and `exec` in the foreground: its code, or 128 + the signal |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExitCode(u8);
+
+impl ExitCode {
+    /// Done.
+    pub const DONE: ExitCode = ExitCode(0);
+    /// The runtime failed, or the command line is wrong.
+    pub const FAILED: ExitCode = ExitCode(1);
+    /// `exec` could not start its process.
+    pub const EXEC_FAILED: ExitCode = ExitCode(255);
+
+    /// The code of a process that was run: 0 to 255.
+    pub fn of_process(code: i32) -> ExitCode {
+        u8::try_from(code).map_or(ExitCode::EXEC_FAILED, ExitCode)
+    }
+
+    /// The number that the caller gets.
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> std::process::ExitCode {
+        code.0.into()
+    }
+}
+
+/// What a command gives.
+pub(super) type Outcome = Result<ExitCode, Failure>;
+
+/// Why a command did not do what it was told.
+#[derive(Debug)]
+pub(super) struct Failure {
+    words: String,
+    code: ExitCode,
+    usage: Option<String>,
+    /// The words are what was asked for.
+    help: bool,
+}
+
+impl Failure {
+    /// The command line is wrong; `usage` says what is right.
+    pub(super) fn of_usage(words: String, usage: String) -> Failure {
+        Failure { words, code: ExitCode::FAILED, usage: Some(usage), help: false }
+    }
+
+    /// `--help` was met.
+    pub(super) fn help(text: String) -> Failure {
+        Failure { words: text, code: ExitCode::DONE, usage: None, help: true }
+    }
+
+    /// `exec` could not start its process.
+    pub(super) fn of_exec(error: Error) -> Failure {
+        let words = format!("exec failed: {error}");
+        Failure { words, code: ExitCode::EXEC_FAILED, usage: None, help: false }
+    }
+
+    /// Prints help if that is what this is.
+    pub(super) fn or_help(self) -> Outcome {
+        match self.help {
+            true => Ok(super::print(&self.words).map(|()| ExitCode::DONE)?),
+            false => Err(self),
+        }
+    }
+
+    pub(super) fn words(&self) -> &str {
+        &self.words
+    }
+
+    pub(super) fn usage(&self) -> Option<&str> {
+        self.usage.as_deref()
+    }
+
+    pub(super) fn code(&self) -> ExitCode {
+        self.code
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        Failure { words: error.to_string(), code: ExitCode::FAILED, usage: None, help: false }
+    }
+}

@@ -1,0 +1,121 @@
+//! `onggi features`
+
+mod lists;
+
+use clap::ArgMatches;
+use serde::Serialize;
+use serde_json::json;
+
+use super::exit::{ExitCode, Outcome};
+use super::globals::Globals;
+use super::help::{COMMIT, VERSION};
+use super::{flags, print};
+use crate::error::Error;
+use crate::plan::Kind;
+use crate::spec::OCI_VERSION;
+
+const ABOUT: &str = "Print what this runtime can do, as JSON";
+const MORE: &str = "\
+Prints the structure that the specification describes in features.md: what this program implements, \
+whether or not the kernel has it.";
+
+pub(super) fn definition() -> clap::Command {
+    flags::command("features", ABOUT).long_about(MORE)
+}
+
+pub(super) fn run(_: &ArgMatches, _: &Globals) -> Outcome {
+    print(&(serde_json::to_string_pretty(&features()).map_err(Error::from)? + "\n"))?;
+    Ok(ExitCode::DONE)
+}
+
+/// features.md of the runtime specification.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Features {
+    oci_version_min: &'static str,
+    oci_version_max: &'static str,
+    hooks: &'static [&'static str],
+    mount_options: &'static [&'static str],
+    linux: Linux,
+    annotations: serde_json::Value,
+    potentially_unsafe_config_annotations: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Linux {
+    namespaces: Vec<&'static str>,
+    capabilities: &'static [&'static str],
+    cgroup: serde_json::Value,
+    seccomp: Seccomp,
+    apparmor: serde_json::Value,
+    selinux: serde_json::Value,
+    intel_rdt: serde_json::Value,
+    memory_policy: MemoryPolicy,
+    mount_extensions: serde_json::Value,
+    net_devices: serde_json::Value,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Seccomp {
+    enabled: bool,
+    actions: &'static [&'static str],
+    operators: &'static [&'static str],
+    archs: &'static [&'static str],
+    known_flags: &'static [&'static str],
+    supported_flags: &'static [&'static str],
+}
+
+#[derive(Serialize)]
+struct MemoryPolicy {
+    modes: &'static [&'static str],
+    flags: &'static [&'static str],
+}
+
+fn features() -> Features {
+    Features {
+        oci_version_min: "1.0.0",
+        oci_version_max: OCI_VERSION,
+        hooks: lists::HOOKS,
+        mount_options: lists::MOUNT_OPTIONS,
+        linux: linux(),
+        annotations: json!({
+            "org.onggi.commit": COMMIT,
+            "org.onggi.version": VERSION,
+            // The key that engines look for, whatever the runtime.
+            "org.opencontainers.runc.checkpoint.enabled": "false",
+        }),
+        potentially_unsafe_config_annotations: lists::UNSAFE_ANNOTATIONS,
+    }
+}
+
+fn linux() -> Linux {
+    let enabled = |enabled: bool| json!({ "enabled": enabled });
+    let mut namespaces: Vec<&str> = Kind::ALL.iter().map(|row| row.1).collect();
+    namespaces.sort_unstable();
+    Linux {
+        namespaces,
+        capabilities: lists::CAPABILITIES,
+        cgroup: json!({
+            "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
+        }),
+        seccomp: Seccomp {
+            enabled: true,
+            actions: lists::SECCOMP_ACTIONS,
+            operators: lists::SECCOMP_OPERATORS,
+            archs: lists::SECCOMP_ARCHITECTURES,
+            known_flags: lists::SECCOMP_FLAGS,
+            supported_flags: lists::SECCOMP_FLAGS,
+        },
+        apparmor: enabled(true),
+        selinux: enabled(true),
+        intel_rdt: enabled(false),
+        memory_policy: MemoryPolicy {
+            modes: lists::MEMORY_POLICY_MODES,
+            flags: lists::MEMORY_POLICY_FLAGS,
+        },
+        mount_extensions: json!({ "idmap": enabled(true) }),
+        net_devices: enabled(true),
+    }
+}

@@ -1,0 +1,203 @@
+//! The options before the command.
+
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+use super::flags::{path, switch, text, value};
+use super::value::truth;
+use crate::container::{CgroupManager, Rootless, Store};
+use crate::error::{Doing, Error, Result};
+use crate::log::{self, Format, Level};
+
+/// The program without its commands.
+pub fn definition() -> clap::Command {
+    clap::Command::new("onggi")
+        .about("An OCI container runtime: from a bundle to a process")
+        .no_binary_name(true)
+        .args_override_self(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .arg(path("root", "DIR", "Where the containers' state is [default: /run/onggi]"))
+        .arg(switch("debug", "Log what is done (--log-level debug)"))
+        .arg(value("log", "FILE", "Append the log to a file [default: standard error]"))
+        .arg(value("log-format", "FORMAT", "The log's format: text or json").default_value("text"))
+        .arg(value(
+            "log-level",
+            "LEVEL",
+            "Log from this level on: error, warning, info, debug, trace",
+        ))
+        .arg(switch("systemd-cgroup", "Let systemd make the cgroup (--cgroup-manager systemd)"))
+        .arg(value("cgroup-manager", "NAME", "Who makes the cgroup: cgroupfs, systemd or disabled"))
+        .arg(
+            value("rootless", "WHEN", "Go on without a cgroup: true, false or auto")
+                .default_value("auto"),
+        )
+        .arg(
+            Arg::new("help")
+                .long("help")
+                .short('h')
+                .action(ArgAction::SetTrue)
+                .help("Show this help and do nothing else"),
+        )
+        .arg(switch("version", "Show the version and do nothing else").short('v').short_alias('V'))
+}
+
+/// What the options before the command say.
+#[derive(Debug)]
+pub(super) struct Globals {
+    root: Root,
+    log: Option<PathBuf>,
+    format: Format,
+    level: Level,
+    /// Who makes the cgroup.
+    pub(super) cgroup_manager: CgroupManager,
+    /// Whether a cgroup that cannot be made is passed over.
+    pub(super) rootless: Rootless,
+}
+
+#[derive(Debug)]
+enum Root {
+    Given(PathBuf),
+    Default(PathBuf),
+}
+
+impl Globals {
+    /// Reads what was typed; where nothing was, the environment counts.
+    pub(super) fn read(matches: &ArgMatches) -> Result<Globals> {
+        let format = format(text(matches, "log-format").unwrap_or_default())?;
+        Ok(Globals {
+            root: root(matches.get_one::<PathBuf>("root"))?,
+            log: log_file(text(matches, "log").unwrap_or_default())?,
+            format,
+            level: level(matches, format)?,
+            cgroup_manager: cgroup_manager(matches)?,
+            rootless: rootless(text(matches, "rootless").unwrap_or_default())?,
+        })
+    }
+
+    /// Sends the log where it was told to go.
+    pub(super) fn open_log(&self) -> Result<()> {
+        log::open(self.log.clone(), self.format, self.level)
+    }
+
+    /// The containers' state.
+    pub(super) fn store(&self) -> Store {
+        let (Root::Given(root) | Root::Default(root)) = &self.root;
+        Store::open(root.clone())
+    }
+
+    /// Whether the store may be missing: nobody named it, and no container was made yet.
+    pub(super) fn store_may_be_missing(&self) -> bool {
+        matches!(self.root, Root::Default(_))
+    }
+}
+
+fn format(name: &str) -> Result<Format> {
+    match name {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        _ => Err(Error::new(format!("invalid log-format: {name}"))),
+    }
+}
+
+fn level(matches: &ArgMatches, format: Format) -> Result<Level> {
+    match text(matches, "log-level") {
+        Some(name) => {
+            Level::from_name(name).ok_or_else(|| Error::new(format!("invalid log-level: {name}")))
+        }
+        None if matches.get_flag("debug") => Ok(Level::Debug),
+        None => Ok(format.default_level()),
+    }
+}
+
+/// crun's forms of `--log` are read too, as far as they name a file.
+fn log_file(typed: &str) -> Result<Option<PathBuf>> {
+    if typed.starts_with("journald:") || typed.starts_with("syslog:") {
+        return Err(Error::new(format!("--log {typed}: only files are supported")));
+    }
+    let path = typed.strip_prefix("file:").unwrap_or(typed);
+    Ok((!path.is_empty()).then(|| PathBuf::from(path)))
+}
+
+fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
+    match text(matches, "cgroup-manager") {
+        None if matches.get_flag("systemd-cgroup") => Ok(CgroupManager::Systemd),
+        None | Some("cgroupfs") => Ok(CgroupManager::Cgroupfs),
+        Some("systemd") => Ok(CgroupManager::Systemd),
+        Some("disabled") => Ok(CgroupManager::Disabled),
+        Some(name) => Err(Error::new(format!("invalid cgroup-manager: {name}"))),
+    }
+}
+
+fn rootless(typed: &str) -> Result<Rootless> {
+    match truth(typed) {
+        _ if typed == "auto" => Ok(Rootless::Auto),
+        Some(true) => Ok(Rootless::Yes),
+        Some(false) => Ok(Rootless::No),
+        None => Err(Error::new(format!("invalid rootless: {typed}"))),
+    }
+}
+
+fn root(typed: Option<&PathBuf>) -> Result<Root> {
+    let Some(typed) = typed else {
+        return Ok(Root::Default(default_root(std::env::var_os("XDG_RUNTIME_DIR"))));
+    };
+    let here = std::env::current_dir().doing(|| "--root".into())?;
+    match clean(&here.join(typed)) {
+        root if root == Path::new("/") => {
+            Err(Error::new("option --root argument should not be set to /"))
+        }
+        root => Ok(Root::Given(root)),
+    }
+}
+
+/// An absolute path without `.` and `..`, by its words alone.
+fn clean(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::from("/"), |mut path, component| {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::ParentDir => drop(path.pop()),
+            _ => {}
+        }
+        path
+    })
+}
+
+fn default_root(runtime_dir: Option<OsString>) -> PathBuf {
+    match runtime_dir.filter(|dir| !dir.is_empty() && !is_root_of_the_host()) {
+        Some(dir) => Path::new(&dir).join("onggi"),
+        None => PathBuf::from("/run/onggi"),
+    }
+}
+
+/// Root in a user namespace is a user of the host, who cannot write to /run.
+fn is_root_of_the_host() -> bool {
+    let whole = |map: String| map.split_whitespace().eq(["0", "0", "4294967295"]);
+    crate::sys::identity::effective_ids().0 == 0
+        && std::fs::read_to_string("/proc/self/uid_map").is_ok_and(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_cleaned_by_its_words() {
+        for (path, cleaned) in
+            [("/", "/"), ("/a/..", "/"), ("/../..", "/"), ("/a/./b/../c/", "/a/c"), ("//", "/")]
+        {
+            assert_eq!(clean(Path::new(path)), Path::new(cleaned), "{path}");
+        }
+    }
+
+    #[test]
+    fn crun_s_forms_of_log_name_files_or_are_refused() {
+        assert_eq!(log_file("").unwrap(), None);
+        assert_eq!(log_file("/a").unwrap(), Some("/a".into()));
+        assert_eq!(log_file("file:/a").unwrap(), Some("/a".into()));
+        assert!(log_file("journald:web").is_err());
+        assert!(log_file("syslog:web").is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line, a drop-in for runc's: words typed become one call, and what comes back
+//! becomes text and an exit code. Only this room prints.
+
+mod argv;
+mod completion;
+mod create;
+mod delete;
+mod events;
+mod exec;
+mod exit;
+mod features;
+mod flags;
+mod globals;
+mod help;
+mod kill;
+mod list;
+mod pause;
+mod ps;
+mod regex;
+mod resume;
+mod run;
+mod spec;
+mod start;
+mod state;
+mod update;
+mod value;
+
+use std::ffi::OsString;
+use std::io::Write;
+
+use clap::ArgMatches;
+
+use crate::error::{Doing, Result};
+use crate::log;
+use exit::{Failure, Outcome};
+use globals::Globals;
+
+pub use exit::ExitCode;
+pub use globals::definition as program;
+
+/// One command: its definition is built only when it is called.
+pub struct Command {
+    /// The word that is typed.
+    pub name: &'static str,
+    /// Its flags and arguments, which help, the man page and the completions are made from too.
+    pub definition: fn() -> clap::Command,
+    run: fn(&ArgMatches, &Globals) -> Outcome,
+}
+
+macro_rules! commands {
+    ($($module:ident)*) => {
+        &[$(Command {
+            name: stringify!($module),
+            definition: $module::definition,
+            run: $module::run,
+        }),*]
+    };
+}
+
+/// Every command, in the order that help lists them.
+pub const COMMANDS: &[Command] = commands! {
+    create start state kill delete run exec list ps pause resume update events spec features
+    completion help
+};
+
+/// Carries out a command line, the program's own name first, and tells what went wrong.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    let (program, args) = args.split_first().map_or((None, &[][..]), |(p, args)| (Some(p), args));
+    dispatch(program, args).unwrap_or_else(tell)
+}
+
+fn dispatch(program: Option<&OsString>, args: &[OsString]) -> Outcome {
+    let mut definition = globals::definition();
+    let (flags, words) = argv::put_in_order(&definition, args)?;
+    let matches = argv::parse(&mut definition, flags, &[])?;
+    if matches.get_flag("version") {
+        return help::print_version(program);
+    }
+    let (true, Some((name, args))) = (!matches.get_flag("help"), words.split_first()) else {
+        return help::print_overview();
+    };
+    let globals = Globals::read(&matches)?;
+    globals.open_log()?;
+    let command = help::find(name)?;
+    let mut definition = (command.definition)();
+    let (flags, words) = argv::put_in_order(&definition, args)?;
+    match argv::parse(&mut definition, flags, &words) {
+        Err(failure) => failure.or_help(),
+        Ok(matches) => (command.run)(&matches, &globals),
+    }
+}
+
+/// The one place that prints errors: whole, to the log, and to standard error where the log is
+/// somewhere else.
+fn tell(failure: Failure) -> ExitCode {
+    let words = failure.words();
+    log::write(log::Level::Error, words);
+    let mut stderr = std::io::stderr();
+    // There is nowhere left to complain about a standard error that cannot be written.
+    if log::is_a_file() {
+        let _ = writeln!(stderr, "{words}");
+    }
+    if let Some(usage) = failure.usage() {
+        let _ = writeln!(stderr, "{usage}");
+    }
+    failure.code()
+}
+
+/// The one place that prints answers.
+fn print(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+        .doing(|| "write to standard output".into())
+}

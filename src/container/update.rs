@@ -1,0 +1,102 @@
+//! `update` and `events`
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use super::options::Event;
+use super::status::Status;
+use super::{Container, ContainerId, Store};
+use crate::cgroup::{Oom, OomEvents};
+use crate::error::{Doing, Error, Result};
+use crate::host::cgroups;
+use crate::log;
+use crate::plan;
+use crate::spec::{Resources, Spec};
+use crate::sys::fd;
+
+/// Changes limits: the text of a `linux.resources` object, where what is absent stays.
+///
+/// # Errors
+/// A limit that the kernel refuses; those that were changed before are restored then.
+pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
+    let mut container = Container::find_and_lock(store, id)?;
+    container.status()?.check_alive()?;
+    let new: Resources<'_> = serde_json::from_slice(text).doing(|| "read the resources".into())?;
+    let config = container.directory.config()?;
+    let earlier = container.saved.onggi.resources.to_string();
+    let current = match container.saved.onggi.resources.is_null() {
+        true => {
+            Spec::read(&config).doing(|| "read the saved configuration".into())?.linux.resources
+        }
+        false => Some(serde_json::from_str(&earlier).doing(|| "read the saved limits".into())?),
+    }
+    .unwrap_or_default();
+    let changes = plan::update(&new, &current, &cgroups::probe()?)?;
+    changes.warnings.iter().for_each(|words| log::warning(words));
+    container.cgroup().update(&changes.writes)?;
+    container.saved.onggi.resources = serde_json::to_value(plan::merge(&current, &new))?;
+    container.directory.save(&container.saved)
+}
+
+/// The numbers of a container, as the `data` of a stats event.
+pub fn stats(store: &Store, id: &ContainerId) -> Result<serde_json::Value> {
+    let container = Container::find(store, id)?;
+    running(&container)?;
+    numbers(&container)
+}
+
+fn running(container: &Container) -> Result<()> {
+    match container.status()? {
+        Status::Stopped | Status::Creating => {
+            let id = &container.saved.id;
+            Err(Error::new(format!("container with id {id} is not running")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn numbers(container: &Container) -> Result<serde_json::Value> {
+    let _ = container.cgroup();
+    Err(Error::new("statistics are not built yet"))
+}
+
+/// Tells what happens until the container stops: the numbers at each interval, and each time
+/// that memory ran out. An error of `tell` ends it.
+pub fn events(
+    store: &Store,
+    id: &ContainerId,
+    interval: Duration,
+    tell: &mut dyn FnMut(Event) -> Result<()>,
+) -> Result<()> {
+    let container = Container::find(store, id)?;
+    running(&container)?;
+    let init = container.init()?.ok_or_else(|| Error::new("container not running"))?;
+    let mut memory = container.cgroup().oom_events()?;
+    let mut next = Instant::now();
+    loop {
+        if next <= Instant::now() {
+            tell(Event::Stats(numbers(&container)?))?;
+            next += interval;
+        }
+        let left = next.saturating_duration_since(Instant::now());
+        let (has_ended, something) = wait(init.as_fd(), &memory, left)?;
+        if something && memory.take() == Oom::Happened {
+            tell(Event::OutOfMemory)?;
+        }
+        if has_ended {
+            return Ok(());
+        }
+    }
+}
+
+/// Tells whether init has ended, and whether there is news of the memory.
+fn wait(init: BorrowedFd<'_>, memory: &OomEvents, limit: Duration) -> Result<(bool, bool)> {
+    let (news, events) = memory.poll_fd();
+    let watch =
+        |fd: BorrowedFd<'_>, events| libc::pollfd { fd: fd.as_raw_fd(), events, revents: 0 };
+    let mut fds = [watch(init, libc::POLLIN), watch(news, events.bits())];
+    // Rounded up: a wait of less than a millisecond must not become a busy loop.
+    let limit = limit.as_millis().min(i32::MAX as u128 - 1) as i32 + 1;
+    fd::poll(&mut fds, limit)?;
+    Ok((fds[0].revents != 0, fds[1].revents != 0))
+}
