@@ -216,7 +216,7 @@ fn measure(bench: &mut Bench, options: &Options) -> Result<(), Box<dyn Error>> {
     }
     eprintln!("{rounds} rounds in {:.0} s", start.elapsed().as_secs_f64());
     if options.wants("scale") {
-        (0..if quick { 1 } else { 3 }).for_each(|round| bench.scale_round(round));
+        (0..if quick { 1 } else { 5 }).for_each(|round| bench.scale_round(round));
     }
     if options.wants("list") {
         bench.list(if quick { 200 } else { 1000 });

@@ -131,6 +131,25 @@ impl Samples {
     }
 }
 
+impl Row {
+    /// How the project compares with a peer: median, minimum and CPU.
+    fn ratios(&self, peer: &str) -> String {
+        let (Some(ours), Some(theirs)) = (of(&self.lanes, OURS), of(&self.lanes, peer)) else {
+            return "-".to_owned();
+        };
+        let ratio = |figure: &dyn Fn(&Samples) -> Option<f64>| {
+            let ratio = figure(ours)
+                .zip(figure(theirs))
+                .map(|(ours, theirs)| ours / theirs);
+            ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"))
+        };
+        let median = ratio(&Samples::median);
+        let min = ratio(&|samples| quantile(&samples.wall_ms, 0.0));
+        let cpu = ratio(&|samples| quantile(&samples.cpu_ms, 0.5));
+        format!("{median} ({min}) {cpu}")
+    }
+}
+
 fn of<'a, T>(lanes: &'a [(&'static str, T)], lane: &str) -> Option<&'a T> {
     lanes
         .iter()
@@ -254,9 +273,7 @@ impl Report {
                 &["crun"]
             };
             for peer in peers {
-                let ratio = self.ratio(&row.thing.what, peer);
-                let ratio = ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
-                let _ = write!(out, " {ratio} |");
+                let _ = write!(out, " {} |", row.ratios(peer));
             }
             out.push('\n');
         }

@@ -6,7 +6,7 @@ use crate::report::Thing;
 
 /// How many are made eight at a time and timed.
 const MANY: u64 = 200;
-const LISTS: usize = 5;
+const LISTS: usize = 10;
 
 fn thing(what: String) -> Thing {
     Thing {
