@@ -110,6 +110,11 @@ impl Order {
     }
 }
 
+/// What the names of all containers of this measurement begin with.
+pub fn prefix() -> String {
+    format!("measure-{}", std::process::id())
+}
+
 /// What a lane runs.
 pub enum Kind {
     /// A runtime, with the directory for its state.
@@ -249,9 +254,9 @@ impl Lane {
     /// The name of this lane's container number `n` (or of all with `{n}`).
     pub fn id(&self, n: impl std::fmt::Display) -> String {
         format!(
-            "measure-{}-{}-{n}",
-            std::process::id(),
-            self.name.replace(' ', "-")
+            "{}-{}-{n}",
+            prefix(),
+            self.name.replace(", ", "-").replace(' ', "-")
         )
     }
 

@@ -9,6 +9,7 @@ mod profile;
 mod proof;
 mod report;
 mod scale;
+mod sweep;
 mod whole;
 mod worker;
 
@@ -280,6 +281,7 @@ fn main_or_error() -> Result<(), Box<dyn Error>> {
         fs::write(file, plot::svg(&bench.report))?;
     }
     bench.lanes.into_iter().try_for_each(Lane::end)?;
+    sweep::cgroups(&format!("{}-", lane::prefix()));
     Ok(())
 }
 
