@@ -211,8 +211,13 @@ fn plain() -> Value {
     })
 }
 
+fn device(allow: bool, major: u32, minor: u32) -> Value {
+    json!({
+        "allow": allow, "type": "c", "major": major, "minor": minor, "access": "rwm",
+    })
+}
+
 fn docker_resources() -> Value {
-    let device = |allow: bool, major: u32, minor: u32| json!({"allow": allow, "type": "c", "major": major, "minor": minor, "access": "rwm"});
     json!({
         "devices": [
             {"allow": false, "access": "rwm"},

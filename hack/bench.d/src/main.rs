@@ -2,6 +2,7 @@
 mod bundle;
 mod facts;
 mod footprint;
+mod goals;
 mod lane;
 mod lifecycle;
 mod plot;

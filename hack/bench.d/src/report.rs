@@ -43,45 +43,8 @@ pub struct Report {
     pub machine: Value,
 }
 
-/// A bound that the project set itself: row, what to divide by, bound.
-pub struct Goal {
-    pub what: &'static str,
-    pub against: Option<&'static str>,
-    pub most: f64,
-}
-
-const OURS: &str = "onggi";
-const CRUN: Option<&str> = Some("crun");
-const FLOOR: Option<&str> = Some("floor");
-
-const fn goal(what: &'static str, against: Option<&'static str>, most: f64) -> Goal {
-    Goal {
-        what,
-        against,
-        most,
-    }
-}
-
-const GOALS: &[Goal] = &[
-    goal("run, plain, back to back", CRUN, 0.5),
-    goal("run, plain, back to back", FLOOR, 1.3),
-    goal("run, docker, back to back", CRUN, 0.15),
-    goal("run, docker, back to back", FLOOR, 1.5),
-    goal("run, plain, settled", CRUN, 0.3),
-    goal("run, docker, settled", CRUN, 0.15),
-    goal("create, plain, back to back", CRUN, 0.5),
-    goal("state, plain, back to back", CRUN, 0.3),
-    goal("start, plain, back to back", CRUN, 0.3),
-    goal("exec, plain, back to back", CRUN, 0.5),
-    goal("exec, plain, settled", CRUN, 0.4),
-    goal("kill, plain, back to back", CRUN, 0.3),
-    goal("delete, plain, back to back", CRUN, 0.5),
-    goal("200 creates, 8 at a time", CRUN, 0.5),
-    goal("list of 1000 containers", CRUN, 0.4),
-    goal("peak memory of any command, KiB", None, 2048.0),
-    goal("smallest memory limit, docker, KiB", None, 256.0),
-    goal("size of the program, KiB", None, 2560.0),
-];
+/// The lane of this project.
+pub const OURS: &str = "onggi";
 
 fn sorted(values: &[f64]) -> Vec<f64> {
     let mut values = values.to_vec();
@@ -242,7 +205,8 @@ impl Report {
             .any(|(name, of, _)| *name == lane && *of == config)
     }
 
-    fn ratio(&self, what: &str, against: &str) -> Option<f64> {
+    /// What the project takes of what a peer takes.
+    pub fn ratio(&self, what: &str, against: &str) -> Option<f64> {
         Some(self.figure(what, OURS)? / self.figure(what, against)?)
     }
 
@@ -297,33 +261,6 @@ impl Report {
                 let _ = write!(out, " {cell} |");
             }
             out.push('\n');
-        }
-    }
-
-    /// What each goal's figure is, and whether it is held.
-    fn goals(&self) -> Vec<(&'static Goal, f64, bool)> {
-        let figure = |goal: &Goal| match goal.against {
-            Some(peer) => self.ratio(goal.what, peer),
-            None => self.figure(goal.what, OURS),
-        };
-        let rows = GOALS.iter().filter_map(|goal| Some((goal, figure(goal)?)));
-        rows.map(|(goal, figure)| (goal, figure, figure <= goal.most))
-            .collect()
-    }
-
-    fn goal_table(&self, out: &mut String) {
-        let goals = self.goals();
-        if goals.is_empty() {
-            return;
-        }
-        let _ = writeln!(out, "\n| goal | bound | measured | |\n|---|---|---|---|");
-        for (goal, figure, held) in goals {
-            let unit = goal
-                .against
-                .map_or("KiB".to_owned(), |peer| format!("× {peer}"));
-            let held = if held { "held" } else { "missed" };
-            let (what, most) = (goal.what, goal.most);
-            let _ = writeln!(out, "| {what} | ≤ {most} {unit} | {figure:.2} | {held} |");
         }
     }
 
