@@ -1,0 +1,205 @@
+//! A test, its chapter of the specification, and the run of all of them.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::runtime::Runtime;
+
+/// What a test gives back.
+pub type Result<T = ()> = anyhow::Result<T>;
+
+/// One test: its name is the sentence it proves.
+#[derive(Clone, Copy, Debug)]
+pub struct Test {
+    /// `room::sentence`.
+    pub name: &'static str,
+    /// The test itself.
+    pub run: fn() -> Result,
+}
+
+/// The list of a file's tests. A function that is not in it is dead code, so none is forgotten.
+#[macro_export]
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => {
+        /// The tests of this room.
+        pub(crate) const TESTS: &[$crate::Test] = &[$($crate::Test {
+            name: concat!(module_path!(), "::", stringify!($test)),
+            run: $test,
+        }),*];
+    };
+}
+
+/// The first line of each test: `chapter!("config.md#mounts")` is a chapter of runtime-spec 1.3,
+/// `chapter!("cli#exec")` what every drop-in for runc does on its command line.
+#[macro_export]
+macro_rules! chapter {
+    ($chapter:literal) => {
+        $crate::suite::enter($chapter)
+    };
+}
+
+/// The documents a chapter may come from.
+const DOCUMENTS: [&str; 9] = [
+    "bundle.md",
+    "cli",
+    "config-linux.md",
+    "config.md",
+    "features-linux.md",
+    "features.md",
+    "runtime-linux.md",
+    "runtime.md",
+    "spec.md",
+];
+
+thread_local! {
+    static CHAPTER: Cell<&'static str> = const { Cell::new("") };
+    /// Words and place of the last panic: told with the test's failure, not at once.
+    static PANIC: Cell<String> = const { Cell::new(String::new()) };
+}
+
+/// Notes the chapter of the running test; see [`chapter!`](crate::chapter).
+pub fn enter(chapter: &'static str) {
+    CHAPTER.set(chapter);
+}
+
+/// Why this machine cannot run a test.
+#[derive(Debug)]
+pub struct Skip(pub String);
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// How a test ended.
+enum End {
+    Passed,
+    Skipped(String),
+    Failed(String),
+}
+
+/// Runs the tests that the command line asks for (libtest's options and filters).
+pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
+    // The tests mostly wait for processes.
+    arguments.test_threads.get_or_insert(4);
+    match prepare(&arguments, rooms) {
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(error) => {
+            eprintln!("spec-tests: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial>> {
+    let tests: Vec<Test> = rooms.iter().flat_map(|room| room.iter().copied()).collect();
+    if arguments.list {
+        return Ok(tests.into_iter().map(|test| trial(test, None)).collect());
+    }
+    if !rustix::process::geteuid().is_root() {
+        bail!("needs root: it drives a runtime that makes namespaces, mounts and cgroups");
+    }
+    let runtime = Runtime::get()?;
+    let mut known = known_failures(&runtime.name)?;
+    println!(
+        "runtime: {} ({} known failures)",
+        runtime.program.display(),
+        known.len()
+    );
+    let trials = tests.into_iter().map(|test| {
+        let reason = known.remove(short(test.name));
+        trial(test, reason)
+    });
+    let trials = trials.collect();
+    if let Some(name) = known.keys().next() {
+        bail!(
+            "known-failures/{}.txt lists {name}, which is no test",
+            runtime.name
+        );
+    }
+    Ok(trials)
+}
+
+/// `lifecycle::sentence` without the crate's name.
+fn short(name: &'static str) -> &'static str {
+    name.split_once("::").map_or(name, |(_, short)| short)
+}
+
+/// `name  # reason` per line. No file: nothing is known to fail.
+fn known_failures(runtime: &str) -> Result<BTreeMap<String, String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
+    let path = folder.join(format!("{runtime}.txt"));
+    let text = if path.exists() {
+        fs::read_to_string(&path)?
+    } else {
+        String::new()
+    };
+    let mut known = BTreeMap::new();
+    for line in text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let (name, reason) = line
+            .split_once('#')
+            .with_context(|| format!("{}: {line:?} has no reason", path.display()))?;
+        if known
+            .insert(name.trim().to_owned(), reason.trim().to_owned())
+            .is_some()
+        {
+            bail!("{}: {} stands there twice", path.display(), name.trim());
+        }
+    }
+    Ok(known)
+}
+
+fn trial(test: Test, known: Option<String>) -> Trial {
+    let known = Arc::new(known);
+    Trial::ignorable_test(short(test.name), move || judge(&test, known.as_deref()))
+}
+
+/// The ratchet: a listed test must fail, any other must not.
+fn judge(test: &Test, known: Option<&str>) -> std::result::Result<Completion, Failed> {
+    match (attempt(test), known) {
+        (End::Passed, None) => Ok(Completion::Completed),
+        (End::Passed, Some(_)) => Err("passes: take it out of known-failures".into()),
+        (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
+        (End::Failed(_), Some(reason)) => {
+            Ok(Completion::ignored_with(format!("known failure: {reason}")))
+        }
+        (End::Failed(words), None) => Err(words.into()),
+    }
+}
+
+fn attempt(test: &Test) -> End {
+    CHAPTER.set("");
+    let end = match catch_unwind(test.run) {
+        Ok(Ok(())) => End::Passed,
+        Ok(Err(error)) => match error.downcast::<Skip>() {
+            Ok(skip) => End::Skipped(skip.to_string()),
+            Err(error) => End::Failed(format!("{error:#}")),
+        },
+        Err(_) => End::Failed(PANIC.take()),
+    };
+    let chapter = CHAPTER.get();
+    let document = chapter.split_once('#').map_or("", |(document, _)| document);
+    if !DOCUMENTS.contains(&document) {
+        return End::Failed(format!("the test names no chapter ({chapter:?})"));
+    }
+    match end {
+        End::Failed(words) => End::Failed(format!("{chapter}\n{words}")),
+        end => end,
+    }
+}
