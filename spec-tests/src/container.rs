@@ -300,6 +300,9 @@ impl Drop for Container {
         if self.state_root().join(self.id()).exists() {
             let _ = self.delete_by_force();
         }
+        for cgroup in self.cgroups() {
+            thaw(&cgroup);
+        }
         let kill_all = || {
             let pids = self.processes();
             for pid in pids.iter().copied().filter_map(Pid::from_raw) {
@@ -314,9 +317,18 @@ impl Drop for Container {
     }
 }
 
-/// Thaws and removes a cgroup and those below it.
+/// A frozen process cannot even die (v1). Whichever file the cgroup has not is not made.
+fn thaw(cgroup: &Path) {
+    for (file, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
+        if cgroup.join(file).exists() {
+            let _ = fs::write(cgroup.join(file), word);
+        }
+    }
+}
+
+/// Removes a cgroup and those below it.
 fn remove_cgroup(path: &Path) {
-    let _ = fs::write(path.join("freezer.state"), "THAWED");
+    thaw(path);
     for entry in fs::read_dir(path).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
             remove_cgroup(&entry.path());

@@ -108,6 +108,7 @@ pub struct Call {
     stdin: Vec<u8>,
     pty: Option<File>,
     shell: Option<String>,
+    wrapper: Vec<OsString>,
 }
 
 impl Call {
@@ -123,6 +124,7 @@ impl Call {
             stdin: Vec::new(),
             pty: None,
             shell: None,
+            wrapper: Vec::new(),
         }
     }
 
@@ -167,6 +169,15 @@ impl Call {
         self
     }
 
+    /// A program of the host that runs the runtime: `["taskset", "1"]`.
+    pub fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|word| word.as_ref().into())
+            .collect();
+        self
+    }
+
     /// The names of the files that catch the output: `NAME.out`, `NAME.err`.
     pub fn streams(mut self, name: &str) -> Self {
         self.streams = name.into();
@@ -186,6 +197,7 @@ impl Call {
             let shell = ["sh", "-c", &script, "sh"].map(OsString::from);
             words.splice(0..0, shell);
         }
+        words.splice(0..0, self.wrapper.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.directory);
         for name in [

@@ -2,15 +2,18 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use rustix::process::{getpid, set_child_subreaper};
 
+use crate::host::field;
 use crate::runtime::Runtime;
 
 /// What a test gives back.
@@ -91,6 +94,10 @@ enum End {
 
 /// Runs the tests that the command line asks for (libtest's options and filters).
 pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == AS_SUBREAPER) {
+        return as_subreaper(&words[2..]);
+    }
     let mut arguments = Arguments::from_args();
     std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
     // The tests mostly wait for processes.
@@ -102,6 +109,45 @@ pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// First argument of this program when it plays the part of an engine's shim.
+const AS_SUBREAPER: &str = "--as-subreaper";
+
+/// The words that run a command below a subreaper; see [`Call::under`](crate::runtime::Call::under).
+pub fn under_subreaper() -> Result<[OsString; 2]> {
+    Ok([std::env::current_exe()?.into(), AS_SUBREAPER.into()])
+}
+
+/// Runs a command as a shim does, and prints the pids of the processes that it left to us.
+fn as_subreaper(words: &[OsString]) -> ExitCode {
+    let run = || -> Result<ExitStatus> {
+        set_child_subreaper(Some(getpid()))?;
+        let status = Command::new(&words[0]).args(&words[1..]).status()?;
+        for pid in children(getpid().as_raw_pid()) {
+            println!("{pid}");
+        }
+        Ok(status)
+    };
+    match run() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The processes whose parent is `parent`.
+pub fn children(parent: i32) -> Vec<i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_child = |pid: &i32| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        field(&status, "PPid") == Some(&parent.to_string())
+    };
+    pids.filter(is_child).collect()
 }
 
 fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial>> {

@@ -1,7 +1,23 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod commands;
+mod descriptors;
+mod endings;
+mod exec;
 mod lifecycle;
+mod process;
+mod terminal;
+mod user;
 
 fn main() -> std::process::ExitCode {
-    spec_tests::suite::main(&[lifecycle::TESTS])
+    spec_tests::suite::main(&[
+        lifecycle::TESTS,
+        endings::TESTS,
+        commands::TESTS,
+        process::TESTS,
+        user::TESTS,
+        exec::TESTS,
+        terminal::TESTS,
+        descriptors::TESTS,
+    ])
 }
