@@ -32,6 +32,7 @@ tests![
     no_new_privileges_is_set,
     a_process_file_is_all_there_is,
     a_process_file_sets_ids_limits_and_umask,
+    a_process_file_falls_back_on_the_containers_capabilities,
     a_process_file_without_arguments_is_refused,
     a_detached_process_lives_on,
     a_detached_process_is_left_to_the_callers_subreaper,
@@ -280,12 +281,11 @@ fn user_is_a_number_or_two() -> Result {
         ("1", 1, 8),
         ("1:2", 1, 2),
         ("0:0", 0, 0),
-        ("4294967294:3", -2, 3),
+        ("2147483647", i32::MAX, 8),
     ] {
         let output = container
             .exec_with(["--user", user], ["sh", "-c", "id -u; id -g"])
             .ok()?;
-        let uid = i32::cast_unsigned(uid);
         assert_eq!(output.stdout, format!("{uid}\n{gid}\n"), "{user}");
     }
     container.exec_with(["-u", "5"], ["id", "-u"]).says("5")?;
@@ -548,5 +548,26 @@ fn home_follows_the_user() -> Result {
     container
         .exec_with(["-u", "1000:1000"], script)
         .says("/home/user")?;
+    Ok(())
+}
+
+fn a_process_file_falls_back_on_the_containers_capabilities() -> Result {
+    chapter!("cli#exec");
+    let sets = ["bounding", "permitted", "effective"];
+    let bundle = Bundle::busybox()
+        .sleeping()
+        .capabilities(&sets, &["CAP_CHOWN"]);
+    let container = bundle.start()?;
+    let show = ["grep", "Cap", "/proc/self/status"];
+    let output = container.exec_process(&process(&show))?.ok()?.stdout;
+    for set in ["CapBnd", "CapPrm", "CapEff"] {
+        assert_eq!(mask(&output, set)?, 1, "{set}");
+    }
+    let mut wanted = process(&show);
+    wanted["capabilities"] = json!({"bounding": [], "permitted": [], "effective": []});
+    let output = container.exec_process(&wanted)?.ok()?.stdout;
+    for set in ["CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"] {
+        assert_eq!(mask(&output, set)?, 0, "{set}");
+    }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod command_line;
 mod commands;
 mod descriptors;
 mod endings;
 mod exec;
+mod hooks;
 mod lifecycle;
 mod process;
+mod reports;
 mod terminal;
 mod user;
 
@@ -19,5 +22,8 @@ fn main() -> std::process::ExitCode {
         exec::TESTS,
         terminal::TESTS,
         descriptors::TESTS,
+        hooks::TESTS,
+        reports::TESTS,
+        command_line::TESTS,
     ])
 }
