@@ -279,19 +279,22 @@ impl Container {
             .collect()
     }
 
-    /// Processes (of the host's numbering) in the container's cgroup, or at work in its directory.
+    /// Processes (of the host's numbering) in the container's cgroups, or that name it.
     pub fn processes(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid| self.owns(*pid)).collect()
+        let mut found: Vec<i32> = pids.filter(|pid| self.is_named_by(*pid)).collect();
+        for cgroup in self.cgroups() {
+            collect_processes(&cgroup, &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
-    fn owns(&self, pid: i32) -> bool {
-        let read = |name| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        // A zombie has no command line; it is its parent's business, not the runtime's.
-        let command = read("cmdline");
-        let ours = || read("cgroup").contains(self.id()) || command.contains(self.id());
-        !command.is_empty() && pid.cast_unsigned() != std::process::id() && ours()
+    fn is_named_by(&self, pid: i32) -> bool {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.contains(self.id())
     }
 }
 
@@ -313,6 +316,21 @@ impl Drop for Container {
         wait_until(Duration::from_secs(2), kill_all);
         for cgroup in self.cgroups() {
             remove_cgroup(&cgroup);
+        }
+    }
+}
+
+/// The processes of a cgroup and of those below it. A zombie is not one: it is its parent's
+/// business.
+fn collect_processes(cgroup: &Path, found: &mut Vec<i32>) {
+    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+    let pids = text.lines().filter_map(|line| line.parse().ok());
+    found.extend(pids.filter(|pid: &i32| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty())
+    }));
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            collect_processes(&entry.path(), found);
         }
     }
 }

@@ -7,7 +7,6 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -184,8 +183,16 @@ fn short(name: &'static str) -> &'static str {
     name.split_once("::").map_or(name, |(_, short)| short)
 }
 
-/// `name  # reason` per line. No file: nothing is known to fail.
-fn known_failures(runtime: &str) -> Result<BTreeMap<String, String>> {
+/// What is known of a test that a runtime does not pass.
+struct Known {
+    reason: String,
+    /// Lost races: it passes at times.
+    at_times: bool,
+}
+
+/// `name  # reason` per line, `~name  # reason` for what fails at times only. No file: nothing is
+/// known to fail.
+fn known_failures(runtime: &str) -> Result<BTreeMap<String, Known>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
     let path = folder.join(format!("{runtime}.txt"));
     let text = if path.exists() {
@@ -201,30 +208,34 @@ fn known_failures(runtime: &str) -> Result<BTreeMap<String, String>> {
         let (name, reason) = line
             .split_once('#')
             .with_context(|| format!("{}: {line:?} has no reason", path.display()))?;
-        if known
-            .insert(name.trim().to_owned(), reason.trim().to_owned())
-            .is_some()
-        {
-            bail!("{}: {} stands there twice", path.display(), name.trim());
+        let entry = Known {
+            reason: reason.trim().into(),
+            at_times: name.starts_with('~'),
+        };
+        let name = name.trim().trim_start_matches('~');
+        if known.insert(name.to_owned(), entry).is_some() {
+            bail!("{}: {name} stands there twice", path.display());
         }
     }
     Ok(known)
 }
 
-fn trial(test: Test, known: Option<String>) -> Trial {
-    let known = Arc::new(known);
-    Trial::ignorable_test(short(test.name), move || judge(&test, known.as_deref()))
+fn trial(test: Test, known: Option<Known>) -> Trial {
+    Trial::ignorable_test(short(test.name), move || judge(&test, known))
 }
 
 /// The ratchet: a listed test must fail, any other must not.
-fn judge(test: &Test, known: Option<&str>) -> std::result::Result<Completion, Failed> {
+fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, Failed> {
     match (attempt(test), known) {
-        (End::Passed, None) => Ok(Completion::Completed),
-        (End::Passed, Some(_)) => Err("passes: take it out of known-failures".into()),
-        (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
-        (End::Failed(_), Some(reason)) => {
-            Ok(Completion::ignored_with(format!("known failure: {reason}")))
+        (End::Passed, Some(known)) if !known.at_times => {
+            Err("passes: take it out of known-failures".into())
         }
+        (End::Passed, _) => Ok(Completion::Completed),
+        (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
+        (End::Failed(_), Some(known)) => Ok(Completion::ignored_with(format!(
+            "known failure: {}",
+            known.reason
+        ))),
         (End::Failed(words), None) => Err(words.into()),
     }
 }
