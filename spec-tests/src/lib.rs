@@ -1,1 +1,26 @@
 //! A suite that drives any OCI runtime binary on the real kernel.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`suite`] | a test, its chapter, skipping, known failures, the run |
+//! | [`bundle`] | a bundle in three lines, from [`config`]'s default |
+//! | [`container`] | the container of that bundle: create, start, exec, … and its clean-up |
+//! | [`runtime`] | the binary under test, and one call of it with a time limit |
+//! | [`host`] | what this machine can do, and the words for skipping |
+//! | [`terminal`] | ptys, console sockets and descriptors sent over them |
+//! | [`scratch`] | a directory that is gone afterwards |
+
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod config;
+pub mod container;
+pub mod host;
+pub mod runtime;
+pub mod scratch;
+pub mod suite;
+pub mod terminal;
+
+pub use bundle::Bundle;
+pub use container::Container;
+pub use suite::{Result, Test};

@@ -1,0 +1,421 @@
+//! The binary under test, and one call of it.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::host;
+
+/// Longer than any call may take, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The runtime named by `RUNTIME`.
+#[derive(Debug)]
+pub struct Runtime {
+    /// The binary.
+    pub program: PathBuf,
+    /// Its file name: the key of `known-failures/`.
+    pub name: String,
+    hide_unified: bool,
+}
+
+impl Runtime {
+    /// `RUNTIME` (a path, or a name in `PATH`), else the workspace's `onggi`.
+    pub fn get() -> Result<&'static Self> {
+        static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+        let found = RUNTIME.get_or_init(|| Self::find().map_err(|error| format!("{error:#}")));
+        found.as_ref().map_err(|error| anyhow::anyhow!("{error}"))
+    }
+
+    fn find() -> Result<Self> {
+        let wanted = std::env::var("RUNTIME").unwrap_or_else(|_| "onggi".into());
+        let program = match wanted.as_str() {
+            "onggi" => own_binary()?,
+            path if path.contains('/') => PathBuf::from(path).canonicalize()?,
+            name => in_path(name).with_context(|| format!("{name} is not in PATH"))?,
+        };
+        let name = Path::new(&wanted).file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let hide_unified = match std::env::var("SPEC_TESTS_HIDE_UNIFIED") {
+            Ok(value) => value == "1",
+            Err(_) => name.starts_with("crun"),
+        };
+        let hide_unified = hide_unified && host::cgroups() == host::Cgroups::Hybrid;
+        Ok(Self {
+            program,
+            name,
+            hide_unified,
+        })
+    }
+
+    /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
+    /// is shown one without the v2 part.
+    fn words(&self) -> Vec<OsString> {
+        let program = self.program.clone().into_os_string();
+        if !self.hide_unified {
+            return vec![program];
+        }
+        let script = "umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
+        ["unshare", "-m", "sh", "-c", script]
+            .map(OsString::from)
+            .into_iter()
+            .chain([program])
+            .collect()
+    }
+}
+
+fn own_binary() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("ONGGI") {
+        return Ok(PathBuf::from(path).canonicalize()?);
+    }
+    let test = std::env::current_exe()?;
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .context("the target directory")?;
+    let path = profile.join("onggi");
+    if !path.exists() {
+        bail!(
+            "{} is not built; build it, or set ONGGI or RUNTIME",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+fn in_path(name: &str) -> Option<PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    path.split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| path.is_file())
+}
+
+/// One call of the runtime, to be completed and run.
+#[derive(Debug)]
+pub struct Call {
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    directory: PathBuf,
+    logs: PathBuf,
+    streams: String,
+    stdin: Vec<u8>,
+    pty: Option<File>,
+    shell: Option<String>,
+    wrapper: Vec<OsString>,
+}
+
+impl Call {
+    /// A call that keeps its output in `directory`, which is also its working directory.
+    pub fn new(directory: &Path) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            directory: directory.into(),
+            logs: directory.into(),
+            streams: format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
+            stdin: Vec::new(),
+            pty: None,
+            shell: None,
+            wrapper: Vec::new(),
+        }
+    }
+
+    /// One more argument.
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().into());
+        self
+    }
+
+    /// More arguments.
+    pub fn args<S: AsRef<OsStr>>(self, arguments: impl IntoIterator<Item = S>) -> Self {
+        arguments.into_iter().fold(self, Self::arg)
+    }
+
+    /// A variable of the runtime's own environment.
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.environment.push((name.into(), value.as_ref().into()));
+        self
+    }
+
+    /// What the runtime finds on its stdin (otherwise nothing).
+    pub fn stdin(mut self, text: &str) -> Self {
+        self.stdin = text.into();
+        self
+    }
+
+    /// The three standard streams are this side of a terminal; nothing is captured.
+    pub fn on_terminal(mut self, pty: File) -> Self {
+        self.pty = Some(pty);
+        self
+    }
+
+    /// The runtime's working directory.
+    pub fn in_directory(mut self, directory: &Path) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    /// A line of shell in front of the runtime, in the same process: `exec 3<file;`.
+    pub fn after_shell(mut self, script: &str) -> Self {
+        self.shell = Some(script.into());
+        self
+    }
+
+    /// A program of the host that runs the runtime: `["taskset", "1"]`.
+    pub fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|word| word.as_ref().into())
+            .collect();
+        self
+    }
+
+    /// The names of the files that catch the output: `NAME.out`, `NAME.err`.
+    pub fn streams(mut self, name: &str) -> Self {
+        self.streams = name.into();
+        self
+    }
+
+    fn stream(&self, end: &str) -> PathBuf {
+        self.logs.join(format!("{}.{end}", self.streams))
+    }
+
+    /// Output goes to files, never to pipes: a container that outlives the call keeps them open.
+    fn command(&self) -> Result<Command> {
+        let mut words = Runtime::get()?.words();
+        words.extend(self.arguments.iter().cloned());
+        if let Some(script) = &self.shell {
+            let script = format!("{script} exec \"$@\"");
+            let shell = ["sh", "-c", &script, "sh"].map(OsString::from);
+            words.splice(0..0, shell);
+        }
+        words.splice(0..0, self.wrapper.iter().cloned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(&self.directory);
+        for name in [
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "LISTEN_FDNAMES",
+        ] {
+            command.env_remove(name);
+        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        match &self.pty {
+            Some(pty) => {
+                command
+                    .stdin(pty.try_clone()?)
+                    .stdout(pty.try_clone()?)
+                    .stderr(pty.try_clone()?);
+            }
+            None => self.redirect(&mut command)?,
+        }
+        Ok(command)
+    }
+
+    fn redirect(&self, command: &mut Command) -> Result<()> {
+        let append = |end| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(self.stream(end))
+        };
+        command.stdout(append("out")?).stderr(append("err")?);
+        if self.stdin.is_empty() {
+            command.stdin(Stdio::null());
+        } else {
+            fs::write(self.stream("in"), &self.stdin)?;
+            command.stdin(File::open(self.stream("in"))?);
+        }
+        Ok(())
+    }
+
+    /// Starts the runtime and does not wait.
+    pub fn spawn(self) -> Result<Running> {
+        let child = self.command()?.spawn().context("start the runtime")?;
+        Ok(Running {
+            child,
+            call: self,
+            reaped: false,
+        })
+    }
+
+    /// Runs the runtime to its end, for 30 seconds at most.
+    pub fn run(self) -> Output {
+        let words = self.words();
+        match self.spawn() {
+            Ok(running) => running.wait(),
+            Err(error) => Output {
+                words,
+                trouble: format!("{error:#}"),
+                ..Output::default()
+            },
+        }
+    }
+
+    fn words(&self) -> String {
+        let words: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
+        words.join(" ")
+    }
+}
+
+/// A runtime that runs; killed when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    call: Call,
+    reaped: bool,
+}
+
+impl Running {
+    /// The runtime's process id.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
+    /// What was written to stdout so far.
+    pub fn stdout(&self) -> String {
+        read_lossy(&self.call.stream("out"))
+    }
+
+    /// Waits for the end, for 30 seconds at most: a runtime that hangs is killed, and fails.
+    pub fn wait(mut self) -> Output {
+        let ended = wait_until(PATIENCE, || self.child.try_wait().ok().flatten());
+        self.reaped = ended.is_some();
+        let trouble = match ended {
+            Some(_) => String::new(),
+            None => format!("still running after {} s", PATIENCE.as_secs()),
+        };
+        Output {
+            words: self.call.words(),
+            status: ended,
+            stdout: self.stdout(),
+            stderr: read_lossy(&self.call.stream("err")),
+            trouble,
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.reaped {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+fn read_lossy(path: &Path) -> String {
+    String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
+}
+
+/// Asks again and again, for `patience` at most.
+pub fn wait_until<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let start = Instant::now();
+    let mut pause = Duration::from_micros(500);
+    loop {
+        if let Some(answer) = ask() {
+            return Some(answer);
+        }
+        if start.elapsed() > patience {
+            return None;
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 3 / 2).min(Duration::from_millis(20));
+    }
+}
+
+/// What came of a call.
+#[derive(Debug, Default)]
+pub struct Output {
+    words: String,
+    status: Option<ExitStatus>,
+    trouble: String,
+    /// All of stdout.
+    pub stdout: String,
+    /// All of stderr.
+    pub stderr: String,
+}
+
+impl Output {
+    /// The exit code; none after a signal or a time-out.
+    pub fn code(&self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+
+    /// Both streams, in one text.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+
+    /// Lines of stdout.
+    pub fn lines(&self) -> Vec<&str> {
+        self.stdout.lines().collect()
+    }
+
+    /// Demands exit code 0.
+    pub fn ok(self) -> Result<Self> {
+        self.exits(0)
+    }
+
+    /// Demands this exit code.
+    pub fn exits(self, code: i32) -> Result<Self> {
+        if self.code() != Some(code) {
+            bail!("expected exit code {code}: {self}");
+        }
+        Ok(self)
+    }
+
+    /// Demands an exit code other than 0 (not a signal, not a hang).
+    pub fn fails(self) -> Result<Self> {
+        if matches!(self.code(), None | Some(0)) {
+            bail!("expected a failure: {self}");
+        }
+        Ok(self)
+    }
+
+    /// Demands a failure whose text has these words (case counts: engines match them).
+    pub fn fails_with(self, words: &str) -> Result<Self> {
+        let output = self.fails()?;
+        if !output.text().contains(words) {
+            bail!("expected the words {words:?}: {output}");
+        }
+        Ok(output)
+    }
+
+    /// Demands exit code 0 and exactly these words on stdout, white space around them aside.
+    pub fn says(self, words: &str) -> Result<Self> {
+        let output = self.ok()?;
+        if output.stdout.trim() != words {
+            bail!("expected stdout {words:?}: {output}");
+        }
+        Ok(output)
+    }
+}
+
+impl std::fmt::Display for Output {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let end = match self.status {
+            Some(status) if status.signal().is_some() => format!("{status}"),
+            Some(status) => format!("exit code {}", status.code().unwrap_or(-1)),
+            None => self.trouble.clone(),
+        };
+        write!(
+            out,
+            "`{}`: {end}\nstdout: {}\nstderr: {}",
+            self.words, self.stdout, self.stderr
+        )
+    }
+}
