@@ -1,5 +1,7 @@
 //! System calls, one small safe function each: no policy, and the only room with `unsafe`.
 
+pub mod seccomp;
+
 use std::io;
 
 /// The result of a system call that gives -1 for an error.
