@@ -4,6 +4,8 @@
 //! The kernel walks a new filter once for every call of the native architecture and of its 32-bit
 //! sibling, so what counts is the mean number of steps, and runs are split by how wide they are.
 
+use std::cmp::Reverse;
+
 use super::decisions::{Calls, DEFAULT, Decisions, Outcome, Rule, Test};
 use super::program::{ARCH, IF_AT_LEAST, IF_EQUAL, NUMBER, Program, Target};
 use super::syscalls::{Slot, X32_BIT, is_private, number, slots};
@@ -149,7 +151,10 @@ impl Layout<'_> {
         if let Some(known) = self.known[at] {
             return known;
         }
-        let rules: Vec<&Rule> = self.decisions.rules(outcome).collect();
+        let mut rules: Vec<&Rule> = self.decisions.rules(outcome).collect();
+        rules.reverse();
+        rules.sort_by_key(|rule| precedence(self.decisions.tests(rule), width));
+        rules.reverse();
         let mut next = Target::Return(self.decisions.default);
         let mut rest = rules.as_slice();
         while let [rule, behind @ ..] = rest {
@@ -193,6 +198,22 @@ impl Layout<'_> {
         });
         Some((arg, values.collect()))
     }
+}
+
+/// Where a rule stands among those of one call, as far as libseccomp has an order: the later
+/// argument first, then equality, upper bounds, lower bounds, then the narrower bound.
+fn precedence(tests: &[Test], width: Width) -> impl Ord + use<> {
+    let first = tests.iter().min_by_key(|test| test.arg);
+    let key = first.map(|test| {
+        let value = test.seen_at(width).value;
+        let (kind, bound) = match (test.relation, test.holds) {
+            (Relation::Equal, _) => (0, !value),
+            (_, false) => (1, value),
+            (_, true) => (2, !value),
+        };
+        (Reverse(test.arg), kind, bound)
+    });
+    (key, Reverse(tests.len()))
 }
 
 /// Adds a run, unless it goes on with the last one's outcome.

@@ -241,3 +241,8 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+pub(super) fn names_for_tests() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|row| row.0)
+}
