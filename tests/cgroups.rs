@@ -1,4 +1,5 @@
 //! Groups on the running kernel. Needs root; what a host does not have is skipped with a word.
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -190,7 +191,7 @@ fn a_group_of_v2_is_made_entered_frozen_killed_and_removed() {
         created.freeze().unwrap();
         created.thaw().unwrap();
         created.kill_all().unwrap();
-        children.iter_mut().for_each(|child| drop(child.wait().unwrap()));
+        children.iter_mut().for_each(|child| assert!(!child.wait().unwrap().success()));
     });
 }
 
@@ -422,6 +423,38 @@ fn what_may_not_be_made_is_passed_over_when_it_is_optional() {
             Ok(created) => assert!(created.is_none() && !created.warnings().is_empty()),
             Err(error) => assert!(error.is(libc::ENOENT), "{error}"),
         }
+    });
+}
+
+#[test]
+fn what_was_used_is_counted() {
+    here(|host| {
+        let created = create(host, "stats", r#"{"pids":{"limit":77}}"#);
+        let mut child = enter(&created.entry().unwrap(), &["sh", "-c", "while :; do :; done"]);
+        until("some time on a CPU", || created.stats().unwrap().cpu.usage.total > 20_000_000);
+        let stats = created.stats().unwrap();
+        created.kill_all().unwrap();
+        child.wait().unwrap();
+        assert_eq!((stats.pids.current, stats.pids.limit), (1, 77), "{stats:?}");
+        assert!(stats.memory.usage.usage > 0 && stats.memory.usage.limit > 0, "{stats:?}");
+        assert!(stats.memory.raw.len() > 10, "{stats:?}");
+        assert!(!stats.cpuset.cpus.is_empty() && !stats.cpuset.mems.is_empty(), "{stats:?}");
+    });
+}
+
+#[test]
+fn what_was_used_is_counted_by_v2() {
+    unified(|host| {
+        let created = create(host, "stats", "{}");
+        let mut child = enter(&created.entry().unwrap(), &["sh", "-c", "while :; do :; done"]);
+        until("some time on a CPU", || created.stats().unwrap().cpu.usage.total > 20_000_000);
+        let stats = created.stats().unwrap();
+        created.kill_all().unwrap();
+        child.wait().unwrap();
+        let usage = &stats.cpu.usage;
+        assert!(usage.user > 0 && usage.total >= usage.user, "{stats:?}");
+        let pressure = Path::new("/sys/fs/cgroup/cpu.pressure").exists();
+        assert_eq!(stats.cpu.psi.is_some(), pressure, "{stats:?}");
     });
 }
 
