@@ -78,12 +78,12 @@ impl Created {
             enable_controllers(dir, group, plan)?;
         }
         if group.has("cpuset") {
-            for path in &self.made[before..] {
-                let own = if *path == group.path { &plan.writes[..] } else { &[] };
-                fill_cpuset(path, &dir.mount, own)?;
+            for path in self.made[before..].iter().filter(|path| **path != group.path) {
+                fill_cpuset(&Group::new(Vec::new(), path.clone()), &dir.mount, &[])?;
             }
+            fill_cpuset(group, &dir.mount, if is_new { &plan.writes } else { &[] })?;
         }
-        group.dir().map(drop)
+        Ok(())
     }
 
     fn undo(&mut self) {
@@ -209,17 +209,16 @@ impl Group {
 
 /// A new cpuset of v1 has no CPU and no memory node, and nobody can enter it: it gets those of the
 /// group above, except for what the container's own limits say.
-fn fill_cpuset(path: &Path, mount: &Path, limits: &[CgroupWrite]) -> Result<()> {
-    let group = Group::new(Vec::new(), path.to_owned());
-    let Some(parent) = path.parent().filter(|_| path != mount) else { return Ok(()) };
+fn fill_cpuset(group: &Group, mount: &Path, limits: &[CgroupWrite]) -> Result<()> {
+    let Some(parent) = group.path.parent().filter(|_| group.path != mount) else { return Ok(()) };
     let above = Group::new(Vec::new(), parent.to_owned());
     for name in ["cpuset.cpus", "cpuset.mems"] {
-        if limits.iter().any(|write| write.file == name) {
+        if limits.iter().any(|write| write.file == name) || !group.read(name)?.trim().is_empty() {
             continue;
         }
         let mut value = above.read(name)?;
         if value.trim().is_empty() {
-            fill_cpuset(parent, mount, &[])?;
+            fill_cpuset(&above, mount, &[])?;
             value = above.read(name)?;
         }
         group.write(name, value.trim())?;

@@ -47,7 +47,7 @@ fn allows_all(rules: &[DeviceRule]) -> bool {
 
 impl Group {
     fn attach(&self, rules: &[DeviceRule]) -> Result<()> {
-        let dir = self.dir()?;
+        let dir = self.dir()?.as_fd();
         let old = bpf::device_programs(dir).doing(|| "query device filters".into())?;
         // One that is gone by now is in nobody's way.
         let old = old.into_iter().filter_map(|id| bpf::program_by_id(id).ok());
@@ -81,8 +81,7 @@ impl Group {
         if lists.exceptions.is_empty() {
             return Ok(());
         }
-        let single = file::open_to_write(self.dir()?, single)
-            .doing(|| format!("open {}", self.file(single)))?;
+        let single = self.open_to_write(single)?;
         for rule in &lists.exceptions {
             let line = line(rule);
             file::write(&single, &line)

@@ -7,6 +7,7 @@
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
 
 use super::{Cgroup, Group};
 use crate::error::{Doing, Error, Result};
@@ -17,7 +18,7 @@ use crate::sys::file;
 #[derive(Debug, Default)]
 pub struct Entry {
     /// For clone3(2) with CLONE_INTO_CGROUP.
-    directory: Option<OwnedFd>,
+    directory: Option<Rc<OwnedFd>>,
     /// The `tasks` files of the v1 groups, the one that counts memory last.
     tasks: Vec<OwnedFd>,
 }
@@ -25,7 +26,7 @@ pub struct Entry {
 impl Entry {
     /// The cgroup2 directory that the child is to be born in (CLONE_INTO_CGROUP).
     pub fn directory(&self) -> Option<BorrowedFd<'_>> {
-        self.directory.as_ref().map(AsFd::as_fd)
+        self.directory.as_ref().map(|directory| directory.as_fd())
     }
 
     /// The calling process, which has one thread, enters the v1 groups, the one that counts memory
@@ -57,7 +58,7 @@ impl Entry {
     /// EBUSY when controllers are enabled for groups below, EOPNOTSUPP in a threaded one
     pub fn move_into_directory(&self, pid: i32) -> Result<()> {
         let Some(directory) = &self.directory else { return Ok(()) };
-        file::write_at(directory.as_fd(), "cgroup.procs", &pid.to_string())
+        file::write_at(directory, "cgroup.procs", &pid.to_string())
             .doing(|| format!("move process {pid} into its cgroup"))
     }
 }
@@ -140,11 +141,9 @@ impl Cgroup {
             let below = Group::new(Vec::new(), path);
             let inside = if sub.is_some() { &below } else { group };
             if group.is_unified() {
-                let directory = inside.dir()?.try_clone_to_owned();
-                entry.directory = Some(directory.doing(|| "duplicate a descriptor".into())?);
+                entry.directory = Some(inside.dir()?.clone());
             } else {
-                let tasks = file::open_to_write(inside.dir()?, "tasks");
-                entry.tasks.push(tasks.doing(|| format!("open {}", inside.file("tasks")))?);
+                entry.tasks.push(inside.open_to_write("tasks")?);
             }
         }
         Ok(entry)
@@ -163,7 +162,7 @@ impl Cgroup {
         };
         let path = cgroups::below(&unified.mount, &group);
         let directory = file::open_dir(&path).doing(|| format!("open {}", path.display()))?;
-        Ok(Entry { directory: Some(directory), tasks: Vec::new() })
+        Ok(Entry { directory: Some(Rc::new(directory)), tasks: Vec::new() })
     }
 }
 

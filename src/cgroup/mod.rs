@@ -18,8 +18,9 @@ mod write;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +120,7 @@ struct Group {
     /// None in the cgroup2 hierarchy.
     controllers: Vec<String>,
     path: PathBuf,
-    dir: OnceCell<OwnedFd>,
+    dir: OnceCell<Rc<OwnedFd>>,
 }
 
 impl Group {
@@ -135,13 +136,22 @@ impl Group {
         self.controllers.iter().any(|name| name == controller)
     }
 
-    /// The group's directory, opened once.
-    fn dir(&self) -> Result<BorrowedFd<'_>> {
+    /// The group's directory, opened when it is first needed.
+    fn dir(&self) -> Result<&Rc<OwnedFd>> {
         if let Some(dir) = self.dir.get() {
-            return Ok(dir.as_fd());
+            return Ok(dir);
         }
         let dir = file::open_dir(&self.path).doing(|| format!("open {}", self.path.display()))?;
-        Ok(self.dir.get_or_init(|| dir).as_fd())
+        Ok(self.dir.get_or_init(|| Rc::new(dir)))
+    }
+
+    /// Opens one file of the group: by way of the directory, if that is open.
+    fn open_to_write(&self, name: &str) -> Result<OwnedFd> {
+        let opened = match self.dir.get() {
+            Some(dir) => file::open_to_write(dir, name),
+            None => file::open_to_write(file::HERE, self.path.join(name)),
+        };
+        opened.doing(|| format!("open {}", self.file(name)))
     }
 
     fn read(&self, name: &str) -> Result<String> {

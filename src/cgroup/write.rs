@@ -155,8 +155,6 @@ fn without_limit(file: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn the_old_value_is_written_as_the_file_wants_it() {
         for (file, new, old, restoring) in [

@@ -24,16 +24,16 @@ pub fn open_dir(path: &Path) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// `openat(2)`
-pub fn open_to_read(dir: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
-    Ok(openat(dir, name, OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?)
+pub fn open_to_read(dir: impl AsFd, name: impl AsRef<Path>) -> io::Result<OwnedFd> {
+    Ok(openat(dir, name.as_ref(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?)
 }
 
 /// Opens the file `name` of a directory, which must exist, for writing.
 ///
 /// # Errors
 /// `openat(2)`
-pub fn open_to_write(dir: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
-    Ok(openat(dir, name, OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?)
+pub fn open_to_write(dir: impl AsFd, name: impl AsRef<Path>) -> io::Result<OwnedFd> {
+    Ok(openat(dir, name.as_ref(), OFlag::O_WRONLY | OFlag::O_CLOEXEC, Mode::empty())?)
 }
 
 /// Makes a directory, rwxr-xr-x before the umask.
@@ -93,7 +93,7 @@ pub fn read(file: impl AsFd) -> io::Result<String> {
 ///
 /// # Errors
 /// `openat(2)`, `pread(2)`
-pub fn read_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<String> {
+pub fn read_at(dir: impl AsFd, name: impl AsRef<Path>) -> io::Result<String> {
     read(open_to_read(dir, name)?)
 }
 
@@ -101,6 +101,6 @@ pub fn read_at(dir: BorrowedFd<'_>, name: &str) -> io::Result<String> {
 ///
 /// # Errors
 /// `openat(2)`, `write(2)`
-pub fn write_at(dir: BorrowedFd<'_>, name: &str, text: &str) -> io::Result<()> {
+pub fn write_at(dir: impl AsFd, name: impl AsRef<Path>, text: &str) -> io::Result<()> {
     write(open_to_write(dir, name)?, text)
 }
