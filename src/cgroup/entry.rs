@@ -40,7 +40,8 @@ impl Entry {
 
     /// The descriptors that are held.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        self.directory.iter().chain(&self.tasks).map(AsRawFd::as_raw_fd)
+        let tasks = self.tasks.iter().map(AsRawFd::as_raw_fd);
+        self.directory.iter().map(|directory| directory.as_raw_fd()).chain(tasks)
     }
 
     /// Leaves the group that counts memory to an entry of its own, for a child that wants to enter

@@ -39,7 +39,6 @@ pub(super) struct Made {
     pub(super) container: Container,
     pub(super) child: Child,
     pub(super) served: Served,
-    pub(super) plan: Plan,
 }
 
 /// Makes a container up to where its program would be run.
@@ -93,7 +92,7 @@ pub(super) fn make(
     cgroup.keep();
     reserved.keep();
     let container = Container { directory: store.find(id)?, saved };
-    Ok(Made { container, child, served, plan })
+    Ok(Made { container, child, served })
 }
 
 fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {

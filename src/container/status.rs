@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 
 /// A container's status (runtime.md#state, and `paused`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
+pub(super) enum Status {
     /// It is being created.
     Creating,
     /// It waits for `start`.
@@ -19,7 +19,7 @@ pub enum Status {
 
 impl Status {
     /// The word for it.
-    pub fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Status::Creating => "creating",
             Status::Created => "created",
@@ -31,7 +31,7 @@ impl Status {
 
     /// # Errors
     /// Why a container that is not `created` cannot be started.
-    pub fn check_start(self) -> Result<()> {
+    pub(super) fn check_start(self) -> Result<()> {
         match self {
             Status::Created => Ok(()),
             Status::Running => Err(Error::new("cannot start an already running container")),
@@ -45,7 +45,7 @@ impl Status {
 
     /// # Errors
     /// Why nothing can be run in it.
-    pub fn check_exec(self, paused_is_fine: bool) -> Result<()> {
+    pub(super) fn check_exec(self, paused_is_fine: bool) -> Result<()> {
         match self {
             Status::Created | Status::Running => Ok(()),
             Status::Paused if paused_is_fine => Ok(()),
@@ -59,7 +59,7 @@ impl Status {
 
     /// # Errors
     /// `container not running`, for what needs its processes.
-    pub fn check_alive(self) -> Result<()> {
+    pub(super) fn check_alive(self) -> Result<()> {
         match self {
             Status::Created | Status::Running | Status::Paused => Ok(()),
             Status::Creating | Status::Stopped => Err(Error::new("container not running")),

@@ -56,8 +56,7 @@ fn running(container: &Container) -> Result<()> {
 }
 
 fn numbers(container: &Container) -> Result<serde_json::Value> {
-    let _ = container.cgroup();
-    Err(Error::new("statistics are not built yet"))
+    Ok(serde_json::to_value(container.cgroup().stats()?)?)
 }
 
 /// Tells what happens until the container stops: the numbers at each interval, and each time
