@@ -50,7 +50,7 @@ fn what_is_sound_has_no_problems() {
         r#"{}"#,
         r#"{"ociVersion": "1.0.0-rc5-dev"}"#,
         r#"{"ociVersion": "1.99.0+dev"}"#,
-        r#"{"hostname": "a", "linux": {"namespaces": [{"type": "uts", "path": "/proc/1/ns/uts"}]}}"#,
+        r#"{"hostname": "a", "linux": {"namespaces": [{"type": "uts", "path": "/x"}]}}"#,
         r#"{"mounts": [{"destination": "/proc", "type": "bind", "options": ["rbind"]}]}"#,
         r#"{"mounts": [{"destination": "/proc/meminfo", "options": ["bind"]}]}"#,
         r#"{"mounts": [{"destination": "/proc/sys/kernel/ns_last_pid", "options": ["bind"]}]}"#,
