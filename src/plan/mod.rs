@@ -143,3 +143,6 @@ fn sysctls(spec: &Spec<'_>) -> Result<Vec<Sysctl>> {
     });
     sysctls.collect()
 }
+
+#[cfg(test)]
+mod tests;

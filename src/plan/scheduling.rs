@@ -34,7 +34,7 @@ const IO_CLASSES: [(&str, u16); 3] =
 const IO_CLASS_SHIFT: u16 = 13;
 
 /// `MPOL_*` (linux/mempolicy.h)
-pub(super) const MEMORY_MODES: [(&str, u32); 7] = [
+const MEMORY_MODES: [(&str, u32); 7] = [
     ("MPOL_DEFAULT", 0),
     ("MPOL_PREFERRED", 1),
     ("MPOL_BIND", 2),
@@ -45,7 +45,7 @@ pub(super) const MEMORY_MODES: [(&str, u32); 7] = [
 ];
 
 /// `MPOL_F_*` (linux/mempolicy.h)
-pub(super) const MEMORY_FLAGS: [(&str, u64); 3] = [
+const MEMORY_FLAGS: [(&str, u64); 3] = [
     ("MPOL_F_NUMA_BALANCING", 1 << 13),
     ("MPOL_F_RELATIVE_NODES", 1 << 14),
     ("MPOL_F_STATIC_NODES", 1 << 15),
@@ -115,4 +115,30 @@ pub(super) fn personality(
         warnings.push("linux.personality.flags are passed over: none are supported".into());
     }
     number("linux.personality.domain", &DOMAINS, &personality.domain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_become_the_kernels_numbers() {
+        let wanted = spec::Scheduler {
+            policy: "SCHED_FIFO".into(),
+            priority: 9,
+            flags: vec!["SCHED_FLAG_RESET_ON_FORK".into(), "SCHED_FLAG_DL_OVERRUN".into()],
+            ..Default::default()
+        };
+        let planned = scheduler(&wanted).unwrap();
+        assert_eq!((planned.policy, planned.flags, planned.priority), (1, 0b101, 9));
+        let io = spec::IoPriority { class: "IOPRIO_CLASS_RT".into(), priority: 7 };
+        assert_eq!(io_priority(&io).unwrap(), 0x2007);
+        let memory = spec::MemoryPolicy {
+            mode: "MPOL_WEIGHTED_INTERLEAVE".into(),
+            nodes: "0".into(),
+            flags: vec!["MPOL_F_STATIC_NODES".into()],
+        };
+        let planned = memory_policy(&memory).unwrap();
+        assert_eq!(planned, MemoryPolicy { mode: 0x8006, nodes: vec![0] });
+    }
 }

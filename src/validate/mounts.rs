@@ -21,11 +21,14 @@ const BELOW_PROC: [&str; 11] = [
 ];
 
 pub(super) fn destinations_can_be_mounted_on(subject: &Subject<'_>, found: &mut Found) {
-    each(subject, |field, mount| {
+    each(subject, |index, mount| {
         if mount.destination.is_empty() {
-            found.add(format!("{field}.destination"), "is missing");
+            found.add(format!("mounts[{index}].destination"), "is missing");
         } else if parts(&mount.destination).is_empty() {
-            found.add(format!("{field}.destination"), "nothing can be mounted over the root");
+            found.add(
+                format!("mounts[{index}].destination"),
+                "nothing can be mounted over the root",
+            );
         }
     });
 }
@@ -33,18 +36,18 @@ pub(super) fn destinations_can_be_mounted_on(subject: &Subject<'_>, found: &mut 
 /// Writes to files below /proc decide about labels and limits, so nothing may cover them
 /// (CVE-2019-16884).
 pub(super) fn proc_is_kept_whole(subject: &Subject<'_>, found: &mut Found) {
-    each(subject, |field, mount| {
+    each(subject, |index, mount| {
         let parts = parts(&mount.destination);
         let destination = &mount.destination;
         match parts.split_first() {
             Some((&"proc", [])) if !is_bind(mount) && &*mount.kind != "proc" => {
                 let words =
                     format!("{destination:?} cannot be mounted because it is not of type proc");
-                found.add(format!("{field}.destination"), words);
+                found.add(format!("mounts[{index}].destination"), words);
             }
             Some((&"proc", below)) if !below.is_empty() && !may_cover(below) => {
                 let words = format!("{destination:?} cannot be mounted because it is inside /proc");
-                found.add(format!("{field}.destination"), words);
+                found.add(format!("mounts[{index}].destination"), words);
             }
             _ => {}
         }
@@ -68,7 +71,7 @@ pub(super) fn rootless_ids_are_mapped(subject: &Subject<'_>, found: &mut Found) 
         return;
     }
     let linux = &subject.spec.linux;
-    each(subject, |field, mount| {
+    each(subject, |index, mount| {
         for option in mount.options.iter().flat_map(|option| option.split(',')) {
             let (mappings, id) = match option.split_once('=') {
                 Some(("uid", id)) => (&linux.uid_mappings, id),
@@ -80,14 +83,14 @@ pub(super) fn rootless_ids_are_mapped(subject: &Subject<'_>, found: &mut Found) 
                 let words = format!(
                     "cannot specify {option} mount option for rootless container: it is not mapped"
                 );
-                found.add(format!("{field}.options"), words);
+                found.add(format!("mounts[{index}].options"), words);
             }
         }
     });
 }
 
 pub(super) fn id_maps_are_served(subject: &Subject<'_>, found: &mut Found) {
-    each(subject, |field, mount| {
+    each(subject, |index, mount| {
         let (uids, gids) = (!mount.uid_mappings.is_empty(), !mount.gid_mappings.is_empty());
         let asks = |option: &str| {
             let word = option.split_once('=').map_or(option, |(word, _)| word);
@@ -96,11 +99,11 @@ pub(super) fn id_maps_are_served(subject: &Subject<'_>, found: &mut Found) {
         let wanted = uids || gids || mount.options.iter().any(|option| asks(option));
         if wanted && subject.host.euid != 0 {
             let words = "id-mapped mounts are not supported for rootless containers";
-            found.add(format!("{field}.options"), words);
+            found.add(format!("mounts[{index}].options"), words);
         }
         if uids != gids {
             let words = "id-mapped mounts must have both uid and gid mappings";
-            found.add(format!("{field}.uidMappings"), words);
+            found.add(format!("mounts[{index}].uidMappings"), words);
         }
     });
 }
@@ -118,8 +121,8 @@ fn parts(path: &str) -> Vec<&str> {
     parts
 }
 
-fn each(subject: &Subject<'_>, mut look: impl FnMut(String, &Mount<'_>)) {
+fn each(subject: &Subject<'_>, mut look: impl FnMut(usize, &Mount<'_>)) {
     for (index, mount) in subject.spec.mounts.iter().enumerate() {
-        look(format!("mounts[{index}]"), mount);
+        look(index, mount);
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn ids_are_mapped(subject: &Subject<'_>, found: &mut Found) {
     let mut look = |verb: &str, kind: &str, id: u32, maps: &[IdMapping]| {
         if id == u32::MAX {
             found.add("process.user", format!("{id} is not a {kind}"));
-        } else if own_maps && !maps.iter().any(|line| line.maps(id)) {
+        } else if own_maps && !maps.is_empty() && !maps.iter().any(|line| line.maps(id)) {
             let words = format!("cannot {verb} to unmapped {kind} {id} in user namespace");
             found.add("process.user", words);
         }
