@@ -27,6 +27,15 @@ pub fn cgroups() -> &'static str {
     }
 }
 
+/// The mean number of runnable processes of the last minute.
+pub fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace()
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(0.0)
+}
+
 /// Name, and `--version`, of each program.
 pub fn machine<'a>(programs: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
     let versions: serde_json::Map<_, _> = programs
@@ -43,7 +52,7 @@ pub fn machine<'a>(programs: impl Iterator<Item = (&'a str, &'a str)>) -> Value 
         "memory_kib": memory.unwrap_or(0u64),
         "kernel": first_line("uname", &["-sr"]),
         "cgroups": cgroups(),
-        "load": fs::read_to_string("/proc/loadavg").ok().map(|text| text.trim().to_owned()),
+        "load": load(),
         "versions": versions,
     })
 }

@@ -60,6 +60,7 @@ impl Pace {
 /// What `hack/bench` passes on: `--name value` or, for the flags, `--name`.
 struct Options(HashMap<String, String>);
 
+const SECTIONS: &[&str] = &["run", "lifecycle", "scale", "list", "footprint"];
 const FLAGS: &[&str] = &["quick", "show-unified"];
 const VALUES: &[&str] = &[
     "only", "rounds", "quiet", "svg", "json", "work", "onggi", "crun", "runc", "floor", "filter",
@@ -81,6 +82,12 @@ impl Options {
             } else {
                 return Err(format!("{arg}: no such option"));
             };
+            if name == "only" && !SECTIONS.contains(&value.as_str()) {
+                return Err(format!(
+                    "--only {value}: not one of {}",
+                    SECTIONS.join(", ")
+                ));
+            }
             options.insert(name.to_owned(), value);
         }
         Ok(Options(options))
@@ -197,33 +204,49 @@ fn runtime_lanes(options: &Options, work: &Path) -> Result<Vec<Lane>, Box<dyn Er
     Ok(lanes)
 }
 
-fn measure(bench: &mut Bench, options: &Options) -> Result<(), Box<dyn Error>> {
+/// Rounds of everything that is measured in rounds, while there is time.
+fn rounds(bench: &mut Bench, options: &Options) -> Result<(), Box<dyn Error>> {
     let quick = options.is_set("quick");
-    let rounds = options.number("rounds", if quick { 6 } else { 40 })? as usize;
+    let most = options.number("rounds", if quick { 6 } else { 30 })?;
+    let limit = Duration::from_secs(if quick { 40 } else { 240 });
+    let (start, mut round) = (Instant::now(), 0);
+    while round < most && start.elapsed() < limit {
+        if options.wants("run") {
+            bench.whole_round(round as usize);
+        }
+        if options.wants("lifecycle") {
+            bench.lifecycle_round(round as usize, Config::Plain);
+        }
+        if options.wants("lifecycle") && !quick {
+            bench.lifecycle_round(round as usize, Config::Docker);
+        }
+        round += 1;
+    }
+    bench.report.machine["rounds"] = serde_json::json!(round);
+    let start = Instant::now();
+    for round in 0..if quick { 1 } else { 5 } {
+        if options.wants("scale") && start.elapsed() < limit / 4 {
+            bench.scale_round(round);
+        }
+    }
+    Ok(())
+}
+
+fn measure(bench: &mut Bench, options: &Options) -> Result<(), Box<dyn Error>> {
+    if facts::load() > 0.5 {
+        eprintln!(
+            "load {}: something else is running, and will be seen in the figures",
+            facts::load()
+        );
+    }
     bench.prove();
     if options.wants("footprint") {
         bench.footprint();
     }
-    let start = Instant::now();
-    for round in 0..rounds {
-        if options.wants("run") {
-            bench.whole_round(round);
-        }
-        if options.wants("lifecycle") {
-            bench.lifecycle_round(round, Config::Plain);
-        }
-        if options.wants("lifecycle") && !quick {
-            bench.lifecycle_round(round, Config::Docker);
-        }
-    }
-    eprintln!("{rounds} rounds in {:.0} s", start.elapsed().as_secs_f64());
-    if options.wants("scale") {
-        (0..if quick { 1 } else { 5 }).for_each(|round| bench.scale_round(round));
-    }
+    rounds(bench, options)?;
     if options.wants("list") {
-        bench.list(if quick { 200 } else { 1000 });
+        bench.list(if options.is_set("quick") { 200 } else { 1000 });
     }
-
     Ok(())
 }
 
