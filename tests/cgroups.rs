@@ -71,6 +71,7 @@ fn host() -> Host {
         egid: 0,
         rootless: false,
         in_user_namespace: false,
+        setgroups: true,
         cgroups,
         apparmor: false,
         selinux: false,
