@@ -105,7 +105,7 @@ fn memory_comes_last_and_a_hybrid_host_has_a_group_in_cgroup2_too() {
 type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const LIMITS: &[Row] = &[
-    ("{}", &[][..], &[][..]),
+    ("{}", &[], &[]),
     (r#"{"pids":{"limit":0}}"#, &["pids.max=1"], &["pids.max=1"]),
     (r#"{"pids":{"limit":-1}}"#, &["pids.max=max"], &["pids.max=max"]),
     (r#"{"pids":{"limit":9}}"#, &["pids.max=9"], &["pids.max=9"]),
