@@ -1,7 +1,6 @@
 //! Groups on the running kernel. Needs root; what a host does not have is skipped with a word.
 #![expect(clippy::unwrap_used, reason = "these are tests")]
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -9,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -30,32 +30,45 @@ fn here(test: Test) {
     }
 }
 
-/// Runs a test on cgroup v2 alone: on a host with v1, in a mount namespace of this thread, where
-/// the cgroup2 hierarchy covers the others.
+/// Runs a test on cgroup v2 alone, in a mount namespace of this thread: on a host with v1, the
+/// cgroup2 hierarchy covers the others there.
 fn unified(test: Test) {
     if !is_root() {
         return eprintln!("skipped: needs root");
     }
-    if host().cgroups.is_unified() {
-        return test(&host());
-    }
+    let none = None::<&str>;
     let cover = || -> nix::Result<()> {
         unshare(CloneFlags::CLONE_NEWNS)?;
-        let none = None::<&str>;
         mount(none, "/", none, MsFlags::MS_PRIVATE | MsFlags::MS_REC, none)?;
+        if host().cgroups.is_unified() {
+            return Ok(());
+        }
         umount2("/sys/fs/cgroup", MntFlags::MNT_DETACH)?;
         mount(Some("cgroup2"), "/sys/fs/cgroup", Some("cgroup2"), MsFlags::empty(), none)
     };
     if let Err(errno) = cover() {
         return eprintln!("skipped: no cgroup2 hierarchy to look at: {errno}");
     }
-    // The hierarchy is the machine's: what is enabled in its root is put back.
-    const CONTROL: &str = "/sys/fs/cgroup/cgroup.subtree_control";
-    let before = fs::read_to_string(CONTROL).unwrap();
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _control = Control { before: fs::read_to_string(CONTROL).unwrap() };
     test(&host());
-    for name in fs::read_to_string(CONTROL).unwrap().split_whitespace() {
-        if !before.split_whitespace().any(|known| known == name) {
-            fs::write(CONTROL, format!("-{name}")).unwrap();
+}
+
+/// One test after the other may enable controllers.
+static TURN: Mutex<()> = Mutex::new(());
+const CONTROL: &str = "/sys/fs/cgroup/cgroup.subtree_control";
+
+/// The hierarchy is the machine's: what a test enables in its root is put back.
+struct Control {
+    before: String,
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        for name in fs::read_to_string(CONTROL).unwrap_or_default().split_whitespace() {
+            if !self.before.split_whitespace().any(|known| known == name) {
+                fs::write(CONTROL, format!("-{name}")).unwrap();
+            }
         }
     }
 }
@@ -81,7 +94,9 @@ fn host() -> Host {
 fn plan(host: &Host, name: &str, resources: &str) -> plan::Cgroup {
     let config = format!(r#"{{"linux":{{"resources":{resources}}}}}"#);
     let spec = Spec::read(config.as_bytes()).unwrap();
-    plan::cgroup(&spec, host, &format!("onggi-test-{}-{name}", std::process::id())).unwrap()
+    // Each test has a thread of its own, and the v2 tests see the same tree as the others.
+    let id = format!("onggi-test-{}-{name}", nix::unistd::gettid());
+    plan::cgroup(&spec, host, &id).unwrap()
 }
 
 fn create(host: &Host, name: &str, resources: &str) -> Created {
@@ -531,18 +546,27 @@ fn a_group_is_given_to_its_owner() {
 
 #[test]
 fn what_may_not_be_made_is_passed_over_when_it_is_optional() {
-    here(|host| {
-        // Below /proc nothing can be made, as nothing can be in a hierarchy that is not ours.
-        let mut plan = plan(host, "optional", "{}");
+    unified(|host| {
+        let remount = |readonly: MsFlags| {
+            let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | readonly;
+            mount(None::<&str>, "/sys/fs/cgroup", None::<&str>, flags, None::<&str>).unwrap();
+        };
+        remount(MsFlags::MS_RDONLY);
+        let mut plan = plan(host, "optional", r#"{"pids":{"limit":5}}"#);
         plan.devices = None;
-        plan.groups.iter_mut().for_each(|group| group.mount = "/proc/self/attr".into());
-        assert!(Cgroup::create(&plan).is_err());
+        let required = Cgroup::create(&plan).map(|_| ());
         plan.optional = true;
-        let result = Cgroup::create(&plan);
-        match result {
-            Ok(created) => assert!(created.is_none() && !created.warnings().is_empty()),
-            Err(error) => assert!(error.is(libc::ENOENT), "{error}"),
-        }
+        let limited = Cgroup::create(&plan).map(|_| ());
+        plan.writes.clear();
+        let without = Cgroup::create(&plan);
+        remount(MsFlags::empty());
+        assert!(required.unwrap_err().is(libc::EROFS));
+        let error = limited.unwrap_err().to_string();
+        let words = "cannot set pids limit: container could not join or create cgroup";
+        assert_eq!(error, format!("linux.resources.pids.limit: {words}"));
+        let without = without.unwrap();
+        assert!(without.is_none() && without.saved().paths.is_empty());
+        assert!(without.warnings()[0].contains("Read-only file system"));
     });
 }
 
@@ -576,33 +600,5 @@ fn what_was_used_is_counted_by_v2() {
         assert!(usage.user > 0 && usage.total >= usage.user, "{stats:?}");
         let pressure = Path::new("/sys/fs/cgroup/cpu.pressure").exists();
         assert_eq!(stats.cpu.psi.is_some(), pressure, "{stats:?}");
-    });
-}
-
-#[test]
-fn the_cost_of_a_group() {
-    here(|host| {
-        let mut times: BTreeMap<&str, Vec<u128>> = BTreeMap::new();
-        for _ in 0..30 {
-            let plan = plan(host, "cost", "{}");
-            let mut lap = Instant::now();
-            let mut note = |what, times: &mut BTreeMap<&str, Vec<u128>>| {
-                times.entry(what).or_default().push(lap.elapsed().as_micros());
-                lap = Instant::now();
-            };
-            let created = Cgroup::create(&plan).unwrap();
-            note("1 create", &mut times);
-            let entry = created.entry().unwrap();
-            note("2 entry", &mut times);
-            let cgroup = created.keep();
-            drop(entry);
-            note("3 close", &mut times);
-            cgroup.remove().unwrap();
-            note("4 remove", &mut times);
-        }
-        for (what, mut times) in times {
-            times.sort();
-            eprintln!("{what}: median {} µs, min {} µs", times[times.len() / 2], times[0]);
-        }
     });
 }
