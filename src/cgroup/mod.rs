@@ -1,9 +1,9 @@
 //! A container's control group: made with its limits before anyone enters, entered without a wait,
 //! watched, changed and removed. Hybrid hosts have one group in each hierarchy.
 //!
-//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only has
-//! to put another maker beside `create`: entering, limits, freezing, statistics and removal work on
-//! the paths, whoever made them.
+//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only
+//! has to put another maker beside `create`: entering, limits, freezing, statistics and removal
+//! work on the paths, whoever made them.
 
 mod create;
 mod delegate;

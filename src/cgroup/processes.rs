@@ -23,7 +23,7 @@ impl Cgroup {
         self.governing("freezer").or(self.groups.last())
     }
 
-    /// Kills every process inside, in groups below too, paused or not. Returns before they are gone.
+    /// Kills every process inside, in groups below too, paused or not. Does not wait for their end.
     ///
     /// # Errors
     /// A group that cannot be written to.
