@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -471,6 +471,24 @@ fn devices_that_no_rule_allows_cannot_be_opened() {
     };
     here(test);
     unified(test);
+}
+
+#[test]
+fn a_new_device_filter_takes_the_place_of_the_old_one() {
+    unified(|host| {
+        let filters = |cgroup: &Cgroup| {
+            let group = onggi::sys::file::open_dir(&dir(cgroup, "")).unwrap();
+            onggi::sys::bpf::device_programs(group.as_fd()).unwrap()
+        };
+        let first = create(host, "filter", "{}");
+        let old = filters(&first);
+        let second = create(host, "filter", "{}");
+        let new = filters(&second);
+        assert_eq!((old.len(), new.len()), (1, 1));
+        assert_ne!(old, new);
+        let all = r#"{"devices":[{"allow":true,"access":"rwm"}]}"#;
+        assert!(filters(&create(host, "free", all)).is_empty());
+    });
 }
 
 #[test]
