@@ -113,8 +113,31 @@ fn dir(cgroup: &Cgroup, controller: &str) -> PathBuf {
     paths.get(controller).unwrap_or_else(|| &paths[""]).clone()
 }
 
+/// A process that does not outlive its test, even one that fails.
+struct Inside(Child);
+
+impl std::ops::Deref for Inside {
+    type Target = Child;
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Inside {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A process inside.
-fn enter(entry: &Entry, program: &[&str]) -> Child {
+fn enter(entry: &Entry, program: &[&str]) -> Inside {
     let entry_join = Join { tasks: entry };
     let mut command = Command::new(program[0]);
     command.args(&program[1..]).stdin(Stdio::null()).stderr(Stdio::null());
@@ -125,7 +148,7 @@ fn enter(entry: &Entry, program: &[&str]) -> Child {
     };
     // SAFETY: `join` allocates nothing and takes no lock; it only writes to open files.
     unsafe { command.pre_exec(join) };
-    let child = command.spawn().unwrap();
+    let child = Inside(command.spawn().unwrap());
     entry.move_into_directory(child.id() as i32).unwrap();
     child
 }
@@ -153,7 +176,7 @@ fn born_inside(directory: BorrowedFd) -> io::Result<i32> {
     }
 }
 
-fn sleeper(entry: &Entry) -> Child {
+fn sleeper(entry: &Entry) -> Inside {
     enter(entry, &["sleep", "1000"])
 }
 
