@@ -60,7 +60,11 @@ impl Created {
             Ok(()) => self.cgroup.groups.push(group),
             Err(error) if plan.optional && is_permission(&error) => {
                 self.made.drain(made..).rev().for_each(|path| drop(file::remove_dir(&path)));
-                self.warnings.push(format!("the container has no cgroup of its own: {error}"));
+                // The others will say the same.
+                if self.warnings.is_empty() {
+                    let words = "the container has no cgroup of its own";
+                    self.warnings.push(format!("{words}: {error}"));
+                }
             }
             Err(error) => return Err(error),
         }
@@ -79,9 +83,10 @@ impl Created {
         }
         if group.has("cpuset") {
             for path in self.made[before..].iter().filter(|path| **path != group.path) {
-                fill_cpuset(&Group::new(Vec::new(), path.clone()), &dir.mount, &[])?;
+                let above = Group::new(Vec::new(), path.clone());
+                fill_cpuset(&above, &dir.mount, Some(&[]))?;
             }
-            fill_cpuset(group, &dir.mount, if is_new { &plan.writes } else { &[] })?;
+            fill_cpuset(group, &dir.mount, is_new.then_some(&plan.writes[..]))?;
         }
         Ok(())
     }
@@ -208,17 +213,22 @@ impl Group {
 }
 
 /// A new cpuset of v1 has no CPU and no memory node, and nobody can enter it: it gets those of the
-/// group above, except for what the container's own limits say.
-fn fill_cpuset(group: &Group, mount: &Path, limits: &[CgroupWrite]) -> Result<()> {
+/// group above, except for what its own `limits` say. A group that was there already has none, and
+/// is filled where it is empty.
+fn fill_cpuset(group: &Group, mount: &Path, limits: Option<&[CgroupWrite]>) -> Result<()> {
     let Some(parent) = group.path.parent().filter(|_| group.path != mount) else { return Ok(()) };
     let above = Group::new(Vec::new(), parent.to_owned());
     for name in ["cpuset.cpus", "cpuset.mems"] {
-        if limits.iter().any(|write| write.file == name) || !group.read(name)?.trim().is_empty() {
+        let has_own = match limits {
+            Some(limits) => limits.iter().any(|write| write.file == name),
+            None => !group.read(name)?.trim().is_empty(),
+        };
+        if has_own {
             continue;
         }
         let mut value = above.read(name)?;
         if value.trim().is_empty() {
-            fill_cpuset(&above, mount, &[])?;
+            fill_cpuset(&above, mount, None)?;
             value = above.read(name)?;
         }
         group.write(name, value.trim())?;

@@ -1,5 +1,5 @@
-//! The device filter: an eBPF program on v2, the lists of the devices controller on v1. What no rule
-//! decides is refused; of several rules the last one wins, for each kind of access by itself.
+//! The device filter: an eBPF program on v2, the lists of the devices controller on v1. What no
+//! rule decides is refused; of several rules the last one wins, for each kind of access by itself.
 
 use std::os::fd::{AsFd, OwnedFd};
 

@@ -30,7 +30,7 @@ impl Entry {
     }
 
     /// The calling process, which has one thread, enters the v1 groups, the one that counts memory
-    /// last. Allocates nothing. Before Linux 5.16 this must be done in the runtime's user namespace.
+    /// last. Allocates nothing. Before Linux 5.16 it must still be in the runtime's user namespace.
     ///
     /// # Errors
     /// `write(2)`: ENOSPC (a cpuset without CPUs), EINVAL (real-time without a budget)

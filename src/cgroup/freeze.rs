@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, poll};
 
-use super::{Cgroup, Group, value_of};
+use super::{Cgroup, Group, is_gone, value_of};
 use crate::error::{Doing, Error, Result};
 use crate::sys::file;
 
@@ -53,7 +53,7 @@ impl Cgroup {
     pub fn is_frozen(&self) -> Result<bool> {
         match self.governing("freezer").map(Group::is_frozen) {
             None => Ok(false),
-            Some(Err(error)) if error.is(libc::ENOENT) || error.is(libc::ENODEV) => Ok(false),
+            Some(Err(error)) if is_gone(&error) => Ok(false),
             Some(frozen) => frozen,
         }
     }

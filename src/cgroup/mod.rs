@@ -1,9 +1,9 @@
 //! A container's control group: made with its limits before anyone enters, entered without a wait,
 //! watched, changed and removed. Hybrid hosts have one group in each hierarchy.
 //!
-//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only has
-//! to put another maker beside `create`: entering, limits, freezing, statistics and removal work on
-//! the paths, whoever made them.
+//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only
+//! has to put another maker beside `create`: entering, limits, freezing, statistics and removal
+//! work on the paths, whoever made them.
 
 mod create;
 mod delegate;
@@ -28,7 +28,7 @@ pub use create::Created;
 pub use entry::{Entry, SubGroup};
 pub use oom::{Oom, OomEvents};
 
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::sys::file;
 
 /// The groups of one container.
@@ -176,6 +176,11 @@ fn value_of<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
 }
 
-fn is_permission(error: &crate::error::Error) -> bool {
+/// Whether an error says that a group has been removed, before or after it was opened.
+fn is_gone(error: &Error) -> bool {
+    error.is(libc::ENOENT) || error.is(libc::ENODEV)
+}
+
+fn is_permission(error: &Error) -> bool {
     [libc::EPERM, libc::EACCES, libc::EROFS].iter().any(|errno| error.is(*errno))
 }

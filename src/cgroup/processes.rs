@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::{Cgroup, Group};
+use super::{Cgroup, Group, is_gone};
 use crate::error::{Doing, Result};
 
 impl Cgroup {
@@ -23,7 +23,7 @@ impl Cgroup {
         self.governing("freezer").or(self.groups.last())
     }
 
-    /// Kills every process inside, in groups below too, paused or not. Returns before they are gone.
+    /// Kills every process inside, in groups below too, paused or not. Does not wait for their end.
     ///
     /// # Errors
     /// A group that cannot be written to.
@@ -34,12 +34,21 @@ impl Cgroup {
         };
         if killed {
             // Tasks that are frozen in v1 die once they run.
-            return self.legacy("freezer").map_or(Ok(()), |_| self.thaw());
+            return self.legacy("freezer").map_or(Ok(()), |_| self.thaw_if_there());
+        }
+        if self.governing("freezer").is_none() {
+            return self.kill_each(false);
         }
         let frozen = self.freeze();
         let killed = self.kill_each(frozen.is_ok());
-        let thawed = self.thaw();
-        killed.and(thawed)
+        killed.and(self.thaw_if_there())
+    }
+
+    fn thaw_if_there(&self) -> Result<()> {
+        match self.thaw() {
+            Err(error) if is_gone(&error) => Ok(()),
+            thawed => thawed,
+        }
     }
 
     /// Kills one by one: once when nobody can fork, else until nobody new appears.
@@ -65,7 +74,7 @@ impl Group {
     pub(super) fn processes(&self) -> Result<Vec<i32>> {
         let mut pids = Vec::new();
         match collect(&self.path, &mut pids) {
-            Err(error) if error.is(libc::ENOENT) || error.is(libc::ENODEV) => Ok(Vec::new()),
+            Err(error) if is_gone(&error) => Ok(Vec::new()),
             result => result.map(|()| pids),
         }
     }
@@ -75,7 +84,7 @@ impl Group {
         match self.write("cgroup.kill", "1") {
             Ok(()) => Ok(true),
             // Gone, an older kernel, or a threaded group.
-            Err(error) if error.is(libc::ENOENT) => Ok(!self.path.exists()),
+            Err(error) if is_gone(&error) => Ok(!self.path.exists()),
             Err(error) if error.is(libc::EOPNOTSUPP) => Ok(false),
             Err(error) => Err(error),
         }
@@ -92,7 +101,7 @@ fn collect(path: &Path, pids: &mut Vec<i32>) -> Result<()> {
     pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
     for below in children(path)? {
         match collect(&below, pids) {
-            Err(error) if error.is(libc::ENOENT) || error.is(libc::ENODEV) => {}
+            Err(error) if is_gone(&error) => {}
             result => result?,
         }
     }

@@ -16,8 +16,8 @@ use crate::sys::file;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Cgroup {
-    /// Removes the groups; one that is gone already is no error. Processes that are inside must have
-    /// been killed; they may still be on their way out.
+    /// Removes the groups; one that is gone already is no error. Processes that are inside must
+    /// have been killed; they may still be on their way out.
     ///
     /// # Errors
     /// The first group that could not be removed (EBUSY: somebody is inside).

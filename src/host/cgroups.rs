@@ -1,6 +1,5 @@
 //! Where the cgroup hierarchies are mounted and in which group the runtime is.
 
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 
 use crate::error::{Doing, Result};
+use crate::sys::file;
 
 const UNIFIED_MOUNT: &str = "/sys/fs/cgroup";
 const MOUNTINFO: &str = "/proc/self/mountinfo";
@@ -75,9 +75,7 @@ pub fn unified_group_of(pid: i32) -> Result<Option<PathBuf>> {
 }
 
 fn read(path: &str) -> Result<String> {
-    // A mount point may be any bytes; those that are not UTF-8 are not where cgroups are.
-    let bytes = fs::read(path).doing(|| format!("read {path}"))?;
-    Ok(String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into()))
+    file::read_at(file::HERE, path).doing(|| format!("read {path}"))
 }
 
 /// `path` below `mount`, whether it starts with a slash or not.

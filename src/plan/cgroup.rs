@@ -133,8 +133,8 @@ fn place(text: &str, id: &str) -> Result<Place> {
     Ok(if given.is_absolute() { Place::Absolute(path) } else { Place::Relative(path) })
 }
 
-/// The group in each hierarchy, the one that counts memory last: what is done on the way into the
-/// others is then not charged to the container.
+/// The group in each hierarchy, the one that counts memory last, because a child may want to enter
+/// that one later than the others.
 fn groups(cgroups: &Cgroups, place: &Place) -> Vec<CgroupDir> {
     let at = |own: &Path| match place {
         Place::Absolute(path) => path.clone(),

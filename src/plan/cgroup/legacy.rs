@@ -33,6 +33,10 @@ fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
     const SWAP: &str = "linux.resources.memory.swap";
     let limit = size(LIMIT, memory.limit)?;
     let swap = size(SWAP, memory.swap)?;
+    if let Some(hierarchy) = memory.use_hierarchy {
+        const FIELD: &str = "linux.resources.memory.useHierarchy";
+        writes.add(FIELD, "memory.use_hierarchy", u8::from(hierarchy));
+    }
     if let Some(limit) = limit {
         // The limit may not be above that of memory and swap, which may be about to grow.
         writes.add(LIMIT, "memory.limit_in_bytes", limit).manner = Manner::Again;

@@ -187,6 +187,7 @@ fn limits_are_written_in_the_words_of_each_version() {
 fn what_only_one_version_has() {
     for (resources, legacy) in [
         (r#"{"memory":{"swappiness":60}}"#, "memory.swappiness=60"),
+        (r#"{"memory":{"useHierarchy":false}}"#, "memory.use_hierarchy=0"),
         (r#"{"memory":{"disableOOMKiller":true}}"#, "memory.oom_control=1"),
         (r#"{"cpu":{"realtimeRuntime":5}}"#, "cpu.rt_runtime_us=5 again"),
         (r#"{"blockIO":{"leafWeight":500}}"#, "blkio.leaf_weight=500"),

@@ -3,7 +3,7 @@
 use super::{Writes, cpuset, hugepages, pids, rdma, refuse, set, size, weight};
 use crate::error::{Error, Result};
 use crate::plan::types::Manner;
-use crate::spec::{BlockIo, Cpu, Memory, Resources};
+use crate::spec::{BlockIo, Cpu, Memory, Network, Resources};
 
 pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
     pids(resources, writes);
@@ -19,7 +19,7 @@ pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
     }
     hugepages(resources, "max", writes)?;
     rdma(resources, writes);
-    if resources.network.is_some() {
+    if resources.network.as_ref().is_some_and(|network| *network != Network::default()) {
         writes.warn("linux.resources.network exists only in cgroup v1");
     }
     raw(resources, writes)
@@ -47,6 +47,9 @@ fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
     const RESERVATION: &str = "linux.resources.memory.reservation";
     if let Some(reservation) = size(RESERVATION, memory.reservation)? {
         writes.add(RESERVATION, "memory.low", or_max(reservation));
+    }
+    if memory.use_hierarchy == Some(false) {
+        writes.warn("linux.resources.memory.useHierarchy: cgroup v2 always counts groups below");
     }
     if memory.swappiness.is_some() {
         writes.warn("linux.resources.memory.swappiness exists only in cgroup v1");
