@@ -19,7 +19,7 @@ one is asked for. Ends with the program's exit code, or with 255 if it could not
 end at ID: the rest of the line is the program and its arguments.";
 
 pub(super) fn definition() -> clap::Command {
-    with_process_flags(flags::command("exec", ABOUT).long_about(MORE))
+    with_process_flags(flags::command("exec", ABOUT).after_help(MORE))
         .arg(
             path("process", "FILE", "Read the whole process, a JSON object, from a file")
                 .short('p'),

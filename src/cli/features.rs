@@ -20,7 +20,7 @@ Prints the structure that the specification describes in features.md: what this 
 whether or not the kernel has it.";
 
 pub(super) fn definition() -> clap::Command {
-    flags::command("features", ABOUT).long_about(MORE)
+    flags::command("features", ABOUT).after_help(MORE)
 }
 
 pub(super) fn run(_: &ArgMatches, _: &Globals) -> Outcome {

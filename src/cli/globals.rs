@@ -14,6 +14,8 @@ use crate::log::{self, Format, Level};
 /// The program without its commands.
 pub fn definition() -> clap::Command {
     clap::Command::new("onggi")
+        .bin_name("onggi")
+        .override_usage("onggi [OPTIONS] COMMAND [COMMAND OPTIONS] [ARGUMENTS]")
         .about("An OCI container runtime: from a bundle to a process")
         .no_binary_name(true)
         .args_override_self(true)

@@ -19,7 +19,7 @@ container. The options for ps must make it print that column.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("ps", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(value("format", "FORMAT", "table or json").short('f').default_value("table"))
         .arg(flags::id())
         .arg(

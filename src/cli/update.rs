@@ -23,7 +23,7 @@ pub(super) fn definition() -> clap::Command {
     let signed = |name, what, help| value(name, what, help).value_parser(value_parser!(i64));
     let size = |name, help| value(name, "SIZE", help).value_parser(bytes);
     flags::command("update", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(
             value("resources", "FILE", "Read a linux.resources object from a file, or from -")
                 .short('r'),
