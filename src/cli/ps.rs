@@ -20,7 +20,7 @@ container. The options for ps must make it print that column.";
 pub(super) fn definition() -> clap::Command {
     flags::command("ps", ABOUT)
         .after_help(MORE)
-        .arg(value("format", "FORMAT", "table or json").short('f').default_value("table"))
+        .arg(value("format", "table|json", "The format").short('f').default_value("table"))
         .arg(flags::id())
         .arg(
             Arg::new("PS OPTIONS")

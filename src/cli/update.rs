@@ -1,11 +1,12 @@
 //! `onggi update ID`
 
 use std::io::Read;
+use std::path::PathBuf;
 
 use clap::{ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Outcome};
-use super::flags::{self, text, value};
+use super::flags::{self, path, text, value};
 use super::globals::Globals;
 use super::value::bytes;
 use crate::container;
@@ -25,7 +26,7 @@ pub(super) fn definition() -> clap::Command {
     flags::command("update", ABOUT)
         .after_help(MORE)
         .arg(
-            value("resources", "FILE", "Read a linux.resources object from a file, or from -")
+            path("resources", "FILE", "Read a linux.resources object from a file, or from -")
                 .short('r'),
         )
         .arg(
@@ -54,18 +55,18 @@ pub(super) fn definition() -> clap::Command {
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let id = flags::container(matches)?;
-    let resources = match text(matches, "resources") {
-        Some("-") => read_all(&mut std::io::stdin(), "standard input")?,
-        Some(path) => std::fs::read(path).doing(|| format!("read {path}"))?,
+    let resources = match matches.get_one::<PathBuf>("resources") {
+        Some(path) if path.as_os_str() == "-" => read_standard_input()?,
+        Some(path) => std::fs::read(path).doing(|| format!("read {}", path.display()))?,
         None => serde_json::to_vec(&resources(matches)?).map_err(Error::from)?,
     };
     container::update(&globals.store(), &id, &resources)?;
     Ok(ExitCode::DONE)
 }
 
-fn read_all(input: &mut impl Read, name: &str) -> Result<Vec<u8>> {
+fn read_standard_input() -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).doing(|| format!("read {name}"))?;
+    std::io::stdin().read_to_end(&mut bytes).doing(|| "read standard input".into())?;
     Ok(bytes)
 }
 
