@@ -1,5 +1,7 @@
 //! The command line as its callers meet it: everything that needs no container.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on must stop")]
+
 use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -255,6 +257,16 @@ fn without_a_log_file_an_error_is_told_once() {
     let words = [&["--log-format=json"], NOWHERE].concat();
     let call = onggi(&words);
     assert!(serde_json::from_str::<Value>(call.stderr()).is_ok(), "{}", call.stderr());
+}
+
+#[test]
+fn debug_says_what_is_done() {
+    for words in [&["--debug", "features"][..], &["--log-level", "trace", "features"]] {
+        let call = onggi(words);
+        assert_eq!(call.code(), 0);
+        assert!(call.stderr().contains("level=debug msg=\"onggi "), "{}", call.stderr());
+    }
+    assert_eq!(onggi(&["--debug", "--debug=false", "features"]).stderr(), "");
 }
 
 #[test]

@@ -76,9 +76,10 @@ _onggi() {
             esac
             ;;
         'exec')
-            options='-h --help --cwd -e --env -t --tty -u --user -g --additional-gids --process-label --apparmor --no-new-privs -c --cap -p --process --console-socket --pid-file --pidfd-socket -d --detach --preserve-fds --cgroup --ignore-paused'
+            options='-h --help -p --process --cwd -e --env -t --tty -u --user -g --additional-gids --process-label --apparmor --no-new-privs -c --cap --console-socket --pid-file --pidfd-socket -d --detach --preserve-fds --cgroup --ignore-paused'
             words="@containers"
             case $before in
+                -p|--process) return ;;
                 --cwd) return ;;
                 -e|--env) return ;;
                 -u|--user) return ;;
@@ -86,7 +87,6 @@ _onggi() {
                 --process-label) return ;;
                 --apparmor) return ;;
                 -c|--cap) return ;;
-                -p|--process) return ;;
                 --console-socket) return ;;
                 --pid-file) return ;;
                 --pidfd-socket) return ;;

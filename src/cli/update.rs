@@ -1,6 +1,6 @@
 //! `onggi update ID`
 
-use std::io::Read;
+use std::io;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, value_parser};
@@ -56,18 +56,14 @@ pub(super) fn definition() -> clap::Command {
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let id = flags::container(matches)?;
     let resources = match matches.get_one::<PathBuf>("resources") {
-        Some(path) if path.as_os_str() == "-" => read_standard_input()?,
+        Some(path) if path.as_os_str() == "-" => {
+            io::read_to_string(io::stdin()).doing(|| "read standard input".into())?.into_bytes()
+        }
         Some(path) => std::fs::read(path).doing(|| format!("read {}", path.display()))?,
         None => serde_json::to_vec(&resources(matches)?).map_err(Error::from)?,
     };
     container::update(&globals.store(), &id, &resources)?;
     Ok(ExitCode::DONE)
-}
-
-fn read_standard_input() -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes).doing(|| "read standard input".into())?;
-    Ok(bytes)
 }
 
 fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
@@ -83,7 +79,12 @@ fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
     }
     let list = |name| text(matches, name).unwrap_or_default().into();
     Ok(Resources {
-        memory: Some(memory(matches)),
+        memory: Some(Memory {
+            limit: matches.get_one("memory").copied(),
+            reservation: matches.get_one("memory-reservation").copied(),
+            swap: matches.get_one("memory-swap").copied(),
+            ..Memory::default()
+        }),
         cpu: Some(Cpu {
             shares: matches.get_one("cpu-share").copied(),
             quota: matches.get_one("cpu-quota").copied(),
@@ -102,13 +103,4 @@ fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
         }),
         ..Resources::default()
     })
-}
-
-fn memory(matches: &ArgMatches) -> Memory {
-    Memory {
-        limit: matches.get_one("memory").copied(),
-        reservation: matches.get_one("memory-reservation").copied(),
-        swap: matches.get_one("memory-swap").copied(),
-        ..Memory::default()
-    }
 }

@@ -166,9 +166,10 @@ fn zsh_case(name: &str, command: &Command) -> String {
         Value::Anything => "1:name: ".into(),
     };
     let options = zsh_options(command, 16);
+    let indent = " ".repeat(16);
     format!(
-        "        {name})\n            _arguments \\\n{options}                '{first}' \\\n                \
-         '*:argument:_files'\n            ;;\n"
+        "        {name})\n            _arguments \\\n{options}{indent}'{first}' \\\n\
+         {indent}'*:argument:_files'\n            ;;\n"
     )
 }
 
