@@ -25,7 +25,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("{}", load(&program(&which)?)?);
         return Ok(());
     }
-    println!("{:<18} {:>12} {:>18} {:>18}", "", "instructions", "compile µs (min)", "load µs (min)");
+    println!(
+        "{:<18} {:>12} {:>18} {:>18}",
+        "", "instructions", "compile µs (min)", "load µs (min)"
+    );
     for (which, rounds) in [("ours", 2001), ("libseccomp", 11), ("libseccomp tree", 11)] {
         let length = program(which)?.len();
         let compiled = times(rounds, || {

@@ -234,7 +234,10 @@ mod tests {
         );
         assert_eq!(
             line(Format::Json, Level::Error, "exec \"x\"\n", time),
-            "{\"level\":\"error\",\"msg\":\"exec \\\"x\\\"\\n\",\"time\":\"2026-01-02T03:04:05Z\"}\n"
+            concat!(
+                r#"{"level":"error","msg":"exec \"x\"\n","time":"2026-01-02T03:04:05Z"}"#,
+                "\n"
+            )
         );
     }
 

@@ -48,11 +48,7 @@ impl Runtime {
             Err(_) => name.starts_with("crun"),
         };
         let hide_unified = hide_unified && host::cgroups() == host::Cgroups::Hybrid;
-        Ok(Self {
-            program,
-            name,
-            hide_unified,
-        })
+        Ok(Self { program, name, hide_unified })
     }
 
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
@@ -76,25 +72,17 @@ fn own_binary() -> Result<PathBuf> {
         return Ok(PathBuf::from(path).canonicalize()?);
     }
     let test = std::env::current_exe()?;
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .context("the target directory")?;
+    let profile = test.parent().and_then(Path::parent).context("the target directory")?;
     let path = profile.join("onggi");
     if !path.exists() {
-        bail!(
-            "{} is not built; build it, or set ONGGI or RUNTIME",
-            path.display()
-        );
+        bail!("{} is not built; build it, or set ONGGI or RUNTIME", path.display());
     }
     Ok(path)
 }
 
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
-    path.split(':')
-        .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.is_file())
+    path.split(':').map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
 /// One call of the runtime, to be completed and run.
@@ -171,10 +159,7 @@ impl Call {
 
     /// A program of the host that runs the runtime: `["taskset", "1"]`.
     pub fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
-        self.wrapper = wrapper
-            .into_iter()
-            .map(|word| word.as_ref().into())
-            .collect();
+        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().into()).collect();
         self
     }
 
@@ -200,21 +185,13 @@ impl Call {
         words.splice(0..0, self.wrapper.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.directory);
-        for name in [
-            "NOTIFY_SOCKET",
-            "LISTEN_FDS",
-            "LISTEN_PID",
-            "LISTEN_FDNAMES",
-        ] {
+        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.pty {
             Some(pty) => {
-                command
-                    .stdin(pty.try_clone()?)
-                    .stdout(pty.try_clone()?)
-                    .stderr(pty.try_clone()?);
+                command.stdin(pty.try_clone()?).stdout(pty.try_clone()?).stderr(pty.try_clone()?);
             }
             None => self.redirect(&mut command)?,
         }
@@ -222,12 +199,7 @@ impl Call {
     }
 
     fn redirect(&self, command: &mut Command) -> Result<()> {
-        let append = |end| {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(self.stream(end))
-        };
+        let append = |end| File::options().create(true).append(true).open(self.stream(end));
         command.stdout(append("out")?).stderr(append("err")?);
         if self.stdin.is_empty() {
             command.stdin(Stdio::null());
@@ -241,11 +213,7 @@ impl Call {
     /// Starts the runtime and does not wait.
     pub fn spawn(self) -> Result<Running> {
         let child = self.command()?.spawn().context("start the runtime")?;
-        Ok(Running {
-            child,
-            call: self,
-            reaped: false,
-        })
+        Ok(Running { child, call: self, reaped: false })
     }
 
     /// Runs the runtime to its end, for 30 seconds at most.
@@ -253,20 +221,12 @@ impl Call {
         let words = self.words();
         match self.spawn() {
             Ok(running) => running.wait(),
-            Err(error) => Output {
-                words,
-                trouble: format!("{error:#}"),
-                ..Output::default()
-            },
+            Err(error) => Output { words, trouble: format!("{error:#}"), ..Output::default() },
         }
     }
 
     fn words(&self) -> String {
-        let words: Vec<_> = self
-            .arguments
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
+        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 }
@@ -412,10 +372,6 @@ impl std::fmt::Display for Output {
             Some(status) => format!("exit code {}", status.code().unwrap_or(-1)),
             None => self.trouble.clone(),
         };
-        write!(
-            out,
-            "`{}`: {end}\nstdout: {}\nstderr: {}",
-            self.words, self.stdout, self.stderr
-        )
+        write!(out, "`{}`: {end}\nstdout: {}\nstderr: {}", self.words, self.stdout, self.stderr)
     }
 }

@@ -159,21 +159,14 @@ fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial
     }
     let runtime = Runtime::get()?;
     let mut known = known_failures(&runtime.name)?;
-    println!(
-        "runtime: {} ({} known failures)",
-        runtime.program.display(),
-        known.len()
-    );
+    println!("runtime: {} ({} known failures)", runtime.program.display(), known.len());
     let trials = tests.into_iter().map(|test| {
         let reason = known.remove(short(test.name));
         trial(test, reason)
     });
     let trials = trials.collect();
     if let Some(name) = known.keys().next() {
-        bail!(
-            "known-failures/{}.txt lists {name}, which is no test",
-            runtime.name
-        );
+        bail!("known-failures/{}.txt lists {name}, which is no test", runtime.name);
     }
     Ok(trials)
 }
@@ -195,23 +188,13 @@ struct Known {
 fn known_failures(runtime: &str) -> Result<BTreeMap<String, Known>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
     let path = folder.join(format!("{runtime}.txt"));
-    let text = if path.exists() {
-        fs::read_to_string(&path)?
-    } else {
-        String::new()
-    };
+    let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
     let mut known = BTreeMap::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, reason) = line
             .split_once('#')
             .with_context(|| format!("{}: {line:?} has no reason", path.display()))?;
-        let entry = Known {
-            reason: reason.trim().into(),
-            at_times: name.starts_with('~'),
-        };
+        let entry = Known { reason: reason.trim().into(), at_times: name.starts_with('~') };
         let name = name.trim().trim_start_matches('~');
         if known.insert(name.to_owned(), entry).is_some() {
             bail!("{}: {name} stands there twice", path.display());
@@ -232,10 +215,9 @@ fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, F
         }
         (End::Passed, _) => Ok(Completion::Completed),
         (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
-        (End::Failed(_), Some(known)) => Ok(Completion::ignored_with(format!(
-            "known failure: {}",
-            known.reason
-        ))),
+        (End::Failed(_), Some(known)) => {
+            Ok(Completion::ignored_with(format!("known failure: {}", known.reason)))
+        }
         (End::Failed(words), None) => Err(words.into()),
     }
 }

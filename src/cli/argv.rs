@@ -181,3 +181,93 @@ pub(super) fn wrong(command: &clap::Command, words: String) -> Failure {
     let name = command.get_bin_name().unwrap_or_default();
     Failure::of_usage(words, format!("{usage}\nTry `{name} --help`."))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ordered(command: &clap::Command, words: &str) -> Option<(String, String)> {
+        let words: Vec<OsString> = words.split(' ').map(OsString::from).collect();
+        let join = |words: Vec<OsString>| words.join(OsStr::new(" ")).into_string().unwrap();
+        put_in_order(command, &words).ok().map(|(options, rest)| (join(options), join(rest)))
+    }
+
+    fn check(command: &clap::Command, rows: &[(&str, &str, &str)]) {
+        for (words, options, rest) in rows {
+            let expected = Some(((*options).to_owned(), (*rest).to_owned()));
+            assert_eq!(ordered(command, words), expected, "{words}");
+        }
+    }
+
+    #[test]
+    fn options_are_found_around_the_container_and_brought_to_one_form() {
+        check(
+            &super::super::kill::definition(),
+            &[
+                ("-all a", "--all", "a"),
+                ("--a a", "--all", "a"),
+                ("-ar a", "--all --regex", "a"),
+                ("a 9 --all", "--all", "a 9"),
+                ("-signal 9 a", "--signal=9", "a"),
+                ("--signal -9 a", "--signal=-9", "a"),
+                ("--signal= a", "--signal=", "a"),
+                ("--all=true --all=0 a", "", "a"),
+                ("--all --all a", "--all --all", "a"),
+                ("-- a --all", "", "a --all"),
+                ("a -- --all", "", "a --all"),
+                ("a -", "", "a -"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_program_s_options_end_at_the_command() {
+        check(
+            &super::super::globals::definition(),
+            &[
+                ("-root x kill -a b", "--root=x", "kill -a b"),
+                ("--root=x --root y kill", "--root=x --root=y", "kill"),
+                ("-V kill", "--version", "kill"),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_line_after_exec_s_container_is_left_alone() {
+        check(
+            &super::super::exec::definition(),
+            &[
+                ("-e A=1,2 -e=B=3 a ls -e x", "--env=A=1,2 --env=B=3", "a ls -e x"),
+                ("a -- ls", "", "a -- ls"),
+                ("-td a sh", "--tty --detach", "a sh"),
+            ],
+        );
+    }
+
+    #[test]
+    fn values_are_not_read_out_of_clusters() {
+        for words in ["-te a", "-eA=1 a", "-tx a", "-=x a", "--=x a"] {
+            assert_eq!(ordered(&super::super::exec::definition(), words), None, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_a_repeated_option_counts_and_lists_add_up() {
+        let mut exec = super::super::exec::definition();
+        let words = "-u 1 -u 2 -e A=1 -e B=2,3 a b -e C".split(' ').map(OsString::from);
+        let (options, rest) = put_in_order(&exec, &words.collect::<Vec<_>>()).unwrap();
+        let matches = parse(&mut exec, options, &rest).unwrap();
+        assert_eq!(matches.get_one::<String>("user").unwrap(), "2");
+        let many = |name| matches.get_many::<String>(name).unwrap().cloned().collect::<Vec<_>>();
+        assert_eq!(many("env"), ["A=1", "B=2,3"]);
+        assert_eq!(many("COMMAND"), ["b", "-e", "C"]);
+    }
+
+    #[test]
+    fn every_definition_is_sound() {
+        super::super::globals::definition().debug_assert();
+        for command in super::super::COMMANDS {
+            (command.definition)().debug_assert();
+        }
+    }
+}

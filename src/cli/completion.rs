@@ -18,7 +18,7 @@ pub(super) const SCRIPTS: &[(&str, &str)] = &[
 
 pub(super) fn definition() -> clap::Command {
     flags::command("completion", ABOUT)
-        .arg(Arg::new("SHELL").required(true).help("bash, zsh or fish"))
+        .arg(Arg::new("SHELL").required(true).value_name("bash|zsh|fish").help("The shell"))
 }
 
 pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {

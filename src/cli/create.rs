@@ -16,7 +16,7 @@ point where its program would be run; `onggi start` runs it. Whatever can be wro
 If anything fails, nothing is left behind.";
 
 pub(super) fn definition() -> clap::Command {
-    with_create_flags(flags::command("create", ABOUT).long_about(MORE))
+    with_create_flags(flags::command("create", ABOUT).after_help(MORE))
 }
 
 /// The options that `create` and `run` share.

@@ -20,7 +20,7 @@ memory. Ends when the container stops.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("events", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(
             value("interval", "DURATION", "How often, like 5s, 100ms or 1m30s")
                 .value_parser(values::duration)

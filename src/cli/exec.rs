@@ -1,16 +1,14 @@
 //! `onggi exec ID COMMAND…`
 
-use std::path::PathBuf;
+mod process;
 
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Failure, Outcome};
 use super::flags::{self, path, switch, value, values};
 use super::globals::Globals;
-use crate::container::{self, Attach, ExecOptions, ExecProcess, Paused};
-use crate::error::{Error, Result};
-use crate::log;
-use crate::plan::ExecOverrides;
+use crate::container::{self, Attach, ExecOptions, Paused};
+use crate::error::Result;
 
 const ABOUT: &str = "Run another program in a container";
 const MORE: &str = "\
@@ -19,11 +17,7 @@ one is asked for. Ends with the program's exit code, or with 255 if it could not
 end at ID: the rest of the line is the program and its arguments.";
 
 pub(super) fn definition() -> clap::Command {
-    with_process_flags(flags::command("exec", ABOUT).long_about(MORE))
-        .arg(
-            path("process", "FILE", "Read the whole process, a JSON object, from a file")
-                .short('p'),
-        )
+    process::with_flags(flags::command("exec", ABOUT).after_help(MORE))
         .arg(path("console-socket", "SOCKET", "A unix socket to send the terminal's master end to"))
         .arg(path("pid-file", "FILE", "Write the process id to a file"))
         .arg(path("pidfd-socket", "SOCKET", "A unix socket to send a pidfd of the process to"))
@@ -46,22 +40,6 @@ pub(super) fn definition() -> clap::Command {
         )
 }
 
-fn with_process_flags(command: clap::Command) -> clap::Command {
-    command
-        .arg(value("cwd", "DIR", "The working directory inside"))
-        .arg(values("env", "NAME=VALUE", "Add a variable to the environment").short('e'))
-        .arg(switch("tty", "Give it a terminal").short('t'))
-        .arg(value("user", "UID[:GID]", "The user inside").short('u'))
-        .arg(values("additional-gids", "GID", "Add a group").short('g'))
-        .arg(value("process-label", "LABEL", "The SELinux context"))
-        .arg(value("apparmor", "PROFILE", "The AppArmor profile"))
-        .arg(switch("no-new-privs", "Let it gain no privileges"))
-        .arg(
-            values("cap", "CAPABILITY", "Add a capability: bounding, effective and permitted")
-                .short('c'),
-        )
-}
-
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     exec(matches, globals).map(ExitCode::of_process).map_err(Failure::of_exec)
 }
@@ -69,7 +47,7 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 fn exec(matches: &ArgMatches, globals: &Globals) -> Result<i32> {
     let id = flags::container(matches)?;
     let options = ExecOptions {
-        process: process(matches)?,
+        process: process::read(matches)?,
         console_socket: flags::absolute(matches, "console-socket")?,
         pid_file: flags::absolute(matches, "pid-file")?,
         pidfd_socket: flags::absolute(matches, "pidfd-socket")?,
@@ -78,43 +56,11 @@ fn exec(matches: &ArgMatches, globals: &Globals) -> Result<i32> {
             false => Attach::Foreground,
         },
         preserve_fds: matches.get_one("preserve-fds").copied().unwrap_or(0),
-        cgroups: list(matches, "cgroup"),
+        cgroups: process::list(matches, "cgroup"),
         paused: match matches.get_flag("ignore-paused") {
             true => Paused::Enter,
             false => Paused::Refuse,
         },
     };
     container::exec(&globals.store(), &id, &options)
-}
-
-fn process(matches: &ArgMatches) -> Result<ExecProcess> {
-    let command = ExecOverrides {
-        args: list(matches, "COMMAND"),
-        cwd: matches.get_one("cwd").cloned(),
-        env: list(matches, "env"),
-        terminal: matches.get_flag("tty"),
-        user: matches.get_one("user").cloned(),
-        additional_gids: list(matches, "additional-gids"),
-        process_label: matches.get_one("process-label").cloned(),
-        apparmor: matches.get_one("apparmor").cloned(),
-        no_new_privileges: matches.get_flag("no-new-privs").then_some(true),
-        capabilities: list(matches, "cap"),
-    };
-    match flags::absolute(matches, "process")? {
-        Some(file) => Ok(whole(file, &command)),
-        None if command.args.is_empty() => Err(Error::new("process args cannot be empty")),
-        None => Ok(ExecProcess::Command(Box::new(command))),
-    }
-}
-
-/// A file holds the whole process: as in runc, what else is said about it does not count.
-fn whole(file: PathBuf, command: &ExecOverrides) -> ExecProcess {
-    if *command != ExecOverrides::default() {
-        log::warning("--process holds the whole process: what else describes it is passed over");
-    }
-    ExecProcess::File(file)
-}
-
-fn list<T: Clone + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Vec<T> {
-    matches.get_many(name).unwrap_or_default().cloned().collect()
 }

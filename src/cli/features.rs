@@ -4,7 +4,7 @@ mod lists;
 
 use clap::ArgMatches;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::exit::{ExitCode, Outcome};
 use super::globals::Globals;
@@ -16,11 +16,11 @@ use crate::spec::OCI_VERSION;
 
 const ABOUT: &str = "Print what this runtime can do, as JSON";
 const MORE: &str = "\
-Prints the structure that the specification describes in features.md: what this program implements, \
-whether or not the kernel has it.";
+Prints the structure that the specification describes in features.md: what this program \
+implements, whether or not the kernel has it.";
 
 pub(super) fn definition() -> clap::Command {
-    flags::command("features", ABOUT).long_about(MORE)
+    flags::command("features", ABOUT).after_help(MORE)
 }
 
 pub(super) fn run(_: &ArgMatches, _: &Globals) -> Outcome {
@@ -37,7 +37,7 @@ struct Features {
     hooks: &'static [&'static str],
     mount_options: &'static [&'static str],
     linux: Linux,
-    annotations: serde_json::Value,
+    annotations: Value,
     potentially_unsafe_config_annotations: &'static [&'static str],
 }
 
@@ -46,31 +46,14 @@ struct Features {
 struct Linux {
     namespaces: Vec<&'static str>,
     capabilities: &'static [&'static str],
-    cgroup: serde_json::Value,
-    seccomp: Seccomp,
-    apparmor: serde_json::Value,
-    selinux: serde_json::Value,
-    intel_rdt: serde_json::Value,
-    memory_policy: MemoryPolicy,
-    mount_extensions: serde_json::Value,
-    net_devices: serde_json::Value,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Seccomp {
-    enabled: bool,
-    actions: &'static [&'static str],
-    operators: &'static [&'static str],
-    archs: &'static [&'static str],
-    known_flags: &'static [&'static str],
-    supported_flags: &'static [&'static str],
-}
-
-#[derive(Serialize)]
-struct MemoryPolicy {
-    modes: &'static [&'static str],
-    flags: &'static [&'static str],
+    cgroup: Value,
+    seccomp: Value,
+    apparmor: Value,
+    selinux: Value,
+    intel_rdt: Value,
+    memory_policy: Value,
+    mount_extensions: Value,
+    net_devices: Value,
 }
 
 fn features() -> Features {
@@ -100,21 +83,21 @@ fn linux() -> Linux {
         cgroup: json!({
             "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
         }),
-        seccomp: Seccomp {
-            enabled: true,
-            actions: lists::SECCOMP_ACTIONS,
-            operators: lists::SECCOMP_OPERATORS,
-            archs: lists::SECCOMP_ARCHITECTURES,
-            known_flags: lists::SECCOMP_FLAGS,
-            supported_flags: lists::SECCOMP_FLAGS,
-        },
+        seccomp: json!({
+            "enabled": true,
+            "actions": lists::SECCOMP_ACTIONS,
+            "operators": lists::SECCOMP_OPERATORS,
+            "archs": lists::SECCOMP_ARCHITECTURES,
+            "knownFlags": lists::SECCOMP_FLAGS,
+            "supportedFlags": lists::SECCOMP_FLAGS,
+        }),
         apparmor: enabled(true),
         selinux: enabled(true),
         intel_rdt: enabled(false),
-        memory_policy: MemoryPolicy {
-            modes: lists::MEMORY_POLICY_MODES,
-            flags: lists::MEMORY_POLICY_FLAGS,
-        },
+        memory_policy: json!({
+            "modes": lists::MEMORY_POLICY_MODES,
+            "flags": lists::MEMORY_POLICY_FLAGS,
+        }),
         mount_extensions: json!({ "idmap": enabled(true) }),
         net_devices: enabled(true),
     }

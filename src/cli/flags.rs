@@ -15,13 +15,16 @@ pub(super) fn command(name: &'static str, about: &'static str) -> clap::Command 
         .no_binary_name(true)
         .args_override_self(true)
         .disable_help_flag(true)
-        .arg(
-            Arg::new("help")
-                .long("help")
-                .short('h')
-                .action(ArgAction::Help)
-                .help("Show this help and do nothing else"),
-        )
+        .arg(help())
+}
+
+/// `--help`
+pub(super) fn help() -> Arg {
+    Arg::new("help")
+        .long("help")
+        .short('h')
+        .action(ArgAction::Help)
+        .help("Show this help and do nothing else")
 }
 
 /// An option without a value.

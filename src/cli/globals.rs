@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{ArgAction, ArgMatches};
 
-use super::flags::{path, switch, text, value};
+use super::flags::{help, path, switch, text, value};
 use super::value::truth;
 use crate::container::{CgroupManager, Rootless, Store};
 use crate::error::{Doing, Error, Result};
@@ -14,35 +14,26 @@ use crate::log::{self, Format, Level};
 /// The program without its commands.
 pub fn definition() -> clap::Command {
     clap::Command::new("onggi")
+        .bin_name("onggi")
+        .override_usage("onggi [OPTIONS] COMMAND [COMMAND OPTIONS] [ARGUMENTS]")
         .about("An OCI container runtime: from a bundle to a process")
         .no_binary_name(true)
         .args_override_self(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
         .arg(path("root", "DIR", "Where the containers' state is [default: /run/onggi]"))
-        .arg(switch("debug", "Log what is done (--log-level debug)"))
-        .arg(value("log", "FILE", "Append the log to a file [default: standard error]"))
-        .arg(value("log-format", "FORMAT", "The log's format: text or json").default_value("text"))
-        .arg(value(
-            "log-level",
-            "LEVEL",
-            "Log from this level on: error, warning, info, debug, trace",
-        ))
-        .arg(switch("systemd-cgroup", "Let systemd make the cgroup (--cgroup-manager systemd)"))
-        .arg(value("cgroup-manager", "NAME", "Who makes the cgroup: cgroupfs, systemd or disabled"))
-        .arg(
-            value("rootless", "WHEN", "Go on without a cgroup: true, false or auto")
-                .default_value("auto"),
-        )
-        .arg(
-            Arg::new("help")
-                .long("help")
-                .short('h')
-                .action(ArgAction::SetTrue)
-                .help("Show this help and do nothing else"),
-        )
+        .arg(switch("debug", "Log what is done, like --log-level debug"))
+        .arg(path("log", "FILE", "Append the log to a file [default: standard error]"))
+        .arg(value("log-format", "text|json", "The log's format").default_value("text"))
+        .arg(value("log-level", LEVELS, "Log what matters this much or more"))
+        .arg(switch("systemd-cgroup", "Let systemd make the cgroup"))
+        .arg(value("cgroup-manager", "cgroupfs|systemd|disabled", "Who makes the cgroup"))
+        .arg(value("rootless", "true|false|auto", "Go on without a cgroup").default_value("auto"))
+        .arg(help().action(ArgAction::SetTrue))
         .arg(switch("version", "Show the version and do nothing else").short('v').short_alias('V'))
 }
+
+const LEVELS: &str = "error|warning|info|debug|trace";
 
 /// What the options before the command say.
 #[derive(Debug)]
@@ -69,7 +60,7 @@ impl Globals {
         let format = format(text(matches, "log-format").unwrap_or_default())?;
         Ok(Globals {
             root: root(matches.get_one::<PathBuf>("root"))?,
-            log: log_file(text(matches, "log").unwrap_or_default())?,
+            log: log_file(matches.get_one("log"))?,
             format,
             level: level(matches, format)?,
             cgroup_manager: cgroup_manager(matches)?,
@@ -113,12 +104,14 @@ fn level(matches: &ArgMatches, format: Format) -> Result<Level> {
 }
 
 /// crun's forms of `--log` are read too, as far as they name a file.
-fn log_file(typed: &str) -> Result<Option<PathBuf>> {
-    if typed.starts_with("journald:") || typed.starts_with("syslog:") {
-        return Err(Error::new(format!("--log {typed}: only files are supported")));
+fn log_file(typed: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    let Some(path) = typed.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
+    let text = path.to_string_lossy();
+    if text.starts_with("journald:") || text.starts_with("syslog:") {
+        return Err(Error::new(format!("--log {text}: only files are supported")));
     }
-    let path = typed.strip_prefix("file:").unwrap_or(typed);
-    Ok((!path.is_empty()).then(|| PathBuf::from(path)))
+    let path = text.strip_prefix("file:").map_or(path.clone(), PathBuf::from);
+    Ok(Some(path))
 }
 
 fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
@@ -194,10 +187,12 @@ mod tests {
 
     #[test]
     fn crun_s_forms_of_log_name_files_or_are_refused() {
-        assert_eq!(log_file("").unwrap(), None);
-        assert_eq!(log_file("/a").unwrap(), Some("/a".into()));
-        assert_eq!(log_file("file:/a").unwrap(), Some("/a".into()));
-        assert!(log_file("journald:web").is_err());
-        assert!(log_file("syslog:web").is_err());
+        let read = |typed: &str| log_file(Some(&PathBuf::from(typed)));
+        assert_eq!(log_file(None).unwrap(), None);
+        assert_eq!(read("").unwrap(), None);
+        assert_eq!(read("/a").unwrap(), Some("/a".into()));
+        assert_eq!(read("file:/a").unwrap(), Some("/a".into()));
+        assert!(read("journald:web").is_err());
+        assert!(read("syslog:web").is_err());
     }
 }

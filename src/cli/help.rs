@@ -27,7 +27,7 @@ pub(super) fn definition() -> clap::Command {
 pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {
     let Some(name) = flags::text(matches, "COMMAND") else { return print_overview() };
     let mut definition = (find(OsStr::new(name))?.definition)();
-    print(&definition.render_long_help().to_string())?;
+    print(&definition.render_help().to_string())?;
     Ok(ExitCode::DONE)
 }
 
@@ -36,23 +36,20 @@ pub(super) fn find(name: &OsStr) -> Result<&'static Command, super::Failure> {
     let name = if name == "h" { OsStr::new("help") } else { name };
     COMMANDS.iter().find(|command| name == command.name).ok_or_else(|| {
         let words = format!("unknown command \"{}\"", name.to_string_lossy());
-        argv::wrong(&globals::definition().override_usage("onggi [OPTIONS] COMMAND"), words)
+        argv::wrong(&globals::definition(), words)
     })
 }
 
 /// The global options and the list of commands.
 pub(super) fn print_overview() -> Outcome {
-    print(&overview().render_long_help().to_string())?;
+    print(&overview().render_help().to_string())?;
     Ok(ExitCode::DONE)
 }
 
 /// The whole program as one definition.
 fn overview() -> clap::Command {
     let commands = COMMANDS.iter().map(|command| (command.definition)());
-    globals::definition()
-        .override_usage("onggi [OPTIONS] COMMAND [COMMAND OPTIONS] [ARGUMENTS]")
-        .disable_help_subcommand(true)
-        .subcommands(commands)
+    globals::definition().disable_help_subcommand(true).subcommands(commands)
 }
 
 /// Three lines, of which callers parse the first by its words and the others by their key.

@@ -14,7 +14,7 @@ A signal is a number or a name like TERM, SIGTERM or SIGRTMIN+3, in any case.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("kill", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(switch("all", "Send it to every process of the container").short('a'))
         .arg(switch("regex", "ID is a regular expression that names containers").short('r'))
         .arg(value("signal", "SIGNAL", "The signal, if it is not the second argument"))

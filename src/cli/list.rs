@@ -13,7 +13,7 @@ const ABOUT: &str = "List the containers";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("list", ABOUT)
-        .arg(value("format", "FORMAT", "table or json").short('f').default_value("table"))
+        .arg(value("format", "table|json", "The format").short('f').default_value("table"))
         .arg(switch("quiet", "Print only the containers' names").short('q'))
 }
 

@@ -83,6 +83,7 @@ fn dispatch(program: Option<&OsString>, args: &[OsString]) -> Outcome {
     let globals = Globals::read(&matches)?;
     globals.open_log()?;
     let command = help::find(name)?;
+    log::debug(|| format!("onggi {} ({}): {}", help::VERSION, help::COMMIT, command.name));
     let mut definition = (command.definition)();
     let (flags, words) = argv::put_in_order(&definition, args)?;
     match argv::parse(&mut definition, flags, &words) {

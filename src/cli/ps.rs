@@ -19,8 +19,8 @@ container. The options for ps must make it print that column.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("ps", ABOUT)
-        .long_about(MORE)
-        .arg(value("format", "FORMAT", "table or json").short('f').default_value("table"))
+        .after_help(MORE)
+        .arg(value("format", "table|json", "The format").short('f').default_value("table"))
         .arg(flags::id())
         .arg(
             Arg::new("PS OPTIONS")

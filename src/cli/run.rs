@@ -14,7 +14,7 @@ Creates and starts a container. In the foreground it passes on signals, ends wit
 exit code (128 and the signal if one killed it) and deletes the container.";
 
 pub(super) fn definition() -> clap::Command {
-    create::with_create_flags(flags::command("run", ABOUT).long_about(MORE))
+    create::with_create_flags(flags::command("run", ABOUT).after_help(MORE))
         .arg(switch("detach", "Do not wait: end as soon as the program runs").short('d'))
         .arg(switch("keep", "Do not delete the container when its program has ended"))
         .arg(switch("no-subreaper", "Leave orphans of the container to the caller"))

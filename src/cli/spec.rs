@@ -20,7 +20,7 @@ rights. A file that exists is left as it is.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("spec", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(path("bundle", "DIR", "The bundle [default: the current directory]").short('b'))
         .arg(path("file", "FILE", "The file, from the bundle [default: config.json]").short('f'))
         .arg(switch("rootless", "Write a configuration for a user without root's rights"))

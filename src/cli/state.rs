@@ -14,7 +14,7 @@ Prints the state that the specification describes: ociVersion, id, pid, status (
 paused or stopped), bundle, rootfs, created, annotations and owner.";
 
 pub(super) fn definition() -> clap::Command {
-    flags::command("state", ABOUT).long_about(MORE).arg(flags::id())
+    flags::command("state", ABOUT).after_help(MORE).arg(flags::id())
 }
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {

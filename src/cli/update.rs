@@ -1,11 +1,12 @@
 //! `onggi update ID`
 
-use std::io::Read;
+use std::io;
+use std::path::PathBuf;
 
 use clap::{ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Outcome};
-use super::flags::{self, text, value};
+use super::flags::{self, path, text, value};
 use super::globals::Globals;
 use super::value::bytes;
 use crate::container;
@@ -23,9 +24,9 @@ pub(super) fn definition() -> clap::Command {
     let signed = |name, what, help| value(name, what, help).value_parser(value_parser!(i64));
     let size = |name, help| value(name, "SIZE", help).value_parser(bytes);
     flags::command("update", ABOUT)
-        .long_about(MORE)
+        .after_help(MORE)
         .arg(
-            value("resources", "FILE", "Read a linux.resources object from a file, or from -")
+            path("resources", "FILE", "Read a linux.resources object from a file, or from -")
                 .short('r'),
         )
         .arg(
@@ -54,19 +55,15 @@ pub(super) fn definition() -> clap::Command {
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let id = flags::container(matches)?;
-    let resources = match text(matches, "resources") {
-        Some("-") => read_all(&mut std::io::stdin(), "standard input")?,
-        Some(path) => std::fs::read(path).doing(|| format!("read {path}"))?,
+    let resources = match matches.get_one::<PathBuf>("resources") {
+        Some(path) if path.as_os_str() == "-" => {
+            io::read_to_string(io::stdin()).doing(|| "read standard input".into())?.into_bytes()
+        }
+        Some(path) => std::fs::read(path).doing(|| format!("read {}", path.display()))?,
         None => serde_json::to_vec(&resources(matches)?).map_err(Error::from)?,
     };
     container::update(&globals.store(), &id, &resources)?;
     Ok(ExitCode::DONE)
-}
-
-fn read_all(input: &mut impl Read, name: &str) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    input.read_to_end(&mut bytes).doing(|| format!("read {name}"))?;
-    Ok(bytes)
 }
 
 fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
@@ -82,7 +79,12 @@ fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
     }
     let list = |name| text(matches, name).unwrap_or_default().into();
     Ok(Resources {
-        memory: Some(memory(matches)),
+        memory: Some(Memory {
+            limit: matches.get_one("memory").copied(),
+            reservation: matches.get_one("memory-reservation").copied(),
+            swap: matches.get_one("memory-swap").copied(),
+            ..Memory::default()
+        }),
         cpu: Some(Cpu {
             shares: matches.get_one("cpu-share").copied(),
             quota: matches.get_one("cpu-quota").copied(),
@@ -101,13 +103,4 @@ fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
         }),
         ..Resources::default()
     })
-}
-
-fn memory(matches: &ArgMatches) -> Memory {
-    Memory {
-        limit: matches.get_one("memory").copied(),
-        reservation: matches.get_one("memory-reservation").copied(),
-        swap: matches.get_one("memory-swap").copied(),
-        ..Memory::default()
-    }
 }

@@ -32,7 +32,7 @@ pub(super) fn until_the_end(
     terminal: Option<&OwnedFd>,
     signals: &Signals,
 ) -> Result<i32> {
-    let mut screen = terminal.map(|terminal| Screen::open(terminal)).transpose()?;
+    let mut screen = terminal.map(Screen::open).transpose()?;
     loop {
         let relay = screen.as_mut().map(|screen| &mut screen.relay);
         let signals = signals.0.as_ref().map(|fd| fd.as_fd());
