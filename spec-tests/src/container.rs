@@ -231,9 +231,21 @@ impl Container {
         Ok(self.log())
     }
 
-    /// `/proc/PID/NAME` of the container's first process.
+    /// `/proc/PID/NAME` of a started container's program. `start` returns a moment before the
+    /// program is there: this waits for it.
     pub fn proc_file(&self, name: &str) -> Result<String> {
-        let path = format!("/proc/{}/{name}", self.pid()?);
+        let config: Value = serde_json::from_slice(&fs::read(self.bundle().join("config.json"))?)?;
+        let program = format!(
+            "{}\0",
+            config["process"]["args"][0].as_str().unwrap_or_default()
+        );
+        let pid = self.pid()?;
+        let command = || fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+        let there = wait_until(PATIENCE, || {
+            command().filter(|line| line.starts_with(&program))
+        });
+        there.with_context(|| format!("{program:?} never ran"))?;
+        let path = format!("/proc/{pid}/{name}");
         fs::read_to_string(&path).with_context(|| format!("read {path}"))
     }
 

@@ -96,7 +96,7 @@ fn a_failure_of_the_runtime_is_255() -> Result {
 
 fn a_failing_exec_leaves_the_container_alone() -> Result {
     chapter!("cli#exec");
-    let container = sleeping()?;
+    let container = Bundle::busybox().args(["sleep", "1000"]).start()?;
     let before = container.processes();
     container.exec(["nowhere"]).fails()?;
     container

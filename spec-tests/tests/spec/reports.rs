@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
+use anyhow::Context;
 use serde_json::Value;
 use spec_tests::runtime::{Output, Runtime, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
@@ -57,6 +58,15 @@ fn events_stats_is_one_object_in_an_envelope() -> Result {
     Ok(())
 }
 
+/// Needs the controllers whose files `events` reads.
+fn memory_and_pids() -> Result {
+    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
+    let both = controllers.map_or(true, |list| {
+        list.contains("memory") && list.contains("pids")
+    });
+    host::needs(both, "needs the memory and pids controllers")
+}
+
 fn events_stats_counts_what_the_container_uses() -> Result {
     chapter!("cli#events");
     let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
@@ -85,6 +95,7 @@ fn events_stats_counts_what_the_container_uses() -> Result {
 
 fn events_repeat_at_the_interval() -> Result {
     chapter!("cli#events");
+    memory_and_pids()?;
     let container = Bundle::busybox().sleeping().start()?;
     for interval in ["--interval=50ms", "--interval=1s"] {
         let call = container.call("events").args([interval, container.id()]);
@@ -361,7 +372,7 @@ fn logged(container: &Container, format: &str, words: &[&str]) -> Result<(Output
 }
 
 fn check_record(log: &str, words: &str) -> Result {
-    let record: Value = serde_json::from_str(log)?;
+    let record: Value = serde_json::from_str(log).with_context(|| log.to_owned())?;
     assert_eq!(record["level"], "error");
     assert!(
         record["msg"]
