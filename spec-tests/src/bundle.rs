@@ -168,7 +168,11 @@ impl Bundle {
     /// Builds and creates; fails when the runtime refuses.
     pub fn create(self) -> Result<Container> {
         let container = self.build()?;
-        container.create().ok()?;
+        let output = container.create().ok()?;
+        let state = container.state_root().join(container.id());
+        if !state.exists() {
+            bail!("{} was not made: {output}", state.display());
+        }
         Ok(container)
     }
 

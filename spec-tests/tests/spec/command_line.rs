@@ -145,7 +145,8 @@ fn the_systemd_option_may_come_twice() -> Result {
     let call = (0..2).fold(call, |call, _| {
         call.arg("--root").arg(&root).arg("--systemd-cgroup")
     });
-    call.arg("--version").run().ok()?;
+    let output = call.arg("--version").run().ok()?;
+    assert!(output.stdout.contains(" version "), "{output}");
     Ok(())
 }
 

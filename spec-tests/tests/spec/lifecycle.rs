@@ -120,6 +120,7 @@ fn an_id_may_have_plus_dot_dash_and_underscore() -> Result {
     let container = Bundle::busybox().build()?;
     let id = format!("{}-A_b+c.d", container.id());
     container.create_call().arg(&id).run().ok()?;
+    container.call("list").arg("-q").run().says(&id)?;
     container.call("delete").args(["--force", &id]).run().ok()?;
     container.left_no_trace()
 }

@@ -347,11 +347,12 @@ fn version_has_the_lines_that_engines_read() -> Result {
 fn version_needs_no_state_directory() -> Result {
     chapter!("cli#--version");
     let container = Bundle::busybox().build()?;
-    container
+    let output = container
         .bare_call()
         .args(["--root", "/proc/nowhere", "--version"])
         .run()
         .ok()?;
+    assert!(output.stdout.contains(" version "), "{output}");
     Ok(())
 }
 
@@ -447,6 +448,7 @@ fn success_logs_nothing() -> Result {
     let (output, log) = logged(&container, "json", &words)?;
     let output = output.ok()?;
     assert_eq!((output.stderr.as_str(), log.as_str()), ("", ""));
+    assert_eq!(container.status()?, "created");
     Ok(())
 }
 
