@@ -113,7 +113,8 @@ pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
 /// First argument of this program when it plays the part of an engine's shim.
 const AS_SUBREAPER: &str = "--as-subreaper";
 
-/// The words that run a command below a subreaper; see [`Call::under`](crate::runtime::Call::under).
+/// The words that run a command below a subreaper, for
+/// [`Call::under`](crate::runtime::Call::under).
 pub fn under_subreaper() -> Result<[OsString; 2]> {
     Ok([std::env::current_exe()?.into(), AS_SUBREAPER.into()])
 }

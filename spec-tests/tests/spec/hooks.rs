@@ -324,7 +324,8 @@ fn poststop_runs_after_a_foreground_run() -> Result {
 fn poststop_runs_after_the_container_is_gone() -> Result {
     chapter!("runtime.md#lifecycle");
     // A zombie is its parent's business.
-    let script = "echo ran >> $1/rootfs/order; grep '^State' /proc/$(cat $1/pid)/status | grep -v '[ZX]' >> $1/rootfs/order; \
+    let script = "echo ran >> $1/rootfs/order; \
+                  grep '^State' /proc/$(cat $1/pid)/status | grep -v '[ZX]' >> $1/rootfs/order; \
                   ls -d /sys/fs/cgroup/$0 /sys/fs/cgroup/*/$0 >> $1/rootfs/order; true";
     let container = Bundle::busybox()
         .sleeping()
