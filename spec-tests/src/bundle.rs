@@ -15,8 +15,9 @@ use crate::runtime::Output;
 use crate::scratch::Scratch;
 
 /// Directories of an empty root.
-const DIRECTORIES: [&str; 9] =
-    ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var"];
+const DIRECTORIES: [&str; 9] = [
+    "bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var",
+];
 
 /// What to build: the config, and files to put into the root.
 #[derive(Debug)]
@@ -30,12 +31,19 @@ impl Bundle {
     /// A root with a static busybox and the default config.
     pub fn busybox() -> Self {
         let directories = DIRECTORIES.map(String::from).to_vec();
-        Self { config: config::default(""), files: Vec::new(), directories }
+        Self {
+            config: config::default(""),
+            files: Vec::new(),
+            directories,
+        }
     }
 
     /// `process.args`.
     pub fn args<S: AsRef<str>>(self, args: impl IntoIterator<Item = S>) -> Self {
-        let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
+        let args: Vec<_> = args
+            .into_iter()
+            .map(|arg| arg.as_ref().to_owned())
+            .collect();
         self.set("/process/args", args)
     }
 
@@ -68,7 +76,11 @@ impl Bundle {
 
     /// One more bind mount.
     pub fn bind(self, source: &str, destination: &str, options: &[&str]) -> Self {
-        self.mount(destination, ("bind", source), &[&["bind"], options].concat())
+        self.mount(
+            destination,
+            ("bind", source),
+            &[&["bind"], options].concat(),
+        )
     }
 
     /// One more `NAME=value` of `process.env`.
@@ -83,7 +95,10 @@ impl Bundle {
 
     /// The host's namespace instead of a new one.
     pub fn without_namespace(mut self, kind: &str) -> Self {
-        let list = self.config.pointer_mut("/linux/namespaces").and_then(Value::as_array_mut);
+        let list = self
+            .config
+            .pointer_mut("/linux/namespaces")
+            .and_then(Value::as_array_mut);
         if let Some(list) = list {
             list.retain(|namespace| namespace["type"] != kind);
         }
@@ -101,12 +116,16 @@ impl Bundle {
     /// One more hook of a kind: the script is run by the host's shell, with `$1` = the bundle.
     pub fn hook(self, kind: &str, script: &str) -> Self {
         let args = json!(["sh", "-c", script, "hook", "@BUNDLE@"]);
-        self.set(&format!("/hooks/{kind}/-"), json!({"path": "/bin/sh", "args": args}))
+        self.set(
+            &format!("/hooks/{kind}/-"),
+            json!({"path": "/bin/sh", "args": args}),
+        )
     }
 
     /// A file of the root, with its mode.
     pub fn file(mut self, path: &str, content: impl AsRef<[u8]>, mode: u32) -> Self {
-        self.files.push((path.into(), content.as_ref().to_vec(), mode));
+        self.files
+            .push((path.into(), content.as_ref().to_vec(), mode));
         self
     }
 
@@ -149,7 +168,11 @@ impl Bundle {
     /// Builds and creates; fails when the runtime refuses.
     pub fn create(self) -> Result<Container> {
         let container = self.build()?;
-        container.create().ok()?;
+        let output = container.create().ok()?;
+        let state = container.state_root().join(container.id());
+        if !state.exists() {
+            bail!("{} was not made: {output}", state.display());
+        }
         Ok(container)
     }
 
@@ -173,12 +196,17 @@ fn busybox() -> Result<&'static (PathBuf, Vec<String>)> {
     static BUSYBOX: OnceLock<Option<(PathBuf, Vec<String>)>> = OnceLock::new();
     let found = BUSYBOX.get_or_init(|| {
         let path = ["/bin/busybox", "/usr/bin/busybox", "/sbin/busybox"];
-        let path = path.into_iter().map(PathBuf::from).find(|path| path.exists())?;
+        let path = path
+            .into_iter()
+            .map(PathBuf::from)
+            .find(|path| path.exists())?;
         let list = Command::new(&path).arg("--list").output().ok()?;
         let list = String::from_utf8(list.stdout).ok()?;
         Some((path, list.lines().map(String::from).collect()))
     });
-    found.as_ref().context("busybox is not installed (Debian: busybox-static)")
+    found
+        .as_ref()
+        .context("busybox is not installed (Debian: busybox-static)")
 }
 
 fn install_busybox(bin: &Path) -> Result<()> {

@@ -41,7 +41,14 @@ pub fn default(cgroup: &str) -> Value {
 pub const CAPABILITIES: [&str; 3] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 fn mounts() -> Value {
-    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"];
+    let pts = [
+        "nosuid",
+        "noexec",
+        "newinstance",
+        "ptmxmode=0666",
+        "mode=0620",
+        "gid=5",
+    ];
     let shm = ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"];
     let dev = ["nosuid", "strictatime", "mode=755", "size=65536k"];
     let safe = ["nosuid", "noexec", "nodev"];
@@ -51,7 +58,11 @@ fn mounts() -> Value {
         mount("/dev/pts", ("devpts", "devpts"), &pts),
         mount("/dev/shm", ("tmpfs", "shm"), &shm),
         mount("/dev/mqueue", ("mqueue", "mqueue"), &safe),
-        mount("/sys", ("sysfs", "sysfs"), &["nosuid", "noexec", "nodev", "ro"]),
+        mount(
+            "/sys",
+            ("sysfs", "sysfs"),
+            &["nosuid", "noexec", "nodev", "ro"]
+        ),
     ])
 }
 
@@ -66,7 +77,11 @@ pub fn set(config: &mut Value, pointer: &str, value: Value) {
     let mut place = config;
     for key in pointer.split('/').skip(1) {
         if place.is_null() {
-            *place = if key == "-" { Value::Array(Vec::new()) } else { Map::new().into() };
+            *place = if key == "-" {
+                Value::Array(Vec::new())
+            } else {
+                Map::new().into()
+            };
         }
         place = match place {
             Value::Object(map) => map.entry(key).or_insert(Value::Null),
@@ -78,7 +93,11 @@ pub fn set(config: &mut Value, pointer: &str, value: Value) {
 }
 
 fn element<'a>(list: &'a mut Vec<Value>, key: &str) -> &'a mut Value {
-    let index = if key == "-" { list.len() } else { key.parse().expect("an index of an array") };
+    let index = if key == "-" {
+        list.len()
+    } else {
+        key.parse().expect("an index of an array")
+    };
     if index == list.len() {
         list.push(Value::Null);
     }
@@ -94,5 +113,35 @@ pub fn remove(config: &mut Value, pointer: &str) {
         Some(Value::Object(map)) => drop(map.remove(key)),
         Some(Value::Array(list)) => drop(list.remove(key.parse().expect("an index of an array"))),
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{remove, set};
+    use serde_json::json;
+
+    #[test]
+    fn set_makes_what_is_missing_on_the_way() {
+        for (pointer, expected) in [
+            ("/a", json!({"a": 1, "list": [7]})),
+            ("/x/y", json!({"x": {"y": 1}, "list": [7]})),
+            ("/list/-", json!({"list": [7, 1]})),
+            ("/list/0", json!({"list": [1]})),
+            ("/new/-/z", json!({"new": [{"z": 1}], "list": [7]})),
+        ] {
+            let mut config = json!({"list": [7]});
+            set(&mut config, pointer, json!(1));
+            assert_eq!(config, expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn remove_takes_one_property_away() {
+        let mut config = json!({"a": {"b": 1, "c": 2}, "list": [1, 2]});
+        for pointer in ["/a/b", "/list/0", "/nowhere/at/all"] {
+            remove(&mut config, pointer);
+        }
+        assert_eq!(config, json!({"a": {"c": 2}, "list": [2]}));
     }
 }

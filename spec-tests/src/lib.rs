@@ -6,6 +6,7 @@
 //! | [`bundle`] | a bundle in three lines, from [`config`]'s default |
 //! | [`container`] | the container of that bundle: create, start, exec, … and its clean-up |
 //! | [`runtime`] | the binary under test, and one call of it with a time limit |
+//! | [`output`] | what came of it, and what a test may demand of it |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
 //! | [`scratch`] | a directory that is gone afterwards |
@@ -16,6 +17,7 @@ pub mod bundle;
 pub mod config;
 pub mod container;
 pub mod host;
+pub mod output;
 pub mod runtime;
 pub mod scratch;
 pub mod suite;

@@ -2,9 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::host;
+pub use crate::output::Output;
 
 /// Longer than any call may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,17 +48,22 @@ impl Runtime {
             Err(_) => name.starts_with("crun"),
         };
         let hide_unified = hide_unified && host::cgroups() == host::Cgroups::Hybrid;
-        Ok(Self { program, name, hide_unified })
+        Ok(Self {
+            program,
+            name,
+            hide_unified,
+        })
     }
 
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
-    /// is shown one without the v2 part.
+    /// is shown one without the v2 part; what it writes in that place goes with the tmpfs.
     fn words(&self) -> Vec<OsString> {
         let program = self.program.clone().into_os_string();
         if !self.hide_unified {
             return vec![program];
         }
-        let script = "umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
+        let script = "umount /sys/fs/cgroup/unified && \
+                      mount -t tmpfs none /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
         ["unshare", "-m", "sh", "-c", script]
             .map(OsString::from)
             .into_iter()
@@ -72,17 +77,25 @@ fn own_binary() -> Result<PathBuf> {
         return Ok(PathBuf::from(path).canonicalize()?);
     }
     let test = std::env::current_exe()?;
-    let profile = test.parent().and_then(Path::parent).context("the target directory")?;
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .context("the target directory")?;
     let path = profile.join("onggi");
     if !path.exists() {
-        bail!("{} is not built; build it, or set ONGGI or RUNTIME", path.display());
+        bail!(
+            "{} is not built; build it, or set ONGGI or RUNTIME",
+            path.display()
+        );
     }
     Ok(path)
 }
 
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
-    path.split(':').map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
+    path.split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(|path| path.is_file())
 }
 
 /// One call of the runtime, to be completed and run.
@@ -159,7 +172,10 @@ impl Call {
 
     /// A program of the host that runs the runtime: `["taskset", "1"]`.
     pub fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
-        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().into()).collect();
+        self.wrapper = wrapper
+            .into_iter()
+            .map(|word| word.as_ref().into())
+            .collect();
         self
     }
 
@@ -185,13 +201,21 @@ impl Call {
         words.splice(0..0, self.wrapper.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.directory);
-        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+        for name in [
+            "NOTIFY_SOCKET",
+            "LISTEN_FDS",
+            "LISTEN_PID",
+            "LISTEN_FDNAMES",
+        ] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.pty {
             Some(pty) => {
-                command.stdin(pty.try_clone()?).stdout(pty.try_clone()?).stderr(pty.try_clone()?);
+                command
+                    .stdin(pty.try_clone()?)
+                    .stdout(pty.try_clone()?)
+                    .stderr(pty.try_clone()?);
             }
             None => self.redirect(&mut command)?,
         }
@@ -199,7 +223,12 @@ impl Call {
     }
 
     fn redirect(&self, command: &mut Command) -> Result<()> {
-        let append = |end| File::options().create(true).append(true).open(self.stream(end));
+        let append = |end| {
+            File::options()
+                .create(true)
+                .append(true)
+                .open(self.stream(end))
+        };
         command.stdout(append("out")?).stderr(append("err")?);
         if self.stdin.is_empty() {
             command.stdin(Stdio::null());
@@ -213,7 +242,11 @@ impl Call {
     /// Starts the runtime and does not wait.
     pub fn spawn(self) -> Result<Running> {
         let child = self.command()?.spawn().context("start the runtime")?;
-        Ok(Running { child, call: self, reaped: false })
+        Ok(Running {
+            child,
+            call: self,
+            reaped: false,
+        })
     }
 
     /// Runs the runtime to its end, for 30 seconds at most.
@@ -221,12 +254,20 @@ impl Call {
         let words = self.words();
         match self.spawn() {
             Ok(running) => running.wait(),
-            Err(error) => Output { words, trouble: format!("{error:#}"), ..Output::default() },
+            Err(error) => Output {
+                words,
+                trouble: format!("{error:#}"),
+                ..Output::default()
+            },
         }
     }
 
     fn words(&self) -> String {
-        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let words: Vec<_> = self
+            .arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect();
         words.join(" ")
     }
 }
@@ -294,84 +335,5 @@ pub fn wait_until<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> 
         }
         std::thread::sleep(pause);
         pause = (pause * 3 / 2).min(Duration::from_millis(20));
-    }
-}
-
-/// What came of a call.
-#[derive(Debug, Default)]
-pub struct Output {
-    words: String,
-    status: Option<ExitStatus>,
-    trouble: String,
-    /// All of stdout.
-    pub stdout: String,
-    /// All of stderr.
-    pub stderr: String,
-}
-
-impl Output {
-    /// The exit code; none after a signal or a time-out.
-    pub fn code(&self) -> Option<i32> {
-        self.status.and_then(|status| status.code())
-    }
-
-    /// Both streams, in one text.
-    pub fn text(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-
-    /// Lines of stdout.
-    pub fn lines(&self) -> Vec<&str> {
-        self.stdout.lines().collect()
-    }
-
-    /// Demands exit code 0.
-    pub fn ok(self) -> Result<Self> {
-        self.exits(0)
-    }
-
-    /// Demands this exit code.
-    pub fn exits(self, code: i32) -> Result<Self> {
-        if self.code() != Some(code) {
-            bail!("expected exit code {code}: {self}");
-        }
-        Ok(self)
-    }
-
-    /// Demands an exit code other than 0 (not a signal, not a hang).
-    pub fn fails(self) -> Result<Self> {
-        if matches!(self.code(), None | Some(0)) {
-            bail!("expected a failure: {self}");
-        }
-        Ok(self)
-    }
-
-    /// Demands a failure whose text has these words (case counts: engines match them).
-    pub fn fails_with(self, words: &str) -> Result<Self> {
-        let output = self.fails()?;
-        if !output.text().contains(words) {
-            bail!("expected the words {words:?}: {output}");
-        }
-        Ok(output)
-    }
-
-    /// Demands exit code 0 and exactly these words on stdout, white space around them aside.
-    pub fn says(self, words: &str) -> Result<Self> {
-        let output = self.ok()?;
-        if output.stdout.trim() != words {
-            bail!("expected stdout {words:?}: {output}");
-        }
-        Ok(output)
-    }
-}
-
-impl std::fmt::Display for Output {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let end = match self.status {
-            Some(status) if status.signal().is_some() => format!("{status}"),
-            Some(status) => format!("exit code {}", status.code().unwrap_or(-1)),
-            None => self.trouble.clone(),
-        };
-        write!(out, "`{}`: {end}\nstdout: {}\nstderr: {}", self.words, self.stdout, self.stderr)
     }
 }

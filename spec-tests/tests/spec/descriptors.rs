@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
+use anyhow::Context;
+use spec_tests::runtime::wait_until;
 use spec_tests::terminal::DescriptorSocket;
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
@@ -23,17 +26,23 @@ tests![
 /// There is none today: whoever adds a line here says why.
 const ALLOWED: [&str; 0] = [];
 
-fn open_in(pid: i32) -> Result<Vec<String>> {
-    let mut open = Vec::new();
+/// The descriptors of a process beyond the standard streams: `6 -> /what/it/is`.
+fn surplus_in(pid: i32) -> Result<Vec<String>> {
+    // Until its execve the process is the runtime's, and may have what is closed by then.
+    let command = || fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+    let started = || command().filter(|line| line.starts_with("sleep\0"));
+    wait_until(Duration::from_secs(15), started).context("the program never ran")?;
+    let mut surplus = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;
+        let number = entry.file_name().to_string_lossy().into_owned();
         let target = fs::read_link(entry.path())?.to_string_lossy().into_owned();
-        if !ALLOWED.contains(&target.as_str()) {
-            open.push(entry.file_name().to_string_lossy().into_owned());
+        let is_stream = ["0", "1", "2"].contains(&number.as_str());
+        if !is_stream && !ALLOWED.contains(&target.as_str()) {
+            surplus.push(format!("{number} -> {target}"));
         }
     }
-    open.sort();
-    Ok(open)
+    Ok(surplus)
 }
 
 /// Open in the caller, and not meant for the container.
@@ -42,9 +51,19 @@ const STRAY: &str = "exec 3</dev/null 5</etc/passwd 9</;";
 fn a_container_has_only_the_three_streams() -> Result {
     chapter!("runtime-linux.md#file-descriptors");
     let container = Bundle::busybox().args(["sleep", "1000"]).build()?;
-    container.create_call().arg(container.id()).after_shell(STRAY).run().ok()?;
-    container.call("start").arg(container.id()).after_shell(STRAY).run().ok()?;
-    assert_eq!(open_in(container.pid()?)?, ["0", "1", "2"]);
+    container
+        .create_call()
+        .arg(container.id())
+        .after_shell(STRAY)
+        .run()
+        .ok()?;
+    container
+        .call("start")
+        .arg(container.id())
+        .after_shell(STRAY)
+        .run()
+        .ok()?;
+    assert_eq!(surplus_in(container.pid()?)?, [""; 0]);
     Ok(())
 }
 
@@ -52,9 +71,13 @@ fn an_exec_has_only_the_three_streams() -> Result {
     chapter!("runtime-linux.md#file-descriptors");
     let container = Bundle::busybox().sleeping().start()?;
     let path = container.directory().join("pid");
-    let call = container.call("exec").args(["-d", "--pid-file"]).arg(&path).after_shell(STRAY);
+    let call = container
+        .call("exec")
+        .args(["-d", "--pid-file"])
+        .arg(&path)
+        .after_shell(STRAY);
     call.args([container.id(), "sleep", "1000"]).run().ok()?;
-    assert_eq!(open_in(fs::read_to_string(path)?.parse()?)?, ["0", "1", "2"]);
+    assert_eq!(surplus_in(fs::read_to_string(path)?.parse()?)?, [""; 0]);
     Ok(())
 }
 
@@ -64,7 +87,11 @@ fn with_lines(container: &Container) -> Result<String> {
     fs::write(place("third"), "third\n")?;
     fs::write(place("fourth"), "fourth\n")?;
     let (third, fourth) = (place("third"), place("fourth"));
-    Ok(format!("exec 3<{} 4<{} 5</;", third.display(), fourth.display()))
+    Ok(format!(
+        "exec 3<{} 4<{} 5</;",
+        third.display(),
+        fourth.display()
+    ))
 }
 
 const READ_BOTH: &str = "cat <&3; cat <&4; (true <&5) 2>/dev/null || echo closed";
@@ -72,7 +99,9 @@ const READ_BOTH: &str = "cat <&3; cat <&4; (true <&5) 2>/dev/null || echo closed
 fn preserved_descriptors_are_passed() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sh(READ_BOTH).build()?;
-    let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
+    let call = container
+        .run_call()
+        .args(["--preserve-fds", "2", container.id()]);
     let output = call.after_shell(&with_lines(&container)?).run().ok()?;
     assert_eq!(output.stdout, "third\nfourth\nclosed\n");
     Ok(())
@@ -81,7 +110,9 @@ fn preserved_descriptors_are_passed() -> Result {
 fn a_preserved_descriptor_must_be_open() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().build()?;
-    let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
+    let call = container
+        .run_call()
+        .args(["--preserve-fds", "2", container.id()]);
     call.after_shell("exec 3</dev/null 4<&-;").run().fails()?;
     container.left_no_trace()
 }
@@ -102,16 +133,25 @@ fn listening_sockets_are_passed() -> Result {
     let container = container.build()?;
     let listen = "export LISTEN_FDS=2 LISTEN_PID=$$;";
     let script = with_lines(&container)? + listen;
-    let output = container.run_call().arg(container.id()).after_shell(&script).run().ok()?;
+    let output = container
+        .run_call()
+        .arg(container.id())
+        .after_shell(&script)
+        .run()
+        .ok()?;
     assert_eq!(output.stdout, "2 1\nthird\nfourth\nclosed\n");
     Ok(())
 }
 
 fn listening_sockets_come_before_preserved_descriptors() -> Result {
     chapter!("cli#run");
-    let container = Bundle::busybox().sh(&format!("echo $LISTEN_FDS; {READ_BOTH}")).build()?;
+    let container = Bundle::busybox()
+        .sh(&format!("echo $LISTEN_FDS; {READ_BOTH}"))
+        .build()?;
     let script = with_lines(&container)? + "export LISTEN_FDS=1 LISTEN_PID=$$;";
-    let call = container.run_call().args(["--preserve-fds", "1", container.id()]);
+    let call = container
+        .run_call()
+        .args(["--preserve-fds", "1", container.id()]);
     let output = call.after_shell(&script).run().ok()?;
     assert_eq!(output.stdout, "1\nthird\nfourth\nclosed\n");
     Ok(())
@@ -120,14 +160,19 @@ fn listening_sockets_come_before_preserved_descriptors() -> Result {
 /// The process that a pidfd stands for.
 fn pid_behind(pidfd: &fs::File) -> Result<i32> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
-    Ok(spec_tests::host::field(&info, "Pid").unwrap_or("no pidfd").parse()?)
+    Ok(spec_tests::host::field(&info, "Pid")
+        .unwrap_or("no pidfd")
+        .parse()?)
 }
 
 fn run_sends_a_pidfd() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sleeping().build()?;
     let socket = DescriptorSocket::new(container.directory(), "pidfd.sock")?;
-    let call = container.run_call().args(["-d", "--pidfd-socket"]).arg(socket.path());
+    let call = container
+        .run_call()
+        .args(["-d", "--pidfd-socket"])
+        .arg(socket.path());
     call.arg(container.id()).streams("container").run().ok()?;
     let (_, pidfd) = socket.receive()?;
     assert_eq!(pid_behind(&pidfd)?, container.pid()?);
@@ -155,7 +200,10 @@ fn exec_sends_a_pidfd() -> Result {
     let container = Bundle::busybox().sleeping().start()?;
     let socket = DescriptorSocket::new(container.directory(), "pidfd.sock")?;
     let path = container.directory().join("pid");
-    let call = container.call("exec").arg("--pidfd-socket").arg(socket.path());
+    let call = container
+        .call("exec")
+        .arg("--pidfd-socket")
+        .arg(socket.path());
     let call = call.args(["-d", "--pid-file"]).arg(&path);
     call.args([container.id(), "sleep", "1000"]).run().ok()?;
     let (_, pidfd) = socket.receive()?;

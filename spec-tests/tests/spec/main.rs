@@ -5,6 +5,7 @@ mod commands;
 mod descriptors;
 mod endings;
 mod exec;
+mod exec_options;
 mod hooks;
 mod lifecycle;
 mod process;
@@ -20,6 +21,7 @@ fn main() -> std::process::ExitCode {
         process::TESTS,
         user::TESTS,
         exec::TESTS,
+        exec_options::TESTS,
         terminal::TESTS,
         descriptors::TESTS,
         hooks::TESTS,
