@@ -100,7 +100,7 @@ impl Layout<'_> {
         let mut runs = Vec::with_capacity(128);
         let mut last = None;
         for slot in slots(calls.arch) {
-            let meets = (calls.outcomes[slot as usize], slot > newest);
+            let meets = (calls.outcomes[slot as usize], slot > newest && !is_private(slot));
             if last == Some(meets) && !is_private(slot) {
                 continue;
             }
@@ -122,7 +122,9 @@ impl Layout<'_> {
             [] => OTHER_ARCHITECTURE,
             [only] => only.then,
             [around, one, behind, rest @ ..]
-                if around.then == behind.then && one.start + 1 == behind.start && rest.len() < 3 =>
+                if around.then == behind.then
+                    && one.start + 1 == behind.start
+                    && rest.len() < 3 =>
             {
                 let others = match rest {
                     [] => around.then,

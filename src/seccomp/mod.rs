@@ -17,6 +17,8 @@ mod interpret;
 #[cfg(test)]
 mod judge;
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;
 
 use serde::Serialize;
@@ -228,11 +230,7 @@ fn listener(profile: &spec::Seccomp<'_>, warnings: &mut Vec<String>) -> Result<O
     Ok(Some(Listener { path, metadata: profile.listener_metadata.to_string() }))
 }
 
-fn flags(
-    profile: &spec::Seccomp<'_>,
-    notifies: bool,
-    warnings: &mut Vec<String>,
-) -> Result<u32> {
+fn flags(profile: &spec::Seccomp<'_>, notifies: bool, warnings: &mut Vec<String>) -> Result<u32> {
     let mut flags = if notifies { words::FLAG_NEW_LISTENER } else { 0 };
     let Some(listed) = &profile.flags else {
         return Ok(flags | words::FLAG_SPEC_ALLOW);

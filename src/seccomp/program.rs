@@ -1,8 +1,8 @@
 //! Writes a BPF program from its end to its start: a jump only goes forward, so wherever it leads
 //! is already in place, and its length is known.
 
-use super::words::{Action, Relation};
 use super::decisions::Test;
+use super::words::{Action, Relation};
 use super::{Instruction, Width};
 
 /// Where a call comes to.
