@@ -140,8 +140,7 @@ impl Decisions {
             match find(name) {
                 _ if name.is_empty() => return Err(format!("names[{i}]: a call without a name")),
                 _ if action == Action::NOTIFY && name.as_str() == "write" => {
-                    let why = "the descriptor of the listener is told by it";
-                    return Err(format!("names[{i}]: write must not notify: {why}"));
+                    return Err(format!("names[{i}]: write must not notify, init needs it"));
                 }
                 None => warnings.push(format!("seccomp: unknown system call {:?}", name.as_str())),
                 Some(call) => self.decide(call, action, rules.clone())?,
