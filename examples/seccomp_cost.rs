@@ -1,12 +1,14 @@
 //! What the seccomp filter of docker's default profile costs: to compile, and to load.
 //!
-//! `cargo run --release --example seccomp_cost` prints medians (and the least) in microseconds,
-//! of our own compiler and of libseccomp in its plain and its tree form. Each load is made by a
-//! process of its own, for filters add up.
+//! `cargo run --release --example seccomp_cost` prints medians (and the least) in microseconds, of
+//! our own compiler and of libseccomp in its plain and its tree form: compiled as the first thing
+//! that a process does, as a runtime would, and over and over; loaded, each time by a process of
+//! its own, for filters add up.
 
 use std::error::Error;
 use std::io::Read;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use libseccomp::{
@@ -16,55 +18,59 @@ use onggi::seccomp::{Arch, compile};
 use onggi::spec;
 
 const PROFILE: &str = include_str!("../src/seccomp/testdata/docker.json");
-const LOADS: usize = 101;
+const PROCESSES: usize = 101;
+
+static PARSED: LazyLock<spec::Seccomp<'static>> =
+    LazyLock::new(|| serde_json::from_str(PROFILE).expect("the profile is sound"));
 
 type Program = Vec<libc::sock_filter>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     if let Some(which) = std::env::args().nth(1) {
-        println!("{}", load(&program(&which)?)?);
-        return Ok(());
+        return cost(&which);
     }
-    println!(
-        "{:<18} {:>12} {:>18} {:>18}",
-        "", "instructions", "compile µs (min)", "load µs (min)"
-    );
+    println!("{:<16} instructions  compiled first    compiled again  loaded", "µs: median (min)");
     for (which, rounds) in [("ours", 2001), ("libseccomp", 11), ("libseccomp tree", 11)] {
         let length = program(which)?.len();
-        let compiled = times(rounds, || {
+        let (mut again, mut first, mut loaded) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
             let start = Instant::now();
-            program(which).map(|_| start.elapsed().as_secs_f64() * 1e6)
-        })?;
-        let loaded = times(LOADS, || {
-            let output = Command::new(std::env::current_exe()?).arg(which).output()?;
-            Ok(String::from_utf8(output.stdout)?.trim().parse()?)
-        })?;
-        println!("{which:<18} {length:>12} {compiled:>18} {loaded:>18}");
+            program(which)?;
+            again.push(start.elapsed().as_secs_f64() * 1e6);
+        }
+        for _ in 0..PROCESSES {
+            let output = Command::new(std::env::current_exe()?).arg(which).output()?.stdout;
+            let output = String::from_utf8(output)?;
+            let (compile, load) = output.trim().split_once(' ').ok_or("no figures")?;
+            first.push(compile.parse()?);
+            loaded.push(load.parse()?);
+        }
+        let [first, again, loaded] = [first, again, loaded].map(middle);
+        println!("{which:<16} {length:>12}  {first:<17} {again:<17} {loaded}");
     }
     Ok(())
 }
 
 /// The median of some measurements, and the least.
-fn times(
-    rounds: usize,
-    mut measure: impl FnMut() -> Result<f64, Box<dyn Error>>,
-) -> Result<String, Box<dyn Error>> {
-    let mut all = (0..rounds).map(|_| measure()).collect::<Result<Vec<_>, _>>()?;
+fn middle(mut all: Vec<f64>) -> String {
     all.sort_by(f64::total_cmp);
-    Ok(format!("{:.1} ({:.1})", all[rounds / 2], all[0]))
+    format!("{:.1} ({:.1})", all[all.len() / 2], all[0])
 }
 
-/// Loads a filter into this process; in microseconds.
-fn load(program: &Program) -> Result<f64, Box<dyn Error>> {
+/// Compiles a filter and loads it into this process; prints how long both took.
+fn cost(which: &str) -> Result<(), Box<dyn Error>> {
+    LazyLock::force(&PARSED);
     nix::sys::prctl::set_no_new_privs()?;
     let start = Instant::now();
-    onggi::sys::seccomp::load(program, 0)?;
-    Ok(start.elapsed().as_secs_f64() * 1e6)
+    let program = program(which)?;
+    let compiled = start.elapsed().as_secs_f64() * 1e6;
+    let start = Instant::now();
+    onggi::sys::seccomp::load(&program, 0)?;
+    println!("{compiled} {}", start.elapsed().as_secs_f64() * 1e6);
+    Ok(())
 }
 
 fn program(which: &str) -> Result<Program, Box<dyn Error>> {
-    static PARSED: std::sync::LazyLock<spec::Seccomp<'static>> =
-        std::sync::LazyLock::new(|| serde_json::from_str(PROFILE).expect("the profile is sound"));
     let profile = &*PARSED;
     if which == "ours" {
         let filter = compile(profile, Arch::NATIVE)?;

@@ -77,6 +77,8 @@ pub(super) struct Decisions {
     pub(super) default: Action,
     pub(super) calls: Vec<Calls>,
     origins: Vec<Origin>,
+    /// The outcome that was asked for last.
+    latest: Outcome,
     rules: Vec<Rule>,
     tests: Vec<Test>,
 }
@@ -88,6 +90,7 @@ impl Decisions {
             default,
             calls: arches.into_iter().map(calls).collect(),
             origins: vec![Origin::Always(default)],
+            latest: DEFAULT,
             rules: Vec::new(),
             tests: Vec::new(),
         }
@@ -137,8 +140,7 @@ impl Decisions {
             match find(name) {
                 _ if name.is_empty() => return Err(format!("names[{i}]: a call without a name")),
                 _ if action == Action::NOTIFY && name.as_str() == "write" => {
-                    let why = "the descriptor of the listener is told by it";
-                    return Err(format!("names[{i}]: write must not notify: {why}"));
+                    return Err(format!("names[{i}]: write must not notify, init needs it"));
                 }
                 None => warnings.push(format!("seccomp: unknown system call {:?}", name.as_str())),
                 Some(call) => self.decide(call, action, rules.clone())?,
@@ -231,15 +233,23 @@ impl Decisions {
             let rule = u16::try_from(rule).map_err(|_| "args: too many rules")?;
             Origin::Sometimes { before, rule }
         };
-        // The newest are the likeliest: a rule's names follow each other.
-        let known = self.origins.iter().rposition(|known| *known == origin);
+        self.calls[arch].outcomes[slot as usize] = self.outcome(origin)?;
+        Ok(())
+    }
+
+    /// The one outcome of this origin.
+    fn outcome(&mut self, origin: Origin) -> Result<Outcome, String> {
+        // A rule's names follow each other, so the same is asked for again and again.
+        if self.origins[self.latest as usize] == origin {
+            return Ok(self.latest);
+        }
+        let known = self.origins.iter().position(|known| *known == origin);
         let outcome = known.unwrap_or_else(|| {
             self.origins.push(origin);
             self.origins.len() - 1
         });
-        let outcome = Outcome::try_from(outcome).map_err(|_| "args: too many rules")?;
-        self.calls[arch].outcomes[slot as usize] = outcome;
-        Ok(())
+        self.latest = Outcome::try_from(outcome).map_err(|_| "args: too many rules")?;
+        Ok(self.latest)
     }
 }
 

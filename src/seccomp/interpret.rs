@@ -15,9 +15,9 @@ impl Call {
         match place {
             0 => self.number,
             4 => self.audit,
-            16.. if place % 4 == 0 => {
+            16.. if place.is_multiple_of(4) => {
                 let arg = self.args[(place as usize - 16) / 8];
-                if place % 8 == 0 { arg as u32 } else { (arg >> 32) as u32 }
+                if place.is_multiple_of(8) { arg as u32 } else { (arg >> 32) as u32 }
             }
             _ => panic!("a load from {place}"),
         }

@@ -1,5 +1,7 @@
 //! What a profile says of a call, read off rule by rule: slow, and short enough to be believed.
 
+use std::cmp::Reverse;
+
 use super::interpret::Call;
 use super::syscalls::{Multiplexed, X32_BIT, find, number};
 use super::words::{self, Action};
@@ -20,45 +22,36 @@ pub(super) fn listed(profile: &spec::Seccomp<'_>, native: Arch) -> Vec<Arch> {
 pub(super) fn judge(profile: &spec::Seccomp<'_>, native: Arch, call: &Call) -> u32 {
     let default = words::action(&profile.default_action, profile.default_errno_ret).unwrap();
     let x32 = call.audit == Arch::X86_64.audit() && call.number >= X32_BIT;
-    let mut arches = listed(profile, native).into_iter();
-    let Some(arch) = arches.find(|a| a.audit() == call.audit && (*a == Arch::X32) == x32) else {
-        let skipped = call.audit == native.audit() && call.number == u32::MAX;
+    let arches = listed(profile, native);
+    let own = |a: &&Arch| a.audit() == call.audit && (**a == Arch::X32) == x32;
+    let Some(&arch) = arches.iter().find(own) else {
+        // A tracer skips a call by making it number -1.
+        let skipped = call.number == u32::MAX && arches.iter().any(|a| a.audit() == call.audit);
         return if skipped { default.0 } else { Action::KILL_THREAD.0 };
     };
-    let (mut sometimes, mut named) = (None, false);
+    let (mut always, mut sometimes, mut named) = (None, Vec::new(), false);
     for rule in &profile.syscalls {
         let action = words::action(&rule.action, rule.errno_ret).unwrap();
-        for name in &rule.names {
-            let Some(code) = names(name, arch, call.number) else { continue };
+        for code in rule.names.iter().filter_map(|name| names(name, arch, call.number)) {
             named = true;
-            for args in conjunctions(&rule.args).filter(|_| action != default) {
-                let mut args = args.iter().filter(|arg| code.is_none() || arg.index != 0);
-                let idle = code.is_none() && args.clone().all(|arg| is_idle(arg, arch));
-                if idle {
-                    return always(profile, arch, call.number).unwrap().0;
-                }
-                let code_holds = code.is_none_or(|code| call.args[0] as u32 == u32::from(code));
-                if sometimes.is_none() && code_holds && args.all(|arg| holds(arg, arch, call)) {
-                    sometimes = Some(action);
+            for args in conjunctions(&rule.args, code).filter(|_| action != default) {
+                if args.iter().all(|arg| is_idle(arg, arch)) {
+                    always = always.or(Some(action));
+                } else if args.iter().all(|arg| holds(arg, arch, call)) {
+                    sometimes.push((precedence(&args, arch), action));
                 }
             }
         }
     }
-    let newer = !named && !default.is_permissive() && Some(call.number) > newest(profile, arch);
-    let stub =
-        if newer && newest(profile, arch).is_some() { Action::NO_SUCH_CALL } else { default };
-    sometimes.unwrap_or(stub).0
-}
-
-/// The first rule without conditions.
-fn always(profile: &spec::Seccomp<'_>, arch: Arch, call: u32) -> Option<Action> {
-    let default = words::action(&profile.default_action, profile.default_errno_ret).unwrap();
-    let mut rules = profile.syscalls.iter().filter(|rule| {
-        let plain = conjunctions(&rule.args).any(|c| c.iter().all(|arg| is_idle(arg, arch)));
-        plain && rule.names.iter().any(|name| names(name, arch, call) == Some(None))
-    });
-    let mut actions = rules.by_ref().map(|rule| words::action(&rule.action, rule.errno_ret));
-    actions.find(|action| *action != Ok(default)).map(Result::unwrap)
+    let newest = newest(profile, arch).filter(|_| !default.is_permissive() && !named);
+    let private = arch == Arch::Arm && (0xf0000..0xf0008).contains(&call.number);
+    let otherwise = match newest {
+        Some(newest) if call.number > newest && !private => Action::NO_SUCH_CALL,
+        _ => default,
+    };
+    // The first of equals, as they come in the profile.
+    let sometimes = sometimes.into_iter().min_by_key(|(precedence, _)| *precedence);
+    always.or(sometimes.map(|(_, action)| action)).unwrap_or(otherwise).0
 }
 
 /// Whether the name means this number: at once, or through a call with a code.
@@ -85,15 +78,38 @@ fn newest(profile: &spec::Seccomp<'_>, arch: Arch) -> Option<u32> {
     numbers.filter(|number| number & !X32_BIT < 0xf0000).max()
 }
 
-/// A rule with the same argument twice is several rules.
-fn conjunctions<'a, 'b>(
-    args: &'a [spec::Arg<'b>],
-) -> Box<dyn Iterator<Item = &'a [spec::Arg<'b>]> + 'a> {
+/// What must hold for a rule: one list, or, with the same argument twice, several. The first
+/// argument of a call that comes through another one is its code.
+fn conjunctions<'a>(
+    args: &[spec::Arg<'a>],
+    code: Option<u8>,
+) -> impl Iterator<Item = Vec<spec::Arg<'a>>> {
     let twice = |i: usize| args[..i].iter().any(|arg| arg.index == args[i].index);
-    match (0..args.len()).any(twice) {
-        true => Box::new(args.chunks(1)),
-        false => Box::new(std::iter::once(args)),
-    }
+    let size = if (0..args.len()).any(twice) { 1 } else { args.len() };
+    let lists = if args.is_empty() { vec![args] } else { args.chunks(size).collect() };
+    let first = code.map(|code| spec::Arg {
+        op: "SCMP_CMP_EQ".into(),
+        value: code.into(),
+        ..spec::Arg::default()
+    });
+    let list = |list: &[spec::Arg<'a>]| {
+        let rest = list.iter().filter(|arg| code.is_none() || arg.index != 0).cloned();
+        first.clone().into_iter().chain(rest).collect()
+    };
+    lists.into_iter().map(list).collect::<Vec<_>>().into_iter()
+}
+
+/// Rules with a smaller one come first: later arguments, equality, upper bounds, narrow bounds.
+fn precedence(args: &[spec::Arg<'_>], arch: Arch) -> (Reverse<u32>, u8, u64, Reverse<usize>) {
+    let first = args.iter().min_by_key(|arg| arg.index).unwrap();
+    let value = seen(first.value, arch);
+    let (kind, bound) = match first.op.as_str() {
+        "SCMP_CMP_LT" | "SCMP_CMP_LE" => (1, value),
+        "SCMP_CMP_GT" | "SCMP_CMP_GE" => (2, u64::MAX - value),
+        words::MASKED => (0, u64::MAX - (value & first.value_two)),
+        _ => (0, u64::MAX - value),
+    };
+    (Reverse(first.index), kind, bound, Reverse(args.len()))
 }
 
 fn is_idle(arg: &spec::Arg<'_>, arch: Arch) -> bool {

@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 
 use super::decisions::{Calls, DEFAULT, Decisions, Outcome, Rule, Test};
-use super::program::{ARCH, IF_AT_LEAST, IF_EQUAL, NUMBER, Program, Target};
+use super::program::{ARCH, IF_AT_LEAST, IF_EQUAL, NUMBER, Program, Target, Values, Ways};
 use super::syscalls::{Slot, X32_BIT, is_private, number, slots};
 use super::words::{Action, Relation};
 use super::{Arch, Instruction, Width};
@@ -28,7 +28,7 @@ struct Run {
 const WEIGHT_OF_A_RUN: u32 = 8;
 
 /// The program of all decisions.
-pub(super) fn program(decisions: &Decisions, native: Arch) -> Vec<Instruction> {
+pub(super) fn program(decisions: &Decisions) -> Vec<Instruction> {
     let known = vec![None; decisions.outcomes() * 2];
     let mut layout = Layout { decisions, known, program: Program::new() };
     let mut entry = OTHER_ARCHITECTURE;
@@ -38,14 +38,13 @@ pub(super) fn program(decisions: &Decisions, native: Arch) -> Vec<Instruction> {
             machines.push(calls.arch);
         }
     }
-    debug_assert_eq!(machines[0].audit(), native.audit());
-    // What is written last comes first.
+    // What is written last comes first; the native architecture leads the list.
     let mut starts = Vec::with_capacity(2);
     for arch in machines.iter().rev() {
         starts.push((arch.audit(), layout.machine(arch.audit())));
     }
     for (audit, start) in starts {
-        entry = layout.program.branch(IF_EQUAL, audit, start, entry);
+        entry = layout.program.branch(IF_EQUAL, audit, Ways { yes: start, no: entry });
     }
     layout.program.load(ARCH, entry);
     layout.program.finish()
@@ -100,7 +99,7 @@ impl Layout<'_> {
         let mut runs = Vec::with_capacity(128);
         let mut last = None;
         for slot in slots(calls.arch) {
-            let meets = (calls.outcomes[slot as usize], slot > newest);
+            let meets = (calls.outcomes[slot as usize], slot > newest && !is_private(slot));
             if last == Some(meets) && !is_private(slot) {
                 continue;
             }
@@ -130,14 +129,15 @@ impl Layout<'_> {
                     [] => around.then,
                     _ => self.search(&runs[2..]),
                 };
-                self.program.branch(IF_EQUAL, one.start, one.then, others)
+                let ways = Ways { yes: one.then, no: others };
+                self.program.branch(IF_EQUAL, one.start, ways)
             }
             [first, .., last] => {
                 let middle = (first.place + last.place).div_ceil(2);
                 let at = runs.partition_point(|run| run.place < middle).clamp(1, runs.len() - 1);
                 let from = self.search(&runs[at..]);
                 let below = self.search(&runs[..at]);
-                self.program.branch(IF_AT_LEAST, runs[at].start, from, below)
+                self.program.branch(IF_AT_LEAST, runs[at].start, Ways { yes: from, no: below })
             }
         }
     }
@@ -158,10 +158,9 @@ impl Layout<'_> {
         let mut next = Target::Return(self.decisions.default);
         let mut rest = rules.as_slice();
         while let [rule, behind @ ..] = rest {
-            let values = self.values(rest, width);
-            if let Some((arg, values)) = values {
-                rest = &rest[values.len()..];
-                next = self.program.values(arg, &values, width, next);
+            if let Some(values) = self.values(rest, width) {
+                rest = &rest[values.low.len()..];
+                next = self.program.values(&values, next);
             } else {
                 rest = behind;
                 next = self.rule(rule, width, next);
@@ -174,29 +173,28 @@ impl Layout<'_> {
     fn rule(&mut self, rule: &Rule, width: Width, otherwise: Target) -> Target {
         let mut next = Target::Return(rule.action);
         for test in self.decisions.tests(rule).iter().rev() {
-            next = self.program.test(test, width, (next, otherwise));
+            next = self.program.test(test, width, Ways { yes: next, no: otherwise });
         }
         next
     }
 
     /// The rules at the start of these that ask for plain values of one argument with the same
     /// high half.
-    fn values(&self, rules: &[&Rule], width: Width) -> Option<(u8, Vec<(u64, Action)>)> {
+    fn values(&self, rules: &[&Rule], width: Width) -> Option<Values> {
         let plain = |rule: &Rule| match self.decisions.tests(rule) {
             [test @ Test { relation: Relation::Equal, holds: true, mask: u64::MAX, .. }] => {
-                let value = test.seen_at(width).value;
-                Some((test.arg, value))
+                Some((test.arg, test.seen_at(width).value))
             }
             _ => None,
         };
         let (arg, first) = plain(rules.first()?)?;
-        let values = rules.iter().map_while(|rule| match plain(rule) {
-            Some((same, value)) if same == arg && value >> 32 == first >> 32 => {
-                Some((value, rule.action))
-            }
-            _ => None,
+        let low = rules.iter().map_while(|rule| {
+            let (same, value) = plain(rule)?;
+            let alike = same == arg && value >> 32 == first >> 32;
+            alike.then_some((value as u32, rule.action))
         });
-        Some((arg, values.collect()))
+        let high = (width == Width::Whole).then_some((first >> 32) as u32);
+        Some(Values { arg, high, low: low.collect() })
     }
 }
 

@@ -4,7 +4,7 @@
 //!   profile ─words──► actions, tests ─decisions─► what each call of each architecture meets
 //!           ─layout─► runs of numbers with equal outcome, a search tree ─program─► instructions
 //! ```
-//! docs/decisions/seccomp-compiler.md says where this follows libseccomp and runc, and why.
+//! docs/decisions/0020-seccomp-compiler.md says where this follows libseccomp and runc, and why.
 
 mod decisions;
 mod layout;
@@ -16,6 +16,8 @@ mod words;
 mod interpret;
 #[cfg(test)]
 mod judge;
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;
 
@@ -172,7 +174,7 @@ pub fn compile(profile: &spec::Seccomp<'_>, native: Arch) -> Result<Filter> {
             .add(rule, &mut warnings)
             .map_err(|problem| Error::new(format!("linux.seccomp.syscalls[{i}].{problem}")))?;
     }
-    let program = layout::program(&decisions, native);
+    let program = layout::program(&decisions);
     if program.len() > MOST_INSTRUCTIONS {
         let length = program.len();
         let problem = format!("{length} instructions, and the kernel takes {MOST_INSTRUCTIONS}");

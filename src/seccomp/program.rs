@@ -14,6 +14,22 @@ pub(super) enum Target {
     At(usize),
 }
 
+/// Where a question leads.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ways {
+    pub(super) yes: Target,
+    pub(super) no: Target,
+}
+
+/// Values of one argument that have the high half in common.
+pub(super) struct Values {
+    pub(super) arg: u8,
+    /// The high half, if it counts.
+    pub(super) high: Option<u32>,
+    /// The low half of each, and what it leads to.
+    pub(super) low: Vec<(u32, Action)>,
+}
+
 /// `BPF_LD | BPF_W | BPF_ABS` (linux/bpf_common.h)
 const LOAD: u16 = 0x20;
 /// `BPF_ALU | BPF_AND | BPF_K`
@@ -66,85 +82,75 @@ impl Program {
     /// Loads a word of the call's data and goes on.
     pub(super) fn load(&mut self, place: u32, then: Target) -> Target {
         self.before(then);
-        self.push(LOAD, 0, 0, place)
+        self.plain(LOAD, place)
     }
 
     /// Compares the loaded word with a constant.
-    pub(super) fn branch(&mut self, test: u16, k: u32, yes: Target, no: Target) -> Target {
-        if yes == no {
-            return yes;
+    pub(super) fn branch(&mut self, test: u16, k: u32, ways: Ways) -> Target {
+        if ways.yes == ways.no {
+            return ways.yes;
         }
-        let (yes, no) = (self.settle(yes), self.settle(no));
+        let (yes, no) = (self.settle(ways.yes), self.settle(ways.no));
         // Bringing the second one near moves the first one off by an instruction.
         let yes = self.bring_near(yes, 254);
         let no = self.bring_near(no, 255);
         let (jt, jf) = (self.distance(yes) as u8, self.distance(no) as u8);
-        self.push(test, jt, jf, k)
+        self.push(Instruction { code: test, jt, jf, k })
     }
 
     /// Asks whether a test passes.
-    pub(super) fn test(&mut self, test: &Test, width: Width, ways: (Target, Target)) -> Target {
+    pub(super) fn test(&mut self, test: &Test, width: Width, ways: Ways) -> Target {
         let test = test.seen_at(width);
-        let (yes, no) = if test.holds { ways } else { (ways.1, ways.0) };
-        let (high_value, value) = ((test.value >> 32) as u32, test.value as u32);
+        let Ways { yes, no } = if test.holds { ways } else { Ways { yes: ways.no, no: ways.yes } };
+        let (high_value, value) = halves(test.value);
         let jump = match test.relation {
             Relation::Equal => {
-                let (high_mask, mask) = ((test.mask >> 32) as u32, test.mask as u32);
-                let yes = self.masked(low(test.arg), (mask, value), yes, no);
-                return self.masked(high(test.arg), (high_mask, high_value), yes, no);
+                let (high_mask, mask) = halves(test.mask);
+                let yes = self.masked(low(test.arg), (mask, value), Ways { yes, no });
+                return self.masked(high(test.arg), (high_mask, high_value), Ways { yes, no });
             }
             Relation::Above => IF_ABOVE,
             Relation::AtLeast => IF_AT_LEAST,
         };
-        let below = self.branch(jump, value, yes, no);
+        let below = self.branch(jump, value, Ways { yes, no });
         let below = self.load(low(test.arg), below);
         if width == Width::Low {
             return below;
         }
         let equal = match high_value {
             0 => below,
-            _ => self.branch(IF_EQUAL, high_value, below, no),
+            _ => self.branch(IF_EQUAL, high_value, Ways { yes: below, no }),
         };
-        let start = self.branch(IF_ABOVE, high_value, yes, equal);
+        let start = self.branch(IF_ABOVE, high_value, Ways { yes, no: equal });
         self.load(high(test.arg), start)
     }
 
     /// Asks whether the masked bits of a word have this value.
-    fn masked(&mut self, place: u32, bits: (u32, u32), yes: Target, no: Target) -> Target {
-        let (mask, value) = bits;
+    fn masked(&mut self, place: u32, (mask, value): (u32, u32), ways: Ways) -> Target {
         let compared = match (mask, value) {
-            (0, _) => return yes,
-            (u32::MAX, _) => self.branch(IF_EQUAL, value, yes, no),
-            (_, 0) => self.branch(IF_ANY_BIT, mask, no, yes),
+            (0, _) => return ways.yes,
+            (u32::MAX, _) => self.branch(IF_EQUAL, value, ways),
+            (_, 0) => self.branch(IF_ANY_BIT, mask, Ways { yes: ways.no, no: ways.yes }),
             _ => {
-                let compared = self.branch(IF_EQUAL, value, yes, no);
+                let compared = self.branch(IF_EQUAL, value, ways);
                 self.before(compared);
-                self.push(AND, 0, 0, mask)
+                self.plain(AND, mask)
             }
         };
         self.load(place, compared)
     }
 
-    /// Tells apart values of an argument that have the high half in common.
-    pub(super) fn values(
-        &mut self,
-        arg: u8,
-        values: &[(u64, Action)],
-        width: Width,
-        otherwise: Target,
-    ) -> Target {
+    /// Tells values of an argument apart.
+    pub(super) fn values(&mut self, values: &Values, otherwise: Target) -> Target {
         let mut next = otherwise;
-        for (value, action) in values {
-            next = self.branch(IF_EQUAL, *value as u32, Target::Return(*action), next);
+        for (value, action) in &values.low {
+            let yes = Target::Return(*action);
+            next = self.branch(IF_EQUAL, *value, Ways { yes, no: next });
         }
-        let start = self.load(low(arg), next);
-        match (width, values) {
-            (Width::Whole, [(value, _), ..]) => {
-                let start = self.branch(IF_EQUAL, (value >> 32) as u32, start, otherwise);
-                self.load(high(arg), start)
-            }
-            _ => start,
-        }
+        let start = self.load(low(values.arg), next);
+        let Some(high_value) = values.high else { return start };
+        let start = self.branch(IF_EQUAL, high_value, Ways { yes: start, no: otherwise });
+        self.load(high(values.arg), start)
     }
 
     /// Makes what is written next run into the target.
@@ -174,7 +180,7 @@ impl Program {
     }
 
     fn push_return(&mut self, action: Action) -> usize {
-        self.push(RETURN, 0, 0, action.0);
+        self.plain(RETURN, action.0);
         let at = self.reversed.len() - 1;
         match self.returns.iter_mut().find(|(known, _)| *known == action) {
             Some(nearest) => nearest.1 = at,
@@ -189,7 +195,7 @@ impl Program {
         if distance <= reach {
             return at;
         }
-        self.push(JUMP, 0, 0, distance as u32);
+        self.plain(JUMP, distance as u32);
         self.reversed.len() - 1
     }
 
@@ -198,8 +204,17 @@ impl Program {
         self.reversed.len() - 1 - at
     }
 
-    fn push(&mut self, code: u16, jt: u8, jf: u8, k: u32) -> Target {
-        self.reversed.push(Instruction { code, jt, jf, k });
+    fn plain(&mut self, code: u16, k: u32) -> Target {
+        self.push(Instruction { code, jt: 0, jf: 0, k })
+    }
+
+    fn push(&mut self, instruction: Instruction) -> Target {
+        self.reversed.push(instruction);
         Target::At(self.reversed.len() - 1)
     }
+}
+
+/// The high half and the low one.
+fn halves(value: u64) -> (u32, u32) {
+    ((value >> 32) as u32, value as u32)
 }

@@ -153,12 +153,20 @@ static INDEX: [u16; BUCKETS] = index();
 
 const fn hash(name: &[u8]) -> usize {
     let mut hash = 0u32;
-    let mut i = 0;
-    while i < name.len() {
-        hash = (hash ^ name[i] as u32).wrapping_mul(0x9e37_79b1).rotate_left(5);
-        i += 1;
+    let mut rest = name;
+    while let [a, b, c, d, behind @ ..] = rest {
+        hash = mix(hash, u32::from_le_bytes([*a, *b, *c, *d]));
+        rest = behind;
     }
-    (hash >> 8) as usize % BUCKETS
+    while let [a, behind @ ..] = rest {
+        hash = mix(hash, *a as u32);
+        rest = behind;
+    }
+    (hash >> 22) as usize % BUCKETS
+}
+
+const fn mix(hash: u32, word: u32) -> u32 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b1)
 }
 
 const fn ends() -> [u16; CALLS + 1] {
@@ -241,8 +249,3 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-pub(super) fn names_for_tests() -> impl Iterator<Item = &'static str> {
-    TABLE.iter().map(|row| row.0)
-}
