@@ -106,7 +106,12 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
             }
         }
     }
-    if is_ready { Ok(served) } else { Err(died(talk.child)) }
+    if !is_ready {
+        return Err(died(talk.child));
+    }
+    // Last of all: who reads it knows that all went well.
+    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
+    Ok(served)
 }
 
 /// Why init hung up without a word.
@@ -192,7 +197,7 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         send_to(path, b"pidfd", talk.child.pidfd.as_fd())
             .doing(|| format!("send a pidfd to {}", path.display()))?;
     }
-    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, pid))
+    Ok(())
 }
 
 fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::PathBuf> {

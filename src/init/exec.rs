@@ -65,7 +65,8 @@ pub(super) fn load_seccomp(init: &mut Init<'_>) -> Result<()> {
 }
 
 fn load(init: &mut Init<'_>) -> Result<()> {
-    let Some(filter) = &init.process.seccomp else { return Ok(()) };
+    let filter = init.process.seccomp.as_ref().filter(|filter| !filter.program.is_empty());
+    let Some(filter) = filter else { return Ok(()) };
     let program: Vec<_> = filter.program.iter().map(|one| (*one).into()).collect();
     let listener = seccomp::load(&program, filter.flags).doing(|| "load the filter".into())?;
     match listener {
@@ -84,8 +85,11 @@ pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
     init.root()?.make_directories(path, 0o755).map(drop).doing(|| format!("make cwd {path}"))
 }
 
-/// As root first, who may enter what the user may not.
+/// As root first, who may enter what the user may not. No directory is left open by then that a
+/// path like /proc/self/fd/3 could lead to.
 pub(super) fn change_directory(init: &mut Init<'_>) -> Result<()> {
+    init.root = None;
+    init.procfs = None;
     match process::change_directory(init.process.cwd.as_str()) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
         other => {
@@ -164,8 +168,6 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
-    init.root = None;
-    init.procfs = None;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
@@ -183,6 +185,8 @@ pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
 
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
-    let error = process::execute(&init.program, &init.process.args, &init.process.env);
+    let env = init.process.env.iter().filter(|entry| init.home.is_none() || *entry != "HOME=");
+    let env: Vec<&str> = env.chain(&init.home).map(String::as_str).collect();
+    let error = process::execute(&init.program, &init.process.args, &env);
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }

@@ -1,7 +1,9 @@
 //! The order in which init does the plan. Each name appears in error messages and, with the reason
 //! why it stands before its neighbour, in docs/init-order.md.
 
-use super::{Init, console, devices, exec, identity, labels, limits, mounts, namespaces, network};
+use super::{
+    Init, console, devices, exec, home, identity, labels, limits, mounts, namespaces, network,
+};
 use super::{paths, root};
 use crate::error::Result;
 
@@ -39,6 +41,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("hide masked paths", paths::hide_masked),
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
+    ("find the home", home::find),
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),
@@ -66,6 +69,7 @@ pub const EXEC: &[Step] = &[
     ("reopen /dev/null", devices::reopen_null),
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
+    ("find the home", home::find),
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),

@@ -22,7 +22,8 @@ const SEALS: libc::c_int =
 pub fn protect(args: &[OsString]) -> io::Result<()> {
     let own = open_own(libc::O_PATH)?;
     if is_protected(own.as_fd())? {
-        return Ok(());
+        // A program that is run by descriptor is named after its number.
+        return super::process::set_name(c"onggi");
     }
     let safe = read_only_mount(own.as_fd()).or_else(|_| sealed_copy())?;
     let env: Vec<OsString> = std::env::vars_os()
