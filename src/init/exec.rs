@@ -7,10 +7,18 @@ use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, reset_signals};
 use crate::spec::State;
-use crate::sys::{fd, process, seccomp, socket};
+use crate::sys::{fd, process, seccomp, self_exe, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
     init.close_what_is_the_runtimes()
+}
+
+/// Nobody inside shall reach the file on the host through /proc/PID/exe (CVE-2019-5736).
+pub(super) fn protect_program(init: &mut Init<'_>) -> Result<()> {
+    match init.program_file.take() {
+        Some(file) => self_exe::move_to(file).doing(|| "run from a read-only mount".into()),
+        None => Ok(()),
+    }
 }
 
 /// Away from the caller's terminal and process group.

@@ -13,16 +13,18 @@ pub type Step = (&'static str, fn(&mut Init<'_>) -> Result<()>);
 /// The first process of a container.
 pub const NEW_CONTAINER: &[Step] = &[
     ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
-    ("find the root", root::find),
+    ("protect the program", exec::protect_program),
+    ("make namespaces", namespaces::make),
     ("join namespaces", namespaces::join),
+    ("find the root", root::find),
     ("wait for id maps", namespaces::wait_for_id_maps),
     ("become root inside", namespaces::become_root_inside),
     ("hide from others", identity::hide),
     ("start a session", exec::start_session),
-    ("enter the cgroup", namespaces::enter_cgroup),
+    ("bring up loopback", network::bring_up_loopback),
+    ("enter the cgroup", namespaces::enter_new_cgroup),
     ("make late namespaces", namespaces::make_late_ones),
     ("join the session keyring", labels::join_keyring),
-    ("bring up loopback", network::bring_up_loopback),
     ("prepare the root", root::prepare),
     ("make mounts", mounts::make),
     ("make devices", devices::make),
@@ -42,6 +44,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
     ("find the home", home::find),
+    ("enter the memory cgroup", namespaces::enter_memory_cgroup),
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),
@@ -59,6 +62,7 @@ pub const NEW_CONTAINER: &[Step] = &[
 /// A process that is added to a container.
 pub const EXEC: &[Step] = &[
     ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
+    ("protect the program", exec::protect_program),
     ("enter the cgroup", namespaces::enter_cgroup),
     ("join namespaces", namespaces::join),
     ("become root inside", namespaces::become_root_inside),

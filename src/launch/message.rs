@@ -4,6 +4,8 @@
 //!  init                                        runtime
 //!   │ MapIds ───────────────────────────────────► writes uid_map and gid_map
 //!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
+//!   │ EnterCgroup ──────────────────────────────► has made the rest of the cgroup by now
+//!   │ ◄──────────────────── Tasks + `tasks` files │           (cgroup v1 only)
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
 //!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach)
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
@@ -25,6 +27,8 @@ use serde::{Deserialize, Serialize};
 pub enum FromInit {
     /// It is in a user namespace without maps.
     MapIds,
+    /// It wants into the groups that it was not born in.
+    EnterCgroup,
     /// It cannot reach the source of this mount of the plan.
     OpenMount(usize),
     /// The container's namespaces and mounts are there.
@@ -57,6 +61,8 @@ pub struct Failure {
 pub enum ToInit {
     /// It is done.
     Continue,
+    /// The files that it writes itself to come along.
+    Tasks,
     /// The mount comes along.
     Opened,
 }
