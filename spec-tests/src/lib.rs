@@ -8,6 +8,9 @@
 //! | [`runtime`] | the binary under test, and one call of it with a time limit |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
+//! | [`holder`] | a process in namespaces of its own, to be joined
+//! | [`mountinfo`] | what is mounted where, and how
+//! | [`machine_code`] | programs of one system call
 //! | [`scratch`] | a directory that is gone afterwards |
 
 #![forbid(unsafe_code)]
@@ -15,7 +18,10 @@
 pub mod bundle;
 pub mod config;
 pub mod container;
+pub mod holder;
 pub mod host;
+pub mod machine_code;
+pub mod mountinfo;
 pub mod runtime;
 pub mod scratch;
 pub mod suite;

@@ -57,16 +57,17 @@ impl Runtime {
 
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
     /// is shown one without the v2 part.
-    fn words(&self) -> Vec<OsString> {
+    fn words(&self, inner: &[OsString]) -> Vec<OsString> {
         let program = self.program.clone().into_os_string();
+        let program = inner.iter().cloned().chain([program]);
         if !self.hide_unified {
-            return vec![program];
+            return program.collect();
         }
         let script = "umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
         ["unshare", "-m", "sh", "-c", script]
             .map(OsString::from)
             .into_iter()
-            .chain([program])
+            .chain(program)
             .collect()
     }
 }
@@ -109,6 +110,7 @@ pub struct Call {
     pty: Option<File>,
     shell: Option<String>,
     wrapper: Vec<OsString>,
+    inner: Vec<OsString>,
 }
 
 impl Call {
@@ -125,6 +127,7 @@ impl Call {
             pty: None,
             shell: None,
             wrapper: Vec::new(),
+            inner: Vec::new(),
         }
     }
 
@@ -178,6 +181,12 @@ impl Call {
         self
     }
 
+    /// Words right in front of the runtime: what must come after everything that needs root.
+    pub fn at_last_under<S: AsRef<OsStr>>(mut self, inner: impl IntoIterator<Item = S>) -> Self {
+        self.inner = inner.into_iter().map(|word| word.as_ref().into()).collect();
+        self
+    }
+
     /// The names of the files that catch the output: `NAME.out`, `NAME.err`.
     pub fn streams(mut self, name: &str) -> Self {
         self.streams = name.into();
@@ -190,7 +199,7 @@ impl Call {
 
     /// Output goes to files, never to pipes: a container that outlives the call keeps them open.
     fn command(&self) -> Result<Command> {
-        let mut words = Runtime::get()?.words();
+        let mut words = Runtime::get()?.words(&self.inner);
         words.extend(self.arguments.iter().cloned());
         if let Some(script) = &self.shell {
             let script = format!("{script} exec \"$@\"");
