@@ -5,9 +5,13 @@ mod descriptors;
 mod endings;
 mod exec;
 mod lifecycle;
+mod mount_options;
+mod mounts;
+mod namespaces;
 mod process;
 mod terminal;
 mod user;
+mod user_namespace;
 
 fn main() -> std::process::ExitCode {
     spec_tests::suite::main(&[
@@ -19,5 +23,9 @@ fn main() -> std::process::ExitCode {
         exec::TESTS,
         terminal::TESTS,
         descriptors::TESTS,
+        namespaces::TESTS,
+        user_namespace::TESTS,
+        mounts::TESTS,
+        mount_options::TESTS,
     ])
 }
