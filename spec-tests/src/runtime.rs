@@ -55,6 +55,12 @@ impl Runtime {
         })
     }
 
+    /// Needs mounts that the container makes in a shared mount to reach the host's namespace.
+    pub fn shares_mounts(&self) -> Result<()> {
+        let reason = "the runtime is run in a mount namespace of its own, to hide cgroup v2";
+        host::needs(!self.hide_unified, reason)
+    }
+
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
     /// is shown one without the v2 part.
     fn words(&self, inner: &[OsString]) -> Vec<OsString> {
@@ -64,11 +70,19 @@ impl Runtime {
             return program.collect();
         }
         let script = "umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
-        ["unshare", "-m", "sh", "-c", script]
-            .map(OsString::from)
-            .into_iter()
-            .chain(program)
-            .collect()
+        [
+            "unshare",
+            "-m",
+            "--propagation",
+            "slave",
+            "sh",
+            "-c",
+            script,
+        ]
+        .map(OsString::from)
+        .into_iter()
+        .chain(program)
+        .collect()
     }
 }
 

@@ -1,15 +1,21 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod cgroups;
 mod commands;
 mod descriptors;
+mod device_access;
+mod devices;
 mod endings;
 mod exec;
 mod lifecycle;
 mod mount_options;
 mod mounts;
 mod namespaces;
+mod paths;
 mod process;
+mod root;
 mod terminal;
+mod update;
 mod user;
 mod user_namespace;
 
@@ -27,5 +33,11 @@ fn main() -> std::process::ExitCode {
         user_namespace::TESTS,
         mounts::TESTS,
         mount_options::TESTS,
+        root::TESTS,
+        paths::TESTS,
+        devices::TESTS,
+        cgroups::TESTS,
+        device_access::TESTS,
+        update::TESTS,
     ])
 }
