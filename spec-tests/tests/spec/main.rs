@@ -7,6 +7,7 @@ mod device_access;
 mod devices;
 mod endings;
 mod exec;
+mod kernel_settings;
 mod lifecycle;
 mod mount_options;
 mod mounts;
@@ -14,10 +15,13 @@ mod namespaces;
 mod paths;
 mod process;
 mod root;
+mod rootless;
+mod seccomp;
 mod terminal;
 mod update;
 mod user;
 mod user_namespace;
+mod validation;
 
 fn main() -> std::process::ExitCode {
     spec_tests::suite::main(&[
@@ -39,5 +43,9 @@ fn main() -> std::process::ExitCode {
         cgroups::TESTS,
         device_access::TESTS,
         update::TESTS,
+        seccomp::TESTS,
+        validation::TESTS,
+        kernel_settings::TESTS,
+        rootless::TESTS,
     ])
 }
