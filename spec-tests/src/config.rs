@@ -115,3 +115,33 @@ pub fn remove(config: &mut Value, pointer: &str) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{remove, set};
+    use serde_json::json;
+
+    #[test]
+    fn set_makes_what_is_missing_on_the_way() {
+        for (pointer, expected) in [
+            ("/a", json!({"a": 1, "list": [7]})),
+            ("/x/y", json!({"x": {"y": 1}, "list": [7]})),
+            ("/list/-", json!({"list": [7, 1]})),
+            ("/list/0", json!({"list": [1]})),
+            ("/new/-/z", json!({"new": [{"z": 1}], "list": [7]})),
+        ] {
+            let mut config = json!({"list": [7]});
+            set(&mut config, pointer, json!(1));
+            assert_eq!(config, expected, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn remove_takes_one_property_away() {
+        let mut config = json!({"a": {"b": 1, "c": 2}, "list": [1, 2]});
+        for pointer in ["/a/b", "/list/0", "/nowhere/at/all"] {
+            remove(&mut config, pointer);
+        }
+        assert_eq!(config, json!({"a": {"c": 2}, "list": [2]}));
+    }
+}

@@ -231,9 +231,21 @@ impl Container {
         Ok(self.log())
     }
 
-    /// `/proc/PID/NAME` of the container's first process.
+    /// `/proc/PID/NAME` of a started container's program. `start` returns a moment before the
+    /// program is there: this waits for it.
     pub fn proc_file(&self, name: &str) -> Result<String> {
-        let path = format!("/proc/{}/{name}", self.pid()?);
+        let config: Value = serde_json::from_slice(&fs::read(self.bundle().join("config.json"))?)?;
+        let program = format!(
+            "{}\0",
+            config["process"]["args"][0].as_str().unwrap_or_default()
+        );
+        let pid = self.pid()?;
+        let command = || fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
+        let there = wait_until(PATIENCE, || {
+            command().filter(|line| line.starts_with(&program))
+        });
+        there.with_context(|| format!("{program:?} never ran"))?;
+        let path = format!("/proc/{pid}/{name}");
         fs::read_to_string(&path).with_context(|| format!("read {path}"))
     }
 
@@ -284,19 +296,22 @@ impl Container {
             .collect()
     }
 
-    /// Processes (of the host's numbering) in the container's cgroup, or at work in its directory.
+    /// Processes (of the host's numbering) in the container's cgroups, or that name it.
     pub fn processes(&self) -> Vec<i32> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter(|pid| self.owns(*pid)).collect()
+        let mut found: Vec<i32> = pids.filter(|pid| self.is_named_by(*pid)).collect();
+        for cgroup in self.cgroups() {
+            collect_processes(&cgroup, &mut found);
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
-    fn owns(&self, pid: i32) -> bool {
-        let read = |name| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        // A zombie has no command line; it is its parent's business, not the runtime's.
-        let command = read("cmdline");
-        let ours = || read("cgroup").contains(self.id()) || command.contains(self.id());
-        !command.is_empty() && pid.cast_unsigned() != std::process::id() && ours()
+    fn is_named_by(&self, pid: i32) -> bool {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        command.contains(self.id())
     }
 }
 
@@ -332,6 +347,21 @@ pub fn namespace_of(pid: i32, name: &str) -> Result<String> {
     let path = format!("/proc/{process}/ns/{name}");
     let link = fs::read_link(&path).with_context(|| format!("read {path}"))?;
     Ok(link.to_string_lossy().into_owned())
+}
+
+/// The processes of a cgroup and of those below it. A zombie is not one: it is its parent's
+/// business.
+fn collect_processes(cgroup: &Path, found: &mut Vec<i32>) {
+    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
+    let pids = text.lines().filter_map(|line| line.parse().ok());
+    found.extend(pids.filter(|pid: &i32| {
+        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty())
+    }));
+    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            collect_processes(&entry.path(), found);
+        }
+    }
 }
 
 /// A frozen process cannot even die (v1). Whichever file the cgroup has not is not made.

@@ -6,6 +6,7 @@
 //! | [`bundle`] | a bundle in three lines, from [`config`]'s default |
 //! | [`container`] | the container of that bundle: create, start, exec, … and its clean-up |
 //! | [`runtime`] | the binary under test, and one call of it with a time limit |
+//! | [`output`] | what came of it, and what a test may demand of it |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
 //! | [`holder`] | a process in namespaces of its own, to be joined
@@ -22,6 +23,7 @@ pub mod holder;
 pub mod host;
 pub mod machine_code;
 pub mod mountinfo;
+pub mod output;
 pub mod runtime;
 pub mod scratch;
 pub mod suite;

@@ -2,9 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::host;
+pub use crate::output::Output;
 
 /// Longer than any call may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -62,15 +62,16 @@ impl Runtime {
     }
 
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
-    /// is shown one without the v2 part.
+    /// is shown one without the v2 part; what it writes in that place goes with the tmpfs.
     fn words(&self, inner: &[OsString]) -> Vec<OsString> {
         let program = self.program.clone().into_os_string();
         let program = inner.iter().cloned().chain([program]);
         if !self.hide_unified {
             return program.collect();
         }
-        let script = "umount /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
-        [
+        let script = "umount /sys/fs/cgroup/unified && \
+                      mount -t tmpfs none /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
+        let unshare = [
             "unshare",
             "-m",
             "--propagation",
@@ -78,11 +79,12 @@ impl Runtime {
             "sh",
             "-c",
             script,
-        ]
-        .map(OsString::from)
-        .into_iter()
-        .chain(program)
-        .collect()
+        ];
+        unshare
+            .map(OsString::from)
+            .into_iter()
+            .chain(program)
+            .collect()
     }
 }
 
@@ -357,88 +359,5 @@ pub fn wait_until<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> 
         }
         std::thread::sleep(pause);
         pause = (pause * 3 / 2).min(Duration::from_millis(20));
-    }
-}
-
-/// What came of a call.
-#[derive(Debug, Default)]
-pub struct Output {
-    words: String,
-    status: Option<ExitStatus>,
-    trouble: String,
-    /// All of stdout.
-    pub stdout: String,
-    /// All of stderr.
-    pub stderr: String,
-}
-
-impl Output {
-    /// The exit code; none after a signal or a time-out.
-    pub fn code(&self) -> Option<i32> {
-        self.status.and_then(|status| status.code())
-    }
-
-    /// Both streams, in one text.
-    pub fn text(&self) -> String {
-        format!("{}{}", self.stdout, self.stderr)
-    }
-
-    /// Lines of stdout.
-    pub fn lines(&self) -> Vec<&str> {
-        self.stdout.lines().collect()
-    }
-
-    /// Demands exit code 0.
-    pub fn ok(self) -> Result<Self> {
-        self.exits(0)
-    }
-
-    /// Demands this exit code.
-    pub fn exits(self, code: i32) -> Result<Self> {
-        if self.code() != Some(code) {
-            bail!("expected exit code {code}: {self}");
-        }
-        Ok(self)
-    }
-
-    /// Demands an exit code other than 0 (not a signal, not a hang).
-    pub fn fails(self) -> Result<Self> {
-        if matches!(self.code(), None | Some(0)) {
-            bail!("expected a failure: {self}");
-        }
-        Ok(self)
-    }
-
-    /// Demands a failure whose text has these words (case counts: engines match them).
-    pub fn fails_with(self, words: &str) -> Result<Self> {
-        let output = self.fails()?;
-        if !output.text().contains(words) {
-            bail!("expected the words {words:?}: {output}");
-        }
-        Ok(output)
-    }
-
-    /// Demands exit code 0 and exactly these words on stdout, white space around them aside.
-    pub fn says(self, words: &str) -> Result<Self> {
-        let output = self.ok()?;
-        if output.stdout.trim() != words {
-            bail!("expected stdout {words:?}: {output}");
-        }
-        Ok(output)
-    }
-}
-
-impl std::fmt::Display for Output {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let end = match self.status {
-            Some(status) if status.signal().is_some() => format!("{status}"),
-            Some(status) => format!("exit code {}", status.code().unwrap_or(-1)),
-            None => self.trouble.clone(),
-        };
-        write!(
-            out,
-            "`{}`: {end}\nstdout: {}\nstderr: {}",
-            self.words, self.stdout, self.stderr
-        )
     }
 }

@@ -20,7 +20,8 @@ impl Scratch {
     /// Makes the directory (0755, so that users of a container can pass through it).
     pub fn new() -> Result<Self> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("spec-{}-{number}", std::process::id());
+        // No name is the beginning of another: processes and cgroups are found by it.
+        let name = format!("spec-{}-{number:04}", std::process::id());
         let path = std::env::temp_dir().join(&name);
         fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
         Ok(Self { path, name })

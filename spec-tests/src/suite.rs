@@ -7,7 +7,6 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
@@ -114,7 +113,8 @@ pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
 /// First argument of this program when it plays the part of an engine's shim.
 const AS_SUBREAPER: &str = "--as-subreaper";
 
-/// The words that run a command below a subreaper; see [`Call::under`](crate::runtime::Call::under).
+/// The words that run a command below a subreaper, for
+/// [`Call::under`](crate::runtime::Call::under).
 pub fn under_subreaper() -> Result<[OsString; 2]> {
     Ok([std::env::current_exe()?.into(), AS_SUBREAPER.into()])
 }
@@ -184,8 +184,15 @@ fn short(name: &'static str) -> &'static str {
     name.split_once("::").map_or(name, |(_, short)| short)
 }
 
-/// `name  # reason` per line. No file: nothing is known to fail.
-fn known_failures(runtime: &str) -> Result<BTreeMap<String, String>> {
+/// What is known of a test that a runtime does not pass.
+struct Known {
+    reason: String,
+    /// Lost races: it passes at times.
+    at_times: bool,
+}
+
+/// The list of a runtime. No file: nothing is known to fail.
+fn known_failures(runtime: &str) -> Result<BTreeMap<String, Known>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
     let path = folder.join(format!("{runtime}.txt"));
     let text = if path.exists() {
@@ -193,38 +200,48 @@ fn known_failures(runtime: &str) -> Result<BTreeMap<String, String>> {
     } else {
         String::new()
     };
+    parse_known(&text).with_context(|| path.display().to_string())
+}
+
+/// `name  # reason` per line, `~name  # reason` for what fails at times only.
+fn parse_known(text: &str) -> Result<BTreeMap<String, Known>> {
     let mut known = BTreeMap::new();
     for line in text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
     {
-        let (name, reason) = line
-            .split_once('#')
-            .with_context(|| format!("{}: {line:?} has no reason", path.display()))?;
-        if known
-            .insert(name.trim().to_owned(), reason.trim().to_owned())
-            .is_some()
-        {
-            bail!("{}: {} stands there twice", path.display(), name.trim());
+        let (name, reason) = line.split_once('#').unwrap_or((line, ""));
+        let entry = Known {
+            reason: reason.trim().into(),
+            at_times: name.starts_with('~'),
+        };
+        let name = name.trim().trim_start_matches('~');
+        if entry.reason.is_empty() {
+            bail!("{name} has no reason");
+        }
+        if known.insert(name.to_owned(), entry).is_some() {
+            bail!("{name} stands there twice");
         }
     }
     Ok(known)
 }
 
-fn trial(test: Test, known: Option<String>) -> Trial {
-    let known = Arc::new(known);
-    Trial::ignorable_test(short(test.name), move || judge(&test, known.as_deref()))
+fn trial(test: Test, known: Option<Known>) -> Trial {
+    Trial::ignorable_test(short(test.name), move || judge(&test, known))
 }
 
 /// The ratchet: a listed test must fail, any other must not.
-fn judge(test: &Test, known: Option<&str>) -> std::result::Result<Completion, Failed> {
+fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, Failed> {
     match (attempt(test), known) {
-        (End::Passed, None) => Ok(Completion::Completed),
-        (End::Passed, Some(_)) => Err("passes: take it out of known-failures".into()),
-        (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
-        (End::Failed(_), Some(reason)) => {
-            Ok(Completion::ignored_with(format!("known failure: {reason}")))
+        (End::Passed, Some(known)) if !known.at_times => {
+            Err("passes: take it out of known-failures".into())
         }
+        (End::Passed, _) => Ok(Completion::Completed),
+        (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
+        (End::Failed(_), Some(known)) => Ok(Completion::ignored_with(format!(
+            "known failure: {}",
+            known.reason
+        ))),
         (End::Failed(words), None) => Err(words.into()),
     }
 }
@@ -247,5 +264,98 @@ fn attempt(test: &Test) -> End {
     match end {
         End::Failed(words) => End::Failed(format!("{chapter}\n{words}")),
         end => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, Skip, Test, enter, judge, parse_known};
+    use libtest_mimic::Completion;
+
+    fn with_chapter(chapter: &'static str, end: super::Result) -> super::Result {
+        enter(chapter);
+        end
+    }
+
+    const PASSING: Test = Test {
+        name: "p",
+        run: || with_chapter("cli#run", Ok(())),
+    };
+    const FAILING: Test = Test {
+        name: "f",
+        run: || with_chapter("cli#run", Err(anyhow::anyhow!("no"))),
+    };
+    const SKIPPED: Test = Test {
+        name: "s",
+        run: || with_chapter("cli#run", Err(Skip("no".into()).into())),
+    };
+    const WITHOUT_CHAPTER: Test = Test {
+        name: "c",
+        run: || Ok(()),
+    };
+    const OF_NO_DOCUMENT: Test = Test {
+        name: "d",
+        run: || with_chapter("novel.md#1", Ok(())),
+    };
+
+    fn known(at_times: bool) -> Option<Known> {
+        Some(Known {
+            reason: "why".into(),
+            at_times,
+        })
+    }
+
+    #[test]
+    fn a_test_that_is_not_listed_must_pass() {
+        assert!(matches!(judge(&PASSING, None), Ok(Completion::Completed)));
+        assert!(judge(&FAILING, None).is_err());
+    }
+
+    #[test]
+    fn a_listed_test_must_fail() {
+        assert!(judge(&PASSING, known(false)).is_err());
+        assert!(matches!(
+            judge(&FAILING, known(false)),
+            Ok(Completion::Ignored { .. })
+        ));
+    }
+
+    #[test]
+    fn a_listed_race_may_pass() {
+        assert!(matches!(
+            judge(&PASSING, known(true)),
+            Ok(Completion::Completed)
+        ));
+        assert!(matches!(
+            judge(&FAILING, known(true)),
+            Ok(Completion::Ignored { .. })
+        ));
+    }
+
+    #[test]
+    fn what_the_machine_cannot_do_is_ignored() {
+        assert!(matches!(
+            judge(&SKIPPED, None),
+            Ok(Completion::Ignored { .. })
+        ));
+        assert!(matches!(
+            judge(&SKIPPED, known(false)),
+            Ok(Completion::Ignored { .. })
+        ));
+    }
+
+    #[test]
+    fn a_test_without_a_chapter_fails() {
+        assert!(judge(&WITHOUT_CHAPTER, None).is_err());
+        assert!(judge(&OF_NO_DOCUMENT, None).is_err());
+    }
+
+    #[test]
+    fn a_list_has_a_reason_for_each_name() {
+        let list = parse_known("# words\n\na::b  # why\n~a::c  # race\n");
+        assert!(list.is_ok_and(|list| !list["a::b"].at_times && list["a::c"].at_times));
+        for wrong in ["a::b", "a::b #", "a::b # x\na::b # y"] {
+            assert!(parse_known(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -218,7 +218,7 @@ fn the_cgroup_is_removed_with_the_container() -> Result {
     container.kill("KILL").ok()?;
     container.wait_for("stopped")?;
     container.delete().ok()?;
-    assert_eq!(container.cgroups(), [PathBuf::new(); 0]);
+    assert!(container.cgroups().is_empty());
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spec_tests::{Bundle, Result, chapter, tests};
+use spec_tests::{Bundle, Result, chapter, host, tests};
 
 tests![
     kill_sends_term_by_default,
@@ -30,6 +30,7 @@ tests![
     delete_keeps_what_create_has_not_made,
     delete_clears_a_state_directory_without_state,
     a_failing_create_leaves_no_trace,
+    kill_and_delete_take_a_regular_expression,
 ];
 
 /// Writes down each USR1 and dies of TERM with 3.
@@ -311,4 +312,38 @@ fn a_failing_create_leaves_no_trace() -> Result {
     Bundle::busybox()
         .set("/linux/namespaces/0/path", missing)
         .is_refused(missing)
+}
+
+fn kill_and_delete_take_a_regular_expression() -> Result {
+    chapter!("cli#delete");
+    let container = Bundle::busybox().build()?;
+    for command in ["kill", "delete"] {
+        let help = container.bare_call().args([command, "--help"]).run();
+        host::needs(
+            help.text().contains("--regex"),
+            "the runtime does not offer --regex",
+        )?;
+    }
+    let ids = ["-a1", "-a2", "-b"].map(|end| format!("{}{end}", container.id()));
+    for id in &ids {
+        container.create_call().arg(id).run().ok()?;
+    }
+    let pattern = format!("{}-a[0-9]", container.id());
+    container
+        .call("kill")
+        .args(["--regex", &pattern, "KILL"])
+        .run()
+        .ok()?;
+    container
+        .call("delete")
+        .args(["--force", "--regex", &pattern])
+        .run()
+        .ok()?;
+    container.call("list").arg("-q").run().says(&ids[2])?;
+    container
+        .call("delete")
+        .args(["--force", &ids[2]])
+        .run()
+        .ok()?;
+    container.left_no_trace()
 }

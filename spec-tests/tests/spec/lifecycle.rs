@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use rustix::process::{Pid, Signal, kill_process};
 use spec_tests::suite::under_subreaper;
 use spec_tests::{Bundle, Result, chapter, host, tests};
 
@@ -26,6 +27,9 @@ tests![
     a_frozen_cgroup_is_refused,
     the_process_is_left_to_the_callers_subreaper,
     a_runtime_killed_in_create_leaves_nothing_that_force_cannot_delete,
+    of_two_creates_with_one_id_one_wins,
+    start_of_a_container_whose_process_was_killed_fails,
+    a_session_keyring_is_made_unless_declined,
     start_of_an_unknown_container_fails,
     start_of_a_running_container_fails,
     start_of_a_stopped_container_fails,
@@ -116,6 +120,7 @@ fn an_id_may_have_plus_dot_dash_and_underscore() -> Result {
     let container = Bundle::busybox().build()?;
     let id = format!("{}-A_b+c.d", container.id());
     container.create_call().arg(&id).run().ok()?;
+    container.call("list").arg("-q").run().says(&id)?;
     container.call("delete").args(["--force", &id]).run().ok()?;
     container.left_no_trace()
 }
@@ -212,7 +217,7 @@ fn a_cgroup_with_processes_is_refused() -> Result {
         .build()?;
     second
         .create()
-        .fails_with("container's cgroup is not empty: 2 process(es) found")?;
+        .fails_with("container's cgroup is not empty")?;
     assert_eq!(first.status()?, "running");
     Ok(())
 }
@@ -353,5 +358,52 @@ fn state_of_an_unknown_container_fails() -> Result {
     let container = Bundle::busybox().build()?;
     let output = container.call("state").arg("nobody").run().exits(1)?;
     output.fails_with("does not exist")?;
+    Ok(())
+}
+
+fn of_two_creates_with_one_id_one_wins() -> Result {
+    chapter!("runtime.md#create");
+    let container = Bundle::busybox().sleeping().build()?;
+    let spawn = || container.create_call().arg(container.id()).spawn();
+    let racers = [spawn()?, spawn()?, spawn()?];
+    let winners = racers.into_iter().map(|racer| racer.wait().code());
+    let winners = winners.filter(|code| *code == Some(0)).count();
+    assert_eq!(winners, 1);
+    container.start().ok()?;
+    assert_eq!(container.status()?, "running");
+    container.delete_by_force().ok()?;
+    container.left_no_trace()
+}
+
+fn start_of_a_container_whose_process_was_killed_fails() -> Result {
+    chapter!("runtime.md#start");
+    let container = Bundle::busybox().create()?;
+    let pid = Pid::from_raw(container.pid()?).expect("a created container has a process");
+    kill_process(pid, Signal::KILL)?;
+    container.start().fails()?;
+    container.wait_for("stopped")?;
+    container.delete().ok()?;
+    container.left_no_trace()
+}
+
+fn a_session_keyring_is_made_unless_declined() -> Result {
+    chapter!("cli#create");
+    let bundle = || {
+        Bundle::busybox()
+            .sh("cat /proc/keys")
+            .remove("/linux/maskedPaths")
+    };
+    let container = bundle().build()?;
+    let name = format!("_ses.{}", container.id());
+    assert!(container.run().ok()?.stdout.contains(&name));
+    let container = bundle().build()?;
+    let name = format!("_ses.{}", container.id());
+    assert!(
+        !container
+            .run_with(["--no-new-keyring"])
+            .ok()?
+            .stdout
+            .contains(&name)
+    );
     Ok(())
 }

@@ -1,12 +1,15 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
 mod cgroups;
+mod command_line;
 mod commands;
 mod descriptors;
 mod device_access;
 mod devices;
 mod endings;
 mod exec;
+mod exec_options;
+mod hooks;
 mod kernel_settings;
 mod lifecycle;
 mod mount_options;
@@ -14,6 +17,7 @@ mod mounts;
 mod namespaces;
 mod paths;
 mod process;
+mod reports;
 mod root;
 mod rootless;
 mod seccomp;
@@ -31,6 +35,7 @@ fn main() -> std::process::ExitCode {
         process::TESTS,
         user::TESTS,
         exec::TESTS,
+        exec_options::TESTS,
         terminal::TESTS,
         descriptors::TESTS,
         namespaces::TESTS,
@@ -47,5 +52,8 @@ fn main() -> std::process::ExitCode {
         validation::TESTS,
         kernel_settings::TESTS,
         rootless::TESTS,
+        hooks::TESTS,
+        reports::TESTS,
+        command_line::TESTS,
     ])
 }

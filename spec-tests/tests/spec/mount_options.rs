@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt, chown};
 
 use serde_json::json;
 use spec_tests::mountinfo::{self, Mount};
-use spec_tests::runtime::{Output, Runtime};
+use spec_tests::output::Output;
+use spec_tests::runtime::Runtime;
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
 tests![

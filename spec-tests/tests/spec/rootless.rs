@@ -73,7 +73,15 @@ fn with_helpers() -> Bundle {
 /// The words that make root the user.
 fn drop_to_user() -> Vec<String> {
     let id = USER.to_string();
-    let words = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups", "--inh-caps=-all"];
+    let words = [
+        "setpriv",
+        "--reuid",
+        &id,
+        "--regid",
+        &id,
+        "--clear-groups",
+        "--inh-caps=-all",
+    ];
     words.map(String::from).to_vec()
 }
 
@@ -94,16 +102,6 @@ fn as_user(container: &Container, call: Call) -> Result<Call> {
         "mount --bind {place}/passwd /etc/passwd; for name in subuid subgid; do \
          [ -e /etc/$name ] && mount --bind {place}/subid /etc/$name; done; exec \"$@\""
     );
-    let id = USER.to_string();
-    let drop = [
-        "setpriv",
-        "--reuid",
-        &id,
-        "--regid",
-        &id,
-        "--clear-groups",
-        "--inh-caps=-all",
-    ];
     Ok(call
         .under(["unshare", "-m", "sh", "-c", &script, "sh"])
         .at_last_under(drop_to_user())
@@ -215,7 +213,11 @@ fn several_ids_without_the_helpers_are_refused() -> Result {
     needs_user_namespaces()?;
     let container = with_helpers().build()?;
     let call = as_user(&container, container.run_call().arg(container.id()))?;
-    let without_path = [&drop_to_user()[..], &["env", "PATH=/nowhere"].map(String::from)].concat();
+    let without_path = [
+        &drop_to_user()[..],
+        &["env", "PATH=/nowhere"].map(String::from),
+    ]
+    .concat();
     call.at_last_under(without_path).run().fails()?;
     container.left_no_trace()
 }
