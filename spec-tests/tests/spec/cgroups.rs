@@ -162,6 +162,7 @@ fn at_path(path: &str) -> Result<(Tree, Container, String)> {
     let path = path.replace("TREE", &tree.0);
     container.reconfigure("/linux/cgroupsPath", path.as_str())?;
     container.create().ok()?;
+    container.start().ok()?;
     Ok((tree, container, path))
 }
 
@@ -203,7 +204,7 @@ fn an_empty_path_is_named_after_the_container() -> Result {
     let container = Bundle::busybox()
         .sleeping()
         .remove("/linux/cgroupsPath")
-        .create()?;
+        .start()?;
     let text = container.proc_file("cgroup")?;
     let named = |line: &&str| line.contains(container.id());
     assert!(text.lines().any(|line| named(&line)), "{text}");
@@ -394,6 +395,7 @@ fn the_processors_and_memory_nodes_are_written() -> Result {
     for file in files {
         assert_eq!(read(&container, "cpuset", file)?, "0", "{file}");
     }
+    container.start().ok()?;
     assert_eq!(container.proc_status("Cpus_allowed_list")?, "0");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! sysctl, names, the memory policy, network devices and the session keyring.
+//! sysctl, names, the memory policy and network devices.
 
 use serde_json::json;
 use spec_tests::holder::Holder;
@@ -20,8 +20,6 @@ tests![
     a_network_device_is_renamed,
     a_moved_network_device_keeps_its_address,
     a_network_device_that_is_not_there_is_refused,
-    the_session_keyring_is_new,
-    without_a_new_keyring_the_callers_is_kept,
 ];
 
 fn sysctl(script: &str, name: &str, value: &str) -> Bundle {
@@ -196,33 +194,4 @@ fn a_network_device_that_is_not_there_is_refused() -> Result {
     Bundle::busybox()
         .set("/linux/netDevices", json!({"spec-none0": {}}))
         .is_refused("")
-}
-
-/// Names of the keyrings of the process, as far as it may see them.
-const KEYS: &str = "cat /proc/keys";
-
-fn keys(options: &[&str]) -> Result<(Container, String)> {
-    let there = std::path::Path::new("/proc/keys").exists();
-    host::needs(there, "needs a kernel with keyrings")?;
-    let bundle = Bundle::busybox().sh(KEYS).remove("/linux/maskedPaths");
-    let container = bundle.build()?;
-    let output = container.run_with(options).ok()?;
-    Ok((container, output.stdout))
-}
-
-fn the_session_keyring_is_new() -> Result {
-    chapter!("cli#create");
-    let (container, keys) = keys(&[])?;
-    let name = format!("_ses.{}", container.id());
-    // crun's name for it is the id alone.
-    let found = keys.contains(&name) || keys.contains(container.id());
-    assert!(found, "{keys}");
-    Ok(())
-}
-
-fn without_a_new_keyring_the_callers_is_kept() -> Result {
-    chapter!("cli#create");
-    let (container, keys) = keys(&["--no-new-keyring"])?;
-    assert!(!keys.contains(container.id()), "{keys}");
-    Ok(())
 }

@@ -399,6 +399,13 @@ const SLEEP: &str = "while :; do sleep 1000 & wait $!; done";
 /// Whether a mount that the host makes after the start is seen inside.
 fn later_mount_is_seen(option: &str) -> Result<bool> {
     let container = with_shared(option, SLEEP)?;
+    // As engines do: a root that is private may cut all below it off.
+    let root = if option == "rshared" {
+        "rshared"
+    } else {
+        "rslave"
+    };
+    container.reconfigure("/linux/rootfsPropagation", root)?;
     container.create().ok()?;
     container.start().ok()?;
     let later = container.bundle().join("host/later");

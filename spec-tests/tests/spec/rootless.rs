@@ -287,20 +287,20 @@ fn a_mount_with_an_unmapped_id_is_refused() -> Result {
 fn the_default_state_directory_is_the_users() -> Result {
     chapter!("cli#create");
     needs_user_namespaces()?;
-    let container = alone().args(["echo", "ran"]).build()?;
-    let call = container.bare_call().args(["run", "--keep", "--bundle"]);
-    let call = call.arg(container.bundle()).arg(container.id());
-    as_user(&container, call)?.run().says("ran")?;
-    let run = container.directory().join("run");
+    let container = alone().sleeping().build()?;
     let id = container.id();
+    let call = container.bare_call().args(["create", "--bundle"]);
+    let call = call.arg(container.bundle()).arg(id).streams("container");
+    as_user(&container, call)?.run().ok()?;
+    let run = container.directory().join("run");
     let places = fs::read_dir(&run)?.flatten();
     let found = places
         .map(|entry| entry.path().join(id))
         .any(|path| path.exists());
-    assert!(found, "nothing of {id} below {}", run.display());
-    let call = container.bare_call().args(["delete", id]);
+    let call = container.bare_call().args(["delete", "--force", id]);
     as_user(&container, call)?.run().ok()?;
-    Ok(())
+    assert!(found, "nothing of {id} below {}", run.display());
+    container.left_no_trace()
 }
 
 fn a_terminal_works() -> Result {

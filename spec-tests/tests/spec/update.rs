@@ -1,10 +1,9 @@
-//! update, pause and resume: limits and states of a living container.
+//! update: limits of a living container.
 
 use std::fs;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use spec_tests::runtime::{Output, wait_until};
+use spec_tests::output::Output;
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
 use crate::cgroups::{needs, read, v2};
@@ -24,16 +23,8 @@ tests![
     update_of_an_unknown_container_fails,
     update_does_not_touch_the_devices,
     a_value_that_the_kernel_refuses_fails,
-    pause_stops_every_process,
     pause_is_told_by_state,
     a_paused_container_is_updated,
-    pause_of_a_paused_container_fails,
-    pause_of_a_stopped_container_fails,
-    resume_of_a_running_container_fails,
-    a_created_container_may_be_paused,
-    a_paused_container_can_be_killed,
-    a_paused_container_is_deleted_by_force,
-    exec_in_a_paused_container_is_refused,
 ];
 
 fn running() -> Result<Container> {
@@ -244,26 +235,6 @@ fn a_value_that_the_kernel_refuses_fails() -> Result {
     Ok(())
 }
 
-const COUNTER: &str = "trap 'exit 0' TERM; i=0; while :; do i=$((i+1)); echo $i > /count; done";
-
-fn count(container: &Container) -> String {
-    fs::read_to_string(container.in_root("count")).unwrap_or_default()
-}
-
-fn pause_stops_every_process() -> Result {
-    chapter!("cli#pause");
-    let container = Bundle::busybox().sh(COUNTER).start()?;
-    container.wait_for_file("count")?;
-    container.pause().ok()?;
-    let before = count(&container);
-    std::thread::sleep(Duration::from_millis(60));
-    assert_eq!(count(&container), before);
-    container.resume().ok()?;
-    let moved = || (!count(&container).is_empty() && count(&container) != before).then_some(());
-    assert!(wait_until(Duration::from_secs(10), moved).is_some());
-    Ok(())
-}
-
 fn paused() -> Result<Container> {
     let container = Bundle::busybox().sleeping().start()?;
     container.pause().ok()?;
@@ -292,64 +263,6 @@ fn a_paused_container_is_updated() -> Result {
     let container = paused()?;
     update(&container, &["--pids-limit", "44"]).ok()?;
     assert_eq!(read(&container, "pids", "pids.max")?, "44");
-    assert_eq!(container.status()?, "paused");
-    Ok(())
-}
-
-fn pause_of_a_paused_container_fails() -> Result {
-    chapter!("cli#pause");
-    paused()?.pause().fails()?;
-    Ok(())
-}
-
-fn pause_of_a_stopped_container_fails() -> Result {
-    chapter!("cli#pause");
-    let container = Bundle::busybox().start()?;
-    container.wait_for("stopped")?;
-    container.pause().fails()?;
-    Ok(())
-}
-
-fn resume_of_a_running_container_fails() -> Result {
-    chapter!("cli#resume");
-    let container = Bundle::busybox().sleeping().start()?;
-    container.resume().fails()?;
-    assert_eq!(container.status()?, "running");
-    Ok(())
-}
-
-fn a_created_container_may_be_paused() -> Result {
-    chapter!("cli#pause");
-    let container = Bundle::busybox().sleeping().create()?;
-    container.pause().ok()?;
-    assert_eq!(container.status()?, "paused");
-    container.resume().ok()?;
-    container.start().ok()?;
-    Ok(())
-}
-
-fn a_paused_container_can_be_killed() -> Result {
-    chapter!("cli#kill");
-    let container = paused()?;
-    container.kill("KILL").ok()?;
-    if v2() {
-        container.wait_for("stopped")?;
-    }
-    container.delete_by_force().ok()?;
-    container.left_no_trace()
-}
-
-fn a_paused_container_is_deleted_by_force() -> Result {
-    chapter!("cli#delete");
-    let container = paused()?;
-    container.delete_by_force().ok()?;
-    container.left_no_trace()
-}
-
-fn exec_in_a_paused_container_is_refused() -> Result {
-    chapter!("cli#exec");
-    let container = paused()?;
-    container.exec(["true"]).fails()?;
     assert_eq!(container.status()?, "paused");
     Ok(())
 }
