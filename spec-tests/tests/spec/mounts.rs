@@ -296,7 +296,8 @@ fn the_cgroup_mount_shows_the_containers_cgroup() -> Result {
 
 fn the_cgroup_mount_is_read_only_when_asked() -> Result {
     chapter!("config.md#mounts");
-    let script = "cd /sys/fs/cgroup; [ -e cgroup.procs ] || cd memory; mkdir x 2>/dev/null && echo made; \
+    let script = "cd /sys/fs/cgroup; [ -e cgroup.procs ] || cd memory; \
+                  mkdir x 2>/dev/null && echo made; \
                   cat /proc/self/mountinfo";
     let output = with_cgroup_mount(script, &["ro", "nosuid"])
         .namespace("cgroup")

@@ -33,7 +33,10 @@ const USER: u32 = 61_234;
 const SUBORDINATE: u32 = 700_000;
 
 fn maps(sizes: &[(u32, u32, u32)]) -> Value {
-    let line = |(inside, outside, size): &(u32, u32, u32)| json!({"containerID": inside, "hostID": outside, "size": size});
+    let line = |size: &(u32, u32, u32)| {
+        let (inside, outside, size) = size;
+        json!({"containerID": inside, "hostID": outside, "size": size})
+    };
     sizes.iter().map(line).collect()
 }
 
