@@ -110,9 +110,7 @@ fn pure_rooms_touch_nothing(source: &Source) -> Vec<String> {
 }
 
 fn unsafe_is_in_sys(source: &Source) -> Vec<String> {
-    // main may tell the linker its own name, which is an attribute that is called unsafe.
-    let code = source.code.replace("#[unsafe(no_mangle)]", "");
-    let is_unsafe = code.split(|c: char| !source::is_name(c)).any(|word| word == "unsafe");
+    let is_unsafe = source.code.split(|c: char| !source::is_name(c)).any(|word| word == "unsafe");
     match is_unsafe && source.room != "sys" {
         true => vec!["has unsafe code, which only sys may have".into()],
         false => Vec::new(),
@@ -240,7 +238,7 @@ fn what_only_looks_like_a_breach_is_none() {
         ("plan/mod.rs", "const QUOTE: char = '\"'; use crate::spec; const END: char = '\\'';"),
         ("plan/cgroup/v1.rs", "use super::super::types::Cgroup;"),
         ("plan/mod.rs", tests),
-        ("main.rs", "#[unsafe(no_mangle)]\nfn main() { onggi::cli::main(); }"),
+        ("main.rs", "#![no_main]\nonggi::entry!(onggi::cli::main);"),
         ("init/root.rs", &tests.replace("use std::fs;", &"\n".repeat(FILE_LIMIT))),
     ] {
         assert_eq!(broken_by(&Source::new(path, text)), [""; 0], "{path}: {text}");
