@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::{Init, Start};
+use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, reset_signals};
@@ -10,6 +11,13 @@ use crate::spec::State;
 use crate::sys::{fd, process, seccomp, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
+    init.close_what_is_the_runtimes()
+}
+
+/// While the container's own paths are followed, no descriptor is open that leads out of it: with
+/// `/proc/self/fd/N/../../bin/sh` as its program it would reach the host (CVE-2024-21626).
+pub(super) fn let_go_of_the_host(init: &mut Init<'_>) -> Result<()> {
+    (init.root, init.procfs, init.entry) = (None, None, Entry::default());
     init.close_what_is_the_runtimes()
 }
 
@@ -164,8 +172,6 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
-    init.root = None;
-    init.procfs = None;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;

@@ -9,6 +9,7 @@ mod hooks;
 mod lifecycle;
 mod process;
 mod reports;
+mod security;
 mod terminal;
 mod user;
 
@@ -25,5 +26,6 @@ fn main() -> std::process::ExitCode {
         hooks::TESTS,
         reports::TESTS,
         command_line::TESTS,
+        security::TESTS,
     ])
 }
