@@ -92,6 +92,10 @@ impl Created {
     }
 
     fn undo(&mut self) {
+        // Nobody was inside before: what a hook has left behind is the container's.
+        if self.cgroup.processes().is_ok_and(|left| !left.is_empty()) {
+            let _ = self.cgroup.kill_all();
+        }
         let leaves: Vec<PathBuf> = self.cgroup.groups.drain(..).map(|group| group.path).collect();
         for path in self.made.drain(..).rev() {
             // What cannot be removed has got processes or children of others by now.

@@ -7,12 +7,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
+use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{self, Cgroup};
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
@@ -64,17 +66,27 @@ pub(super) fn make(
     plan.process.env.extend(passed.env());
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
+    let mut poststop = Poststop::after(&plan.hooks.poststop);
     let reserved = store.reserve(id)?;
+    failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
-    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
-    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
+    saved.onggi.cgroup = Cgroup::planned(&plan.cgroup).saved();
+    directory.save(&saved)?;
+    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    failpoint::reach("make the cgroup")?;
+    saved.onggi.phase = Phase::Creating;
     saved.onggi.cgroup = cgroup.saved();
     saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     directory.save(&saved)?;
+    failpoint::reach("save the state")?;
     let (child, channel) = spawn(&plan, &cgroup, directory, &Clone { spec: &spec, passed, mode })?;
+    poststop.owe(&saved);
+    failpoint::reach("spawn init")?;
     let mut talk = Talk {
         plan: &plan,
         process: &plan.process,
@@ -87,11 +99,16 @@ pub(super) fn make(
         role: Role::Create { saved: &mut saved, directory },
     };
     let served = serve(&channel, &mut talk)?;
+    if mode == Mode::Created && !served.waits {
+        talk.take_back_pid_file();
+        return Err(died(&child));
+    }
 
+    let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
     reserved.keep();
-    let container = Container { directory: store.find(id)?, saved };
+    poststop.keep();
     Ok(Made { container, child, served })
 }
 
@@ -153,7 +170,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
         namespace_paths: BTreeMap::new(),
         onggi: Own {
             version: 1,
-            phase: Phase::Creating,
+            phase: Phase::Preparing,
             bundle,
             owner: effective_ids().0,
             keyring: plan::Keyring::New,

@@ -4,9 +4,11 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::options::Force;
+use super::saved::Phase;
 use super::start::hooks_of;
 use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
+use crate::cgroup::Cgroup;
 use crate::error::{Error, Result};
 use crate::hooks::{self, Setting};
 use crate::log;
@@ -73,9 +75,10 @@ pub(super) fn destroy(container: Container) -> Result<()> {
     // A creation that was cut short may have left no configuration.
     let hooks = hooks_of(&container).map(|hooks| hooks.poststop).unwrap_or_default();
     let state = state_for_hooks(&container.saved, "stopped", 0);
-    let cgroup = container.cgroup();
-    if !cgroup.is_none() {
-        cgroup.remove()?;
+    let cgroup = Cgroup::open(&container.saved.onggi.cgroup);
+    match container.saved.onggi.phase {
+        Phase::Preparing => cgroup.remove_unused(),
+        _ => cgroup.remove()?,
     }
     container.directory.remove()?;
     let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };

@@ -25,7 +25,11 @@ pub fn run(
     if run.attach == Attach::Detached {
         return Ok(0);
     }
-    let code = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals)?;
+    let ended = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals);
+    let Ok(code) = ended else {
+        end(made)?;
+        return ended;
+    };
     if run.after_exit == AfterExit::Delete {
         end(made)?;
     }

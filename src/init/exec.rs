@@ -11,7 +11,8 @@ use crate::spec::State;
 use crate::sys::{fd, process, seccomp, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
-    init.close_what_is_the_runtimes()
+    init.close_what_is_the_runtimes()?;
+    init.end_with_the_runtime()
 }
 
 /// While the container's own paths are followed, no descriptor is open that leads out of it: with
@@ -172,6 +173,8 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
+    outlive_the_runtime()?;
+    init.channel.send(&FromInit::Waits)?;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
@@ -187,8 +190,14 @@ pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
     fd::end_at_exec_from(init.first_own()).doing(|| "close_range".into())
 }
 
+/// Before the channel hangs up, which tells the runtime that it may end.
+fn outlive_the_runtime() -> Result<()> {
+    process::set_parent_death_signal(0).doing(|| "prctl".into())
+}
+
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
+    outlive_the_runtime()?;
     let error = process::execute(&init.program, &init.process.args, &init.process.env);
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }
