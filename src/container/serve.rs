@@ -88,8 +88,10 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::OpenMount(number) => {
-                let mount = open_mount(talk, number)?;
-                channel.send_with(&ToInit::Opened, mount.as_fd())?;
+                match open_mount(talk, number)? {
+                    Some(mount) => channel.send_with(&ToInit::Opened, mount.as_fd())?,
+                    None => channel.send(&ToInit::Continue)?,
+                }
             }
             FromInit::RunHooks => {
                 run_hooks(talk)?;
@@ -144,15 +146,20 @@ fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io
     socket::send(socket.as_fd(), text, Some(fd))
 }
 
-/// A mount's source as the runtime reaches it, with its ids mapped.
-fn open_mount(talk: &Talk<'_>, number: usize) -> Result<OwnedFd> {
+/// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has
+/// no right over its own mount namespace, and init has to take its copy of it.
+fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
     let mount = talk.plan.mounts.get(number).ok_or_else(|| Error::new("no such mount"))?;
     let MountSource::Bind { from, recursive } = &mount.what else {
         return Err(Error::new("only a bind mount has a source"));
     };
     let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    let copy = copy_tree(fd::here(), text, Reach::recursive(*recursive))
-        .doing(|| format!("open {text}"))?;
+    let copy = match copy_tree(fd::here(), text, Reach::recursive(*recursive)) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
+            return Ok(None);
+        }
+        other => other.doing(|| format!("open {text}"))?,
+    };
     if talk.plan.root.host_propagation.kind != PropagationKind::Shared {
         // As in init's own mount namespace: events of the host come in, none go out.
         let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };
@@ -161,7 +168,7 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<OwnedFd> {
     if let Some(map) = &mount.idmap {
         user_namespace::map_mount(copy.as_fd(), map, talk.child.pid)?;
     }
-    Ok(copy)
+    Ok(Some(copy))
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {

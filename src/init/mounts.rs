@@ -127,8 +127,9 @@ fn bind(
     recursive: bool,
 ) -> Result<OwnedFd> {
     if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        let opened = init.ask(&FromInit::OpenMount(number))?;
-        return opened.ok_or_else(|| Error::new("the runtime sent no mount"));
+        if let Some(opened) = init.ask(&FromInit::OpenMount(number))? {
+            return Ok(opened);
+        }
     }
     let path = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
     Ok(mount::copy_tree(here(), path, Reach::recursive(recursive))?)

@@ -55,7 +55,7 @@ pub struct Failure {
 /// What the runtime answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToInit {
-    /// It is done.
+    /// It is done, or left to init.
     Continue,
     /// The mount comes along.
     Opened,
