@@ -25,11 +25,11 @@ pub fn run(
     if run.attach == Attach::Detached {
         return Ok(0);
     }
-    let code = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals)?;
-    if run.after_exit == AfterExit::Delete {
+    let ended = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals);
+    if run.after_exit == AfterExit::Delete || ended.is_err() {
         end(made)?;
     }
-    Ok(code)
+    ended
 }
 
 fn end(made: Made) -> Result<()> {
