@@ -222,6 +222,7 @@ fn spawn(
             root: None,
             procfs: None,
             program: String::new(),
+            home: None,
             in_directory: false,
         };
         init.run(NEW_CONTAINER)

@@ -149,6 +149,7 @@ impl Joining<'_> {
                 root: None,
                 procfs: None,
                 program: String::new(),
+                home: None,
                 in_directory: false,
             };
             init.run(EXEC)

@@ -21,7 +21,7 @@ impl Passed {
         let activated = activated();
         let count = activated.saturating_add(preserve);
         for number in (3..).take(count as usize) {
-            if !fd::is_open(number) {
+            if !fd::is_passed(number) {
                 return Err(Error::new(format!(
                     "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
                 )));

@@ -15,7 +15,7 @@ use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::procfs::{self, Procfs};
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, process};
+use crate::sys::{fd, pidfd, process, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -87,12 +87,10 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::OpenMount(number) => {
-                match open_mount(talk, number)? {
-                    Some(mount) => channel.send_with(&ToInit::Opened, mount.as_fd())?,
-                    None => channel.send(&ToInit::Continue)?,
-                }
-            }
+            FromInit::OpenMount(number) => match open_mount(talk, number)? {
+                Some(mount) => channel.send_with(&ToInit::Opened, mount.as_fd())?,
+                None => channel.send(&ToInit::Continue)?,
+            },
             FromInit::RunHooks => {
                 run_hooks(talk)?;
                 channel.send(&ToInit::Continue)?;
@@ -108,7 +106,13 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
             }
         }
     }
-    if is_ready { Ok(served) } else { Err(died(talk.child)) }
+    if !is_ready {
+        return Err(died(talk.child));
+    }
+    if let Some(path) = talk.handles.pid_file {
+        write_pid_file(path, talk.child.pid)?;
+    }
+    Ok(served)
 }
 
 /// Why init hung up without a word.
@@ -133,7 +137,11 @@ fn set_oom_score(talk: &Talk<'_>) -> Result<()> {
 fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
     let terminal = fd.ok_or_else(|| Error::new("init sent no terminal"))?;
     match handles.console_socket {
-        None => Ok(Some(terminal)),
+        None => {
+            // Before the program can write its first line.
+            pty::pass_line_feeds(terminal.as_fd()).doing(|| "prepare the terminal".into())?;
+            Ok(Some(terminal))
+        }
         Some(path) => send_to(path, b"/dev/ptmx", terminal.as_fd())
             .doing(|| format!("send the terminal to {}", path.display()))
             .map(|()| None),
@@ -199,7 +207,7 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         send_to(path, b"pidfd", talk.child.pidfd.as_fd())
             .doing(|| format!("send a pidfd to {}", path.display()))?;
     }
-    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, pid))
+    Ok(())
 }
 
 fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::PathBuf> {

@@ -38,15 +38,15 @@ pub(super) fn run_start_hooks(init: &mut Init<'_>) -> Result<()> {
 }
 
 fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> Result<()> {
-    let (list, env): (_, &[String]) = match kind {
-        "createContainer" => (&init.plan.hooks.create_container, &[]),
-        _ => (&init.plan.hooks.start_container, &init.process.env),
+    let (list, env) = match kind {
+        "createContainer" => (&init.plan.hooks.create_container, Vec::new()),
+        _ => (&init.plan.hooks.start_container, init.environment()),
     };
     if list.is_empty() {
         return Ok(());
     }
     let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
-    hooks::run(list, Setting { kind, state: &state, directory: None, env })
+    hooks::run(list, Setting { kind, state: &state, directory: None, env: &env })
 }
 
 /// From here on nothing is needed of the runtime but that it saves the state.
@@ -86,6 +86,8 @@ pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
 
 /// As root first, who may enter what the user may not.
 pub(super) fn change_directory(init: &mut Init<'_>) -> Result<()> {
+    // No directory of the runtime's may be found by its number (CVE-2024-21626).
+    init.root = None;
     match process::change_directory(init.process.cwd.as_str()) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
         other => {
@@ -170,7 +172,7 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
     init.channel = InitEnd::from(start);
-    Ok(())
+    init.channel.send(&FromInit::Ready)
 }
 
 /// What the caller passes goes along; nothing else does.
@@ -183,6 +185,6 @@ pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
 
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
-    let error = process::execute(&init.program, &init.process.args, &init.process.env);
+    let error = process::execute(&init.program, &init.process.args, &init.environment());
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }

@@ -6,6 +6,7 @@ mod console;
 mod copy;
 mod devices;
 mod exec;
+mod home;
 mod identity;
 mod labels;
 mod limits;
@@ -67,6 +68,8 @@ pub struct Init<'a> {
     pub procfs: Option<Procfs>,
     /// The program's path once it was found.
     pub program: String,
+    /// `HOME=…`, where the environment of the plan has none.
+    pub home: Option<String>,
     /// Whether the working directory was entered already.
     pub in_directory: bool,
 }

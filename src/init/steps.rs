@@ -1,8 +1,8 @@
 //! The order in which init does the plan. Each name appears in error messages and, with the reason
 //! why it stands before its neighbour, in docs/init-order.md.
 
-use super::{Init, console, devices, exec, identity, labels, limits, mounts, namespaces, network};
-use super::{paths, root};
+use super::{Init, console, devices, exec, home, identity, labels, limits, mounts, namespaces};
+use super::{network, paths, root};
 use crate::error::Result;
 
 /// A step: what it does, as a verb phrase, and how.
@@ -31,6 +31,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("reopen /dev/null", devices::reopen_null),
     ("show the console", console::show),
     ("make the working directory", exec::make_directory),
+    ("find the home directory", home::find),
     ("finish mounts", mounts::finish),
     ("finish the root", root::finish),
     ("set host and domain name", namespaces::set_names),
@@ -64,6 +65,7 @@ pub const EXEC: &[Step] = &[
     ("find the container's root", root::find_inside),
     ("open the console", console::open),
     ("reopen /dev/null", devices::reopen_null),
+    ("find the home directory", home::find),
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
     ("report ready", exec::report_ready),

@@ -31,7 +31,7 @@ pub enum FromInit {
     RunHooks,
     /// The multiplexer of its terminal comes along.
     Terminal,
-    /// All that may fail for want of a privilege is done.
+    /// All that may fail for want of a privilege is done; over the channel of `start`: goes on.
     Ready,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),

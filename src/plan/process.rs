@@ -89,7 +89,8 @@ fn environment(entries: &[Str<'_>]) -> Result<Vec<String>> {
             Some(_) => "name cannot be empty",
             None => "missing '='",
         };
-        let words = format!("process.env[{index}]: invalid environment variable: {words}");
+        let words =
+            format!("process.env[{index}]: invalid environment variable {entry:?}: {words}");
         return Err(Error::new(words));
     }
     names.sort_unstable();
@@ -154,8 +155,8 @@ mod tests {
     #[test]
     fn an_entry_that_is_no_variable_is_an_error() {
         for (entry, words) in [
-            ("A", "process.env[0]: invalid environment variable: missing '='"),
-            ("=1", "process.env[0]: invalid environment variable: name cannot be empty"),
+            ("A", "process.env[0]: invalid environment variable \"A\": missing '='"),
+            ("=1", "process.env[0]: invalid environment variable \"=1\": name cannot be empty"),
             ("A=\0", "process.env: holds a NUL byte"),
         ] {
             assert_eq!(environment(&[entry.into()]).unwrap_err().to_string(), words);

@@ -129,6 +129,14 @@ pub fn is_open(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
 }
 
+/// Whether this number is an open descriptor that came over execve(2): what this process has
+/// opened itself ends there.
+pub fn is_passed(fd: RawFd) -> bool {
+    // SAFETY: takes no pointers.
+    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
+    flags >= 0 && flags & libc::FD_CLOEXEC == 0
+}
+
 /// A descriptor that this process was given by its caller.
 ///
 /// # Errors
