@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod id;
 mod kill;
+mod network;
 mod options;
 mod passed;
 mod pause;

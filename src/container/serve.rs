@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::saved::{Phase, Saved};
 use super::store::Directory;
-use super::{Container, state_for_hooks, user_namespace};
+use super::{Container, network, state_for_hooks, user_namespace};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
@@ -91,6 +91,10 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
                 Some(mount) => channel.send_with(&ToInit::Opened, mount.as_fd())?,
                 None => channel.send(&ToInit::Continue)?,
             },
+            FromInit::MoveDevices => {
+                network::move_devices(&talk.plan.net_devices, talk.child.pid)?;
+                channel.send(&ToInit::Continue)?;
+            }
             FromInit::RunHooks => {
                 run_hooks(talk)?;
                 channel.send(&ToInit::Continue)?;

@@ -21,6 +21,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("make late namespaces", namespaces::make_late_ones),
     ("join the session keyring", labels::join_keyring),
     ("bring up loopback", network::bring_up_loopback),
+    ("move network devices", network::ask_for_devices),
     ("prepare the root", root::prepare),
     ("make mounts", mounts::make),
     ("make devices", devices::make),

@@ -4,8 +4,11 @@
 //!  init                                        runtime
 //!   │ MapIds ───────────────────────────────────► writes uid_map and gid_map
 //!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
+//!   │ MoveDevices ──────────────────────────────► moves network devices of the host inside
+//!   │ ◄──────────────────────────────── Continue │           (only when there are such devices)
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
-//!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach)
+//!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach;
+//!   │                                             │            Continue: init is to do it)
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
@@ -25,6 +28,8 @@ use serde::{Deserialize, Serialize};
 pub enum FromInit {
     /// It is in a user namespace without maps.
     MapIds,
+    /// Its network namespace is there, and devices of the host are to go into it.
+    MoveDevices,
     /// It cannot reach the source of this mount of the plan.
     OpenMount(usize),
     /// The container's namespaces and mounts are there.
