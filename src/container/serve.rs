@@ -6,6 +6,7 @@ use std::path::Path;
 use super::saved::{Phase, Saved};
 use super::store::Directory;
 use super::{Container, network, state_for_hooks, user_namespace};
+use crate::cgroup::Cgroup;
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
@@ -13,6 +14,7 @@ use crate::log;
 use crate::plan::{Kind, MountSource, Plan, Process, PropagationKind};
 use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
+use crate::sys::pidfd::End;
 use crate::sys::procfs::{self, Procfs};
 use crate::sys::socket::{self, Style};
 use crate::sys::{fd, pidfd, process, pty};
@@ -111,7 +113,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
         }
     }
     if !is_ready {
-        return Err(died(talk.child));
+        return Err(died(talk));
     }
     if let Some(path) = talk.handles.pid_file {
         write_pid_file(path, talk.child.pid)?;
@@ -120,10 +122,30 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 }
 
 /// Why init hung up without a word.
-fn died(child: &Child) -> Error {
-    match pidfd::wait_end(child.pidfd.as_fd(), Some(std::time::Duration::from_secs(1))) {
-        Ok(true) => Error::new("init died before it was ready (memory limit too low?)"),
-        _ => Error::new("init hung up before it was ready"),
+fn died(talk: &Talk<'_>) -> Error {
+    let limit = Some(std::time::Duration::from_secs(1));
+    if !matches!(pidfd::wait_end(talk.child.pidfd.as_fd(), limit), Ok(true)) {
+        return Error::new("container init hung up before it was ready");
+    }
+    match pidfd::reap(&talk.child.pidfd) {
+        Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
+            Error::new("container init was OOM-killed (memory limit too low?)")
+        }
+        Ok(End::Signal(number)) => {
+            Error::new(format!("container init was killed by signal {number} before it was ready"))
+        }
+        Ok(End::Code(code)) => {
+            Error::new(format!("container init ended with code {code} before it was ready"))
+        }
+        Err(_) => Error::new("container init died before it was ready"),
+    }
+}
+
+/// Of a new group, as one that is older may have counted others.
+fn oom_kills(talk: &Talk<'_>) -> u64 {
+    match &talk.role {
+        Role::Create { saved, .. } => Cgroup::open(&saved.onggi.cgroup).oom_kills(),
+        Role::Exec { .. } => 0,
     }
 }
 

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Doing, Result};
 use crate::spec::Spec;
-use crate::sys::capability;
 use crate::sys::identity::effective_ids;
+use crate::sys::{capability, seccomp};
 
 /// What the plan must know of the machine. A plain struct: a test writes one as a literal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -76,4 +76,11 @@ fn may_set_groups() -> Result<bool> {
 fn apparmor_is_enabled() -> bool {
     std::fs::read("/sys/module/apparmor/parameters/enabled")
         .is_ok_and(|text| text.starts_with(b"Y"))
+}
+
+/// Whether the kernel takes a filter with this flag, `SECCOMP_FILTER_FLAG_*`.
+pub fn has_seccomp_flag(flag: u32) -> bool {
+    // Some flags are for filters with a listener only.
+    let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32;
+    [flag, flag | listener].into_iter().any(seccomp::takes_flags)
 }

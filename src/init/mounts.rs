@@ -13,6 +13,7 @@ use crate::sys::fd::{here, stat};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
 use crate::sys::path::Root;
 use crate::sys::process::WholeModes;
+use crate::sys::procfs::{self, Place};
 
 /// In the order of the spec.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
@@ -56,6 +57,7 @@ fn attach(init: &Init<'_>, mount: &Mount, made: OwnedFd) -> Result<()> {
     set(made.as_fd(), own, Reach::One)?;
     set(made.as_fd(), mount.recursive, Reach::All)?;
     let target = target(init.root()?, mount, made.as_fd())?;
+    keep_proc_whole(mount, made.as_fd(), target.as_fd())?;
     mount::attach(made.as_fd(), target.as_fd()).doing(|| "attach".into())?;
     propagate(made.as_fd(), &mount.propagation)
 }
@@ -92,6 +94,27 @@ fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
         false => root.make_file(path, 0o644),
     };
     target.doing(|| format!("prepare the target {path}"))
+}
+
+/// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
+/// itself: a link of the image may lead anywhere, and a bind may bring anything.
+fn keep_proc_whole(mount: &Mount, made: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<()> {
+    let path = mount.target.as_str();
+    let place = procfs::place(target)?;
+    let covers = place == Place::Root || is_proc(path);
+    match place {
+        Place::Below if !path.starts_with("/proc/") => {
+            Err(Error::new(format!("{path:?} cannot be mounted because it is inside /proc")))
+        }
+        _ if covers && procfs::place(made)? != Place::Root => {
+            Err(Error::new(format!("{path:?} cannot be mounted because it is not of type proc")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_proc(path: &str) -> bool {
+    path.split('/').filter(|name| !matches!(*name, "" | ".")).eq(["proc"])
 }
 
 fn is_kernel_view(mount: &Mount) -> bool {
