@@ -102,8 +102,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::SeccompListener(number) => {
-                send_listener(talk, number)?;
-                channel.send(&ToInit::Continue)?;
+                channel.send(&send_listener(talk, number)?)?;
             }
             FromInit::Ready => {
                 is_ready = true;
@@ -260,11 +259,13 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 }
 
 /// The agent gets the filter's descriptor with the container's state, in one connection.
-fn send_listener(talk: &Talk<'_>, number: i32) -> Result<()> {
+fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
     let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
     let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
-    let fd = pidfd::take_fd(talk.child.pidfd.as_fd(), number)
-        .doing(|| "take the seccomp listener".into())?;
+    let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
+        other => other.doing(|| "take the seccomp listener".into())?,
+    };
     let state: serde_json::Value = serde_json::from_slice(&talk.state())?;
     let message = serde_json::json!({
         "ociVersion": OCI_VERSION,
@@ -274,5 +275,6 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<()> {
         "state": state,
     });
     send_to(Path::new(&listener.path), &serde_json::to_vec(&message)?, fd.as_fd())
-        .doing(|| format!("send the seccomp listener to {}", listener.path))
+        .doing(|| format!("send the seccomp listener to {}", listener.path))?;
+    Ok(ToInit::Continue)
 }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use super::{Init, Start};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
-use crate::launch::{FromInit, InitEnd, reset_signals};
+use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
 use crate::spec::State;
 use crate::sys::{fd, process, seccomp, socket};
 
@@ -71,10 +71,23 @@ fn load(init: &mut Init<'_>) -> Result<()> {
     match listener {
         Some(listener) => {
             let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
-            init.ask(&FromInit::SeccompListener(number)).map(drop)
+            hand_over(init, number)
         }
         None => Ok(()),
     }
+}
+
+/// The runtime takes the listener out of this process, as the filter may hold back whatever could
+/// send it. An ordinary user's runtime may only do so while this process is dumpable.
+fn hand_over(init: &Init<'_>, number: i32) -> Result<()> {
+    let message = FromInit::SeccompListener(number);
+    if !matches!(init.channel.ask(&message)?, (ToInit::Show, _)) {
+        return Ok(());
+    }
+    process::set_dumpable(true).doing(|| "become dumpable".into())?;
+    let taken = init.ask(&message);
+    process::set_dumpable(false).doing(|| "become undumpable".into())?;
+    taken.map(drop)
 }
 
 /// The directory is made where it is missing.

@@ -100,6 +100,7 @@ impl Init<'_> {
         match self.channel.ask(message)? {
             (ToInit::Continue, _) => Ok(None),
             (ToInit::Opened, fd) => Ok(fd),
+            (ToInit::Show, _) => Err(Error::new("the runtime may not look into init")),
         }
     }
 

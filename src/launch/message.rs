@@ -15,7 +15,8 @@
 //!   │ Ready ────────────────────────────────────► sets rlimits, saves the state
 //!   │ ◄──────────────────────────────── Continue │
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
-//!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies)
+//!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
+//!   │                                             │            Show: init lets itself be seen)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
 //! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
@@ -64,4 +65,6 @@ pub enum ToInit {
     Continue,
     /// The mount comes along.
     Opened,
+    /// The runtime may not look into init: it has to let itself be seen, and ask again.
+    Show,
 }
