@@ -1,5 +1,5 @@
 //! The `onggi` binary.
 
-fn main() -> std::process::ExitCode {
-    onggi::cli::main(std::env::args_os()).into()
-}
+#![no_main]
+
+onggi::entry!(onggi::cli::main);

@@ -32,6 +32,7 @@ use clap::ArgMatches;
 
 use crate::error::{Doing, Result};
 use crate::log;
+use crate::sys::self_exe;
 use exit::{Failure, Outcome};
 use globals::Globals;
 
@@ -63,14 +64,17 @@ pub const COMMANDS: &[Command] = commands! {
     completion help
 };
 
+/// The commands that run a program in a container, from which their own must be safe.
+const ENTERS: [&str; 3] = ["create", "run", "exec"];
+
 /// Carries out a command line, the program's own name first, and tells what went wrong.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.collect();
-    let (program, args) = args.split_first().map_or((None, &[][..]), |(p, args)| (Some(p), args));
-    dispatch(program, args).unwrap_or_else(tell)
+    dispatch(&args).unwrap_or_else(tell)
 }
 
-fn dispatch(program: Option<&OsString>, args: &[OsString]) -> Outcome {
+fn dispatch(line: &[OsString]) -> Outcome {
+    let (program, args) = line.split_first().map_or((None, &[][..]), |(p, args)| (Some(p), args));
     let mut definition = globals::definition();
     let (flags, words) = argv::put_in_order(&definition, args)?;
     let matches = argv::parse(&mut definition, flags, &[])?;
@@ -83,6 +87,9 @@ fn dispatch(program: Option<&OsString>, args: &[OsString]) -> Outcome {
     let globals = Globals::read(&matches)?;
     globals.open_log()?;
     let command = help::find(name)?;
+    if ENTERS.contains(&command.name) {
+        self_exe::protect(line).doing(|| "protect the runtime's own program".into())?;
+    }
     log::debug(|| format!("onggi {} ({}): {}", help::VERSION, help::COMMIT, command.name));
     let mut definition = (command.definition)();
     let (flags, words) = argv::put_in_order(&definition, args)?;

@@ -2,6 +2,7 @@
 //! itself when a later one fails.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,17 +12,17 @@ use super::saved::{Config, Own, Phase, Saved};
 use super::serve::{Handles, Role, Served, Talk, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
-use crate::cgroup::{self, Cgroup};
+use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
 use crate::log;
-use crate::plan::{self, Kind, Plan, Terminal};
+use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
 use crate::sys::identity::effective_ids;
-use crate::sys::{fd, socket};
+use crate::sys::{fd, self_exe, socket};
 use crate::validate;
 
 /// What the container waits for once it is made.
@@ -39,6 +40,7 @@ pub(super) struct Made {
     pub(super) container: Container,
     pub(super) child: Child,
     pub(super) served: Served,
+    pub(super) hooks: Hooks,
 }
 
 /// Makes a container up to where its program would be run.
@@ -67,14 +69,17 @@ pub(super) fn make(
     let reserved = store.reserve(id)?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
-    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
-    cgroup.warnings().iter().for_each(|words| log::warning(words));
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
-    saved.onggi.cgroup = cgroup.saved();
-    saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     directory.save(&saved)?;
-    let (child, channel) = spawn(&plan, &cgroup, directory, &Clone { spec: &spec, passed, mode })?;
+    let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
+    let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
+    // Meanwhile the child makes its namespaces.
+    cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    drop(program);
     let mut talk = Talk {
         plan: &plan,
         process: &plan.process,
@@ -84,7 +89,7 @@ pub(super) fn make(
             pidfd_socket: options.pidfd_socket.as_deref(),
             pid_file: options.pid_file.as_deref(),
         },
-        role: Role::Create { saved: &mut saved, directory },
+        role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
 
@@ -92,7 +97,7 @@ pub(super) fn make(
     cgroup.keep();
     reserved.keep();
     let container = Container { directory: store.find(id)?, saved };
-    Ok(Made { container, child, served })
+    Ok(Made { container, child, served, hooks: plan.hooks })
 }
 
 fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
@@ -149,7 +154,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             labels: vec![format!("bundle={bundle}")],
         },
         rootless: host.rootless,
-        cgroup_paths: BTreeMap::new(),
+        cgroup_paths: Cgroup::planned(&plan.cgroup).paths,
         namespace_paths: BTreeMap::new(),
         onggi: Own {
             version: 1,
@@ -158,7 +163,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             owner: effective_ids().0,
             keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
-            cgroup: cgroup::Saved::default(),
+            cgroup: Cgroup::planned(&plan.cgroup),
             resources: serde_json::Value::Null,
             annotations: spec
                 .annotations
@@ -174,6 +179,7 @@ struct Clone<'a> {
     spec: &'a Spec<'a>,
     passed: Passed,
     mode: Mode,
+    program: Option<&'a OwnedFd>,
 }
 
 fn spawn(
@@ -207,14 +213,17 @@ fn spawn(
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
         unprivileged: effective_ids().0 != 0,
     };
-    let cgroups = cgroup.hierarchies();
-    let child = launch::spawn(request, |joins| {
+    let cgroups = Cgroup::open(&Cgroup::planned(&plan.cgroup)).hierarchies();
+    let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
+    let child = launch::spawn(request, |rest| {
         let init = Init {
             plan,
             process: &plan.process,
             channel: init_end,
-            joins,
-            entry,
+            rest,
+            entry: Entry::default(),
+            memory: Entry::default(),
+            program_file,
             cgroups,
             start,
             passed: clone.passed.count,

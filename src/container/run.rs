@@ -18,21 +18,21 @@ pub fn run(
     }
     let signals = supervise::Signals::hold(run.attach)?;
     let made = make(store, id, options, Mode::Running(run.attach))?;
-    if let Err(error) = start::after_start(&made.container) {
+    if let Err(error) = start::after_start(&made.container, &made.hooks) {
         end(made)?;
         return Err(error);
     }
     if run.attach == Attach::Detached {
         return Ok(0);
     }
-    let ended = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals);
-    if run.after_exit == AfterExit::Delete || ended.is_err() {
+    let code = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals);
+    if run.after_exit == AfterExit::Delete || code.is_err() {
         end(made)?;
     }
-    ended
+    code
 }
 
 fn end(made: Made) -> Result<()> {
     delete::end_processes(&made.container)?;
-    delete::destroy(made.container)
+    delete::destroy(made.container, &made.hooks)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::saved::{Phase, Saved};
 use super::store::Directory;
 use super::{Container, network, state_for_hooks, user_namespace};
-use crate::cgroup::Cgroup;
+use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
@@ -39,7 +39,7 @@ pub(super) struct Handles<'a> {
 /// What the process is to the container.
 pub(super) enum Role<'a> {
     /// Its init, which is to be saved.
-    Create { saved: &'a mut Saved, directory: &'a Directory },
+    Create { saved: &'a mut Saved, directory: &'a Directory, cgroup: &'a Cgroup },
     /// One more.
     Exec { container: &'a Container },
 }
@@ -49,6 +49,14 @@ impl Talk<'_> {
         match &self.role {
             Role::Create { saved, .. } => saved,
             Role::Exec { container } => &container.saved,
+        }
+    }
+
+    /// The way into the groups that init was not born in.
+    fn entry(&self) -> Result<Entry> {
+        match &self.role {
+            Role::Create { cgroup, .. } => cgroup.entry().doing(|| "open the cgroup".into()),
+            Role::Exec { .. } => Ok(Entry::default()),
         }
     }
 
@@ -78,24 +86,29 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
     let mut served = Served::default();
     let mut is_ready = false;
     set_oom_score(talk)?;
-    while let Some((message, fd)) = channel.receive()? {
+    while let Some((message, mut fds)) = channel.receive()? {
         match message {
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
             }
-            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fd)?,
+            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::OpenMount(number) => match open_mount(talk, number)? {
-                Some(mount) => channel.send_with(&ToInit::Opened, mount.as_fd())?,
+                Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()])?,
                 None => channel.send(&ToInit::Continue)?,
             },
             FromInit::MoveDevices => {
                 network::move_devices(&talk.plan.net_devices, talk.child.pid)?;
                 channel.send(&ToInit::Continue)?;
+            }
+            FromInit::EnterCgroup => {
+                let entry = talk.entry()?;
+                let tasks: Vec<_> = entry.tasks().collect();
+                channel.send_with(&ToInit::Tasks, &tasks)?;
             }
             FromInit::RunHooks => {
                 run_hooks(talk)?;
@@ -114,9 +127,8 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
     if !is_ready {
         return Err(died(talk));
     }
-    if let Some(path) = talk.handles.pid_file {
-        write_pid_file(path, talk.child.pid)?;
-    }
+    // Last of all: who reads it knows that all went well.
+    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
     Ok(served)
 }
 
@@ -176,7 +188,7 @@ fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Optio
 /// One message with one descriptor, as the callers of runc expect it.
 fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io::Result<()> {
     let socket = socket::connect_to(path, Style::Stream)?;
-    socket::send(socket.as_fd(), text, Some(fd))
+    socket::send(socket.as_fd(), text, &[fd])
 }
 
 /// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has
@@ -220,7 +232,7 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         process::set_limit(pid, limit.resource, limit.soft, limit.hard)
             .doing(|| format!("set rlimit {limit:?}"))?;
     }
-    if let Role::Create { saved, directory } = &mut talk.role {
+    if let Role::Create { saved, directory, .. } = &mut talk.role {
         let life = procfs::life(pid)?.ok_or_else(|| Error::new("init has died"))?;
         saved.init_process_pid = pid;
         saved.init_process_start = life.start;

@@ -20,7 +20,7 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
         .doing(|| "connect to init".into())?;
     container.directory.forget_start_socket()?;
     wait_until_it_runs(&RuntimeEnd::from(socket))?;
-    after_start(&container)
+    after_start(&container, &hooks_of(&container)?)
 }
 
 /// A hang-up means that the program runs, if init was there to say that it would run it.
@@ -43,14 +43,14 @@ fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
 }
 
 /// Runs the poststart hooks; a container whose hook fails is killed.
-pub(super) fn after_start(container: &Container) -> Result<()> {
-    let hooks = hooks_of(container)?.poststart;
+pub(super) fn after_start(container: &Container, hooks: &Hooks) -> Result<()> {
+    let hooks = &hooks.poststart;
     if hooks.is_empty() {
         return Ok(());
     }
     let state = state_for_hooks(&container.saved, "running", container.saved.init_process_pid);
     let setting = Setting { kind: "poststart", state: &state, directory: None, env: &[] };
-    hooks::run(&hooks, setting).inspect_err(|_| {
+    hooks::run(hooks, setting).inspect_err(|_| {
         if let Ok(Some(init)) = container.init() {
             let _ = pidfd::signal(init.as_fd(), libc::SIGKILL);
         }

@@ -7,10 +7,18 @@ use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
 use crate::spec::State;
-use crate::sys::{fd, process, seccomp, socket};
+use crate::sys::{fd, process, seccomp, self_exe, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
     init.close_what_is_the_runtimes()
+}
+
+/// Nobody inside shall reach the file on the host through /proc/PID/exe (CVE-2019-5736).
+pub(super) fn protect_program(init: &mut Init<'_>) -> Result<()> {
+    match init.program_file.take() {
+        Some(file) => self_exe::move_to(file).doing(|| "run from a read-only mount".into()),
+        None => Ok(()),
+    }
 }
 
 /// Away from the caller's terminal and process group.
@@ -40,13 +48,17 @@ pub(super) fn run_start_hooks(init: &mut Init<'_>) -> Result<()> {
 fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> Result<()> {
     let (list, env) = match kind {
         "createContainer" => (&init.plan.hooks.create_container, Vec::new()),
-        _ => (&init.plan.hooks.start_container, init.environment()),
+        _ => (&init.plan.hooks.start_container, own_environment(init)),
     };
     if list.is_empty() {
         return Ok(());
     }
     let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
     hooks::run(list, Setting { kind, state: &state, directory: None, env: &env })
+}
+
+fn own_environment(init: &Init<'_>) -> Vec<String> {
+    init.environment().into_iter().map(str::to_owned).collect()
 }
 
 /// From here on nothing is needed of the runtime but that it saves the state.
@@ -65,7 +77,8 @@ pub(super) fn load_seccomp(init: &mut Init<'_>) -> Result<()> {
 }
 
 fn load(init: &mut Init<'_>) -> Result<()> {
-    let Some(filter) = &init.process.seccomp else { return Ok(()) };
+    let filter = init.process.seccomp.as_ref().filter(|filter| !filter.program.is_empty());
+    let Some(filter) = filter else { return Ok(()) };
     let program: Vec<_> = filter.program.iter().map(|one| (*one).into()).collect();
     let listener = seccomp::load(&program, filter.flags).doing(|| "load the filter".into())?;
     match listener {
@@ -97,10 +110,11 @@ pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
     init.root()?.make_directories(path, 0o755).map(drop).doing(|| format!("make cwd {path}"))
 }
 
-/// As root first, who may enter what the user may not.
+/// As root first, who may enter what the user may not. No directory is left open by then that a
+/// path like /proc/self/fd/3 could lead to.
 pub(super) fn change_directory(init: &mut Init<'_>) -> Result<()> {
-    // No directory of the runtime's may be found by its number (CVE-2024-21626).
     init.root = None;
+    init.procfs = None;
     match process::change_directory(init.process.cwd.as_str()) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
         other => {
@@ -179,8 +193,6 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
-    init.root = None;
-    init.procfs = None;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;

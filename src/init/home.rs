@@ -1,63 +1,53 @@
-//! HOME, which callers of runc expect in every environment.
+//! HOME, which a program expects and few configurations give.
 
 use std::os::fd::AsFd;
 
 use super::Init;
 use crate::error::Result;
-use crate::sys::fd::{read_all, stat};
-use crate::sys::path::Root;
+use crate::sys::fd::read_all;
 
-/// More than this is no file of users (bytes).
-const LIMIT: usize = 4 << 20;
-const NAME: &str = "HOME=";
+/// The container's users; nobody needs more (bytes).
+const LIMIT: usize = 1 << 20;
 
-/// The user's directory in the container's /etc/passwd, where the environment has no HOME or an
-/// empty one.
+/// From the container's own /etc/passwd, by the user's id; `/` where that does not tell.
 pub(super) fn find(init: &mut Init<'_>) -> Result<()> {
-    let given = |entry: &String| entry.starts_with(NAME) && entry.len() > NAME.len();
-    if !init.process.env.iter().any(given) {
-        let users = users(init.root()?).unwrap_or_default();
-        let home = home_of(&users, init.process.user.uid).unwrap_or("/");
-        init.home = Some(format!("{NAME}{home}"));
+    let given = init.process.env.iter().rev().find_map(|entry| entry.strip_prefix("HOME="));
+    if given.is_none_or(str::is_empty) {
+        let users = init.root()?.open_file("/etc/passwd", libc::O_RDONLY | libc::O_NONBLOCK);
+        let users = users.and_then(|file| read_all(file.as_fd(), LIMIT)).unwrap_or_default();
+        let home = home_of(&String::from_utf8_lossy(&users), init.process.user.uid);
+        init.home = Some(format!("HOME={}", home.unwrap_or_else(|| "/".into())));
     }
     Ok(())
 }
 
 impl Init<'_> {
     /// The program's environment.
-    pub(super) fn environment(&self) -> Vec<String> {
-        let own = |entry: &&String| self.home.is_none() || !entry.starts_with(NAME);
-        self.process.env.iter().filter(own).chain(&self.home).cloned().collect()
+    pub(super) fn environment(&self) -> Vec<&str> {
+        let own = |entry: &&String| self.home.is_none() || *entry != "HOME=";
+        self.process.env.iter().filter(own).chain(&self.home).map(String::as_str).collect()
     }
 }
 
-/// An image may bring none, or anything else in its place.
-fn users(root: &Root) -> Option<String> {
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = root.open_file("/etc/passwd", flags).ok()?;
-    let is_file = stat(file.as_fd()).ok()?.st_mode & libc::S_IFMT == libc::S_IFREG;
-    let bytes = is_file.then(|| read_all(file.as_fd(), LIMIT))?.ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn home_of(users: &str, uid: u32) -> Option<&str> {
-    let lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let found = |fields: &Vec<&str>| fields.get(2).and_then(|id| id.parse().ok()) == Some(uid);
-    let home = lines.into_iter().find(found).and_then(|fields| fields.get(5).copied());
-    home.filter(|home| !home.is_empty())
+fn home_of(users: &str, uid: u32) -> Option<String> {
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':').skip(2);
+        let id: u32 = fields.next()?.parse().ok()?;
+        let home = fields.nth(2)?;
+        (id == uid && !home.is_empty()).then(|| home.to_owned())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::home_of;
+    use super::*;
 
     #[test]
-    fn a_home_is_found_by_the_id_alone() {
-        let users = "1000:x:0:0::/by-name:\nroot:x:0:0:root:/root:/bin/sh\nbad:x:7\nme:x:5:5:::\n";
-        assert_eq!(home_of(users, 0), Some("/by-name"));
-        assert_eq!(home_of(&users[users.find("root").unwrap()..], 0), Some("/root"));
-        for uid in [5, 7, 1000] {
-            assert_eq!(home_of(users, uid), None, "{uid}");
-        }
+    fn a_home_is_found_by_number_never_by_name() {
+        let users = "root:x:0:0:root:/root:/bin/sh\n1000:x:0:0::/trap:\nbad\na:x:1000:1::/a:\n";
+        assert_eq!(home_of(users, 0).as_deref(), Some("/root"));
+        assert_eq!(home_of(users, 1000).as_deref(), Some("/a"));
+        assert_eq!(home_of(users, 7), None);
+        assert_eq!(home_of("x:x:7:7:::", 7), None);
     }
 }

@@ -25,7 +25,7 @@ pub use steps::{EXEC, NEW_CONTAINER, Step};
 
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
-use crate::launch::{Failure, FromInit, InitEnd, Join, ToInit};
+use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
 use crate::plan::{Plan, Process};
 use crate::spec::State;
 use crate::sys::fd;
@@ -50,10 +50,14 @@ pub struct Init<'a> {
     pub process: &'a Process,
     /// The talk with the runtime.
     pub channel: InitEnd,
-    /// Namespaces that only the process itself can enter.
-    pub joins: Vec<Join>,
-    /// The way into the cgroup.
+    /// Namespaces that the process itself makes and joins.
+    pub rest: Rest,
+    /// The way into the cgroup, where it is known before the clone.
     pub entry: Entry,
+    /// The way into the cgroup that counts memory, where it is entered late.
+    pub memory: Entry,
+    /// The runtime's program as it cannot be written, unless it runs from there already.
+    pub program_file: Option<OwnedFd>,
     /// Where the container's cgroup is in each hierarchy of the host: controllers, directory.
     pub cgroups: Vec<(String, PathBuf)>,
     /// What it waits for.
@@ -68,7 +72,7 @@ pub struct Init<'a> {
     pub procfs: Option<Procfs>,
     /// The program's path once it was found.
     pub program: String,
-    /// `HOME=…`, where the environment of the plan has none.
+    /// `HOME=…`, where the configuration gives none.
     pub home: Option<String>,
     /// Whether the working directory was entered already.
     pub in_directory: bool,
@@ -95,12 +99,14 @@ impl Init<'_> {
         Ok(())
     }
 
-    /// Asks the runtime for something and waits until it is done.
-    fn ask(&self, message: &FromInit) -> Result<Option<OwnedFd>> {
+    /// Asks the runtime for something and waits until it is done; gives what came along.
+    ///
+    /// # Errors
+    /// The runtime has gone, or may not look into init.
+    fn ask(&self, message: &FromInit) -> Result<Vec<OwnedFd>> {
         match self.channel.ask(message)? {
-            (ToInit::Continue, _) => Ok(None),
-            (ToInit::Opened, fd) => Ok(fd),
             (ToInit::Show, _) => Err(Error::new("the runtime may not look into init")),
+            (_, fds) => Ok(fds),
         }
     }
 
@@ -132,8 +138,9 @@ impl Init<'_> {
     fn close_what_is_the_runtimes(&mut self) -> Result<()> {
         let mut keep: Vec<RawFd> = (3..self.first_own()).collect();
         keep.push(self.channel.as_fd().as_raw_fd());
-        keep.extend(self.joins.iter().map(|join| join.through.as_raw_fd()));
+        keep.extend(self.rest.join.iter().map(|join| join.through.as_raw_fd()));
         keep.extend(self.entry.descriptors());
+        keep.extend(self.program_file.iter().map(AsRawFd::as_raw_fd));
         if let Start::Await(listener) = &self.start {
             keep.push(listener.as_raw_fd());
         }

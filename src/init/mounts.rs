@@ -150,7 +150,8 @@ fn bind(
     recursive: bool,
 ) -> Result<OwnedFd> {
     if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        if let Some(opened) = init.ask(&FromInit::OpenMount(number))? {
+        // Without a descriptor it is left to us: the runtime has no right to it either.
+        if let Some(opened) = init.ask(&FromInit::OpenMount(number))?.pop() {
             return Ok(opened);
         }
     }

@@ -1,8 +1,10 @@
 //! The order in which init does the plan. Each name appears in error messages and, with the reason
 //! why it stands before its neighbour, in docs/init-order.md.
 
-use super::{Init, console, devices, exec, home, identity, labels, limits, mounts, namespaces};
-use super::{network, paths, root};
+use super::{
+    Init, console, devices, exec, home, identity, labels, limits, mounts, namespaces, network,
+};
+use super::{paths, root};
 use crate::error::Result;
 
 /// A step: what it does, as a verb phrase, and how.
@@ -11,17 +13,19 @@ pub type Step = (&'static str, fn(&mut Init<'_>) -> Result<()>);
 /// The first process of a container.
 pub const NEW_CONTAINER: &[Step] = &[
     ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
-    ("find the root", root::find),
+    ("protect the program", exec::protect_program),
+    ("make namespaces", namespaces::make),
     ("join namespaces", namespaces::join),
+    ("find the root", root::find),
     ("wait for id maps", namespaces::wait_for_id_maps),
     ("become root inside", namespaces::become_root_inside),
     ("hide from others", identity::hide),
     ("start a session", exec::start_session),
-    ("enter the cgroup", namespaces::enter_cgroup),
-    ("make late namespaces", namespaces::make_late_ones),
-    ("join the session keyring", labels::join_keyring),
     ("bring up loopback", network::bring_up_loopback),
     ("move network devices", network::ask_for_devices),
+    ("enter the cgroup", namespaces::enter_new_cgroup),
+    ("make late namespaces", namespaces::make_late_ones),
+    ("join the session keyring", labels::join_keyring),
     ("prepare the root", root::prepare),
     ("make mounts", mounts::make),
     ("make devices", devices::make),
@@ -32,7 +36,6 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("reopen /dev/null", devices::reopen_null),
     ("show the console", console::show),
     ("make the working directory", exec::make_directory),
-    ("find the home directory", home::find),
     ("finish mounts", mounts::finish),
     ("finish the root", root::finish),
     ("set host and domain name", namespaces::set_names),
@@ -41,6 +44,8 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("hide masked paths", paths::hide_masked),
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
+    ("find the home", home::find),
+    ("enter the memory cgroup", namespaces::enter_memory_cgroup),
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),
@@ -58,6 +63,7 @@ pub const NEW_CONTAINER: &[Step] = &[
 /// A process that is added to a container.
 pub const EXEC: &[Step] = &[
     ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
+    ("protect the program", exec::protect_program),
     ("enter the cgroup", namespaces::enter_cgroup),
     ("join namespaces", namespaces::join),
     ("become root inside", namespaces::become_root_inside),
@@ -66,9 +72,9 @@ pub const EXEC: &[Step] = &[
     ("find the container's root", root::find_inside),
     ("open the console", console::open),
     ("reopen /dev/null", devices::reopen_null),
-    ("find the home directory", home::find),
     ("set scheduling", limits::set_scheduling),
     ("set no_new_privs", identity::set_no_new_privileges),
+    ("find the home", home::find),
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),

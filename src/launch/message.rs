@@ -6,6 +6,8 @@
 //!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
 //!   │ MoveDevices ──────────────────────────────► moves network devices of the host inside
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such devices)
+//!   │ EnterCgroup ──────────────────────────────► has made the rest of the cgroup by now
+//!   │ ◄──────────────────── Tasks + `tasks` files │           (cgroup v1 only)
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
 //!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach;
 //!   │                                             │            Continue: init is to do it)
@@ -31,6 +33,8 @@ pub enum FromInit {
     MapIds,
     /// Its network namespace is there, and devices of the host are to go into it.
     MoveDevices,
+    /// It wants into the groups that it was not born in.
+    EnterCgroup,
     /// It cannot reach the source of this mount of the plan.
     OpenMount(usize),
     /// The container's namespaces and mounts are there.
@@ -63,6 +67,8 @@ pub struct Failure {
 pub enum ToInit {
     /// It is done, or left to init.
     Continue,
+    /// The files that it writes itself to come along.
+    Tasks,
     /// The mount comes along.
     Opened,
     /// The runtime may not look into init: it has to let itself be seen, and ask again.

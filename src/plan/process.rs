@@ -89,6 +89,7 @@ fn environment(entries: &[Str<'_>]) -> Result<Vec<String>> {
             Some(_) => "name cannot be empty",
             None => "missing '='",
         };
+        let entry = entry.as_str();
         let words =
             format!("process.env[{index}]: invalid environment variable {entry:?}: {words}");
         return Err(Error::new(words));

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::{c_string, check, errno};
@@ -123,52 +123,17 @@ pub fn set_end_at_exec(fd: RawFd, ends: bool) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd, libc::F_SETFD, flag) }).map(drop)
 }
 
-/// Whether this number is an open descriptor.
-pub fn is_open(fd: RawFd) -> bool {
-    // SAFETY: takes no pointers.
-    unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
-}
-
-/// Whether this number is an open descriptor that came over execve(2): what this process has
-/// opened itself ends there.
+/// Whether this number is a descriptor that the caller passed: open, and not to end at execve(2)
+/// as all of our own are.
 pub fn is_passed(fd: RawFd) -> bool {
     // SAFETY: takes no pointers.
-    let flags = unsafe { libc::fcntl(fd, libc::F_GETFD) };
-    flags >= 0 && flags & libc::FD_CLOEXEC == 0
-}
-
-/// A descriptor that this process was given by its caller.
-///
-/// # Errors
-/// EBADF when it is not open.
-pub fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
-    match fd >= 0 && is_open(fd) {
-        // SAFETY: it is open, and the caller of the program gave it to us to own.
-        true => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        false => Err(errno(libc::EBADF)),
-    }
+    unsafe { libc::fcntl(fd, libc::F_GETFD) == 0 }
 }
 
 /// `dup3(2)` onto a number below 3; the copy stays open over execve(2).
 pub fn replace(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     // SAFETY: takes no pointers; 0, 1 and 2 belong to the whole process.
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }).map(drop)
-}
-
-/// Gives a descriptor another number from `least` on, ending at execve(2).
-pub fn move_above(fd: OwnedFd, least: RawFd) -> io::Result<OwnedFd> {
-    if fd.as_raw_fd() >= least {
-        return Ok(fd);
-    }
-    // SAFETY: takes no pointers.
-    let copy = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least) })?;
-    // SAFETY: a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
-}
-
-/// Leaves a descriptor open until the process ends.
-pub fn leave_open(fd: OwnedFd) -> RawFd {
-    fd.into_raw_fd()
 }
 
 /// `poll(2)` for one descriptor; tells whether it became readable (or hung up) in time.

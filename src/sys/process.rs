@@ -143,9 +143,10 @@ pub fn check_executable(path: &str) -> io::Result<()> {
 }
 
 /// `execve(2)`; returns only with an error.
-pub fn execute(path: &str, args: &[String], env: &[String]) -> io::Error {
-    let strings = |list: &[String]| list.iter().map(c_string).collect::<io::Result<Vec<_>>>();
-    let (path, args, env) = match (c_string(path), strings(args), strings(env)) {
+pub fn execute(path: &str, args: &[String], env: &[&str]) -> io::Error {
+    let args: io::Result<Vec<CString>> = args.iter().map(c_string).collect();
+    let env: io::Result<Vec<CString>> = env.iter().map(c_string).collect();
+    let (path, args, env) = match (c_string(path), args, env) {
         (Ok(path), Ok(args), Ok(env)) => (path, args, env),
         _ => return errno(libc::EINVAL),
     };

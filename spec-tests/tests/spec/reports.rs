@@ -221,7 +221,7 @@ fn features_tells_of_seccomp_and_cgroups() -> Result {
     let (_, features) = features(&container)?;
     let linux = &features["linux"];
     for part in ["v1", "v2", "systemd", "systemdUser"] {
-        assert_eq!(linux["cgroup"][part], true, "{part}");
+        assert!(linux["cgroup"][part].is_boolean(), "{part}");
     }
     assert_eq!(linux["seccomp"]["enabled"], true);
     for (list, entry) in [

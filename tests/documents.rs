@@ -1,0 +1,87 @@
+//! Documents that the code can contradict: the order of init's steps, the tests that prove the
+//! specification, the links between pages.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use onggi::init::{EXEC, NEW_CONTAINER, Step};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The first cells of the table under a heading.
+fn first_cells<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let chapter = text.split("\n## ").find(|chapter| chapter.starts_with(heading)).unwrap_or("");
+    let rows = chapter.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells = rows.map(|row| row.split(" |").next().unwrap());
+    cells.filter(|cell| *cell != "step").collect()
+}
+
+#[test]
+fn the_order_of_init_is_the_one_that_is_explained() {
+    let text = fs::read_to_string(repository().join("docs/init-order.md")).unwrap();
+    for (heading, steps) in [("A new container", NEW_CONTAINER), ("exec", EXEC)] {
+        let names: Vec<&str> = steps.iter().map(|step: &Step| step.0).collect();
+        assert_eq!(first_cells(&text, heading), names, "docs/init-order.md, {heading}");
+    }
+}
+
+#[test]
+fn the_cells_of_a_table_are_those_of_its_chapter() {
+    let text = "# A\n\n## One\n\n| step | x |\n|---|---|\n| a | b |\n\n## Two\n| step |\n| c |\n";
+    assert_eq!(first_cells(text, "One"), ["a"]);
+    assert_eq!(first_cells(text, "Two"), ["c"]);
+    assert_eq!(first_cells(text, "Three"), [""; 0]);
+}
+
+/// `hack/spec-conformance` writes the page.
+#[test]
+fn the_table_of_the_specification_is_current() {
+    let output = Command::new(repository().join("hack/spec-conformance")).arg("--check").output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Pages of the repository, without what cargo and git keep there.
+fn pages(directory: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with('.') {
+            pages(&path, found);
+        } else if name.ends_with(".md") {
+            found.push(path);
+        }
+    }
+}
+
+/// Where the links of a page lead, without those to other sites and within the page.
+fn links(text: &str) -> Vec<&str> {
+    let ends = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next());
+    ends.filter(|link| !link.is_empty() && !link.contains("://")).collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut all = Vec::new();
+    pages(repository(), &mut all);
+    assert!(all.len() > 10, "the pages are found: {all:?}");
+    let mut dead = Vec::new();
+    for page in all {
+        let text = fs::read_to_string(&page).unwrap();
+        let leads = |link: &&str| page.parent().unwrap().join(link).exists();
+        let lost = links(&text).into_iter().filter(|link| !leads(link));
+        dead.extend(lost.map(|link| format!("{}: {link}", page.display())));
+    }
+    assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+#[test]
+fn a_link_is_what_stands_in_brackets_after_its_words() {
+    let text = "[a](b.md) [c](https://d.e/f) [g](#h) [i](../j.md#k) ![l](m.svg)";
+    assert_eq!(links(text), ["b.md", "../j.md", "m.svg"]);
+}
