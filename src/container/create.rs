@@ -103,7 +103,7 @@ pub(super) fn make(
     let served = serve(&channel, &mut talk)?;
     if mode == Mode::Created && !served.waits {
         talk.take_back_pid_file();
-        return Err(died(&child));
+        return Err(died(&talk));
     }
 
     let container = Container { directory: store.find(id)?, saved };
