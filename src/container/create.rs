@@ -87,6 +87,7 @@ pub(super) fn make(
     // Meanwhile the child makes its namespaces.
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     cgroup.warnings().iter().for_each(|words| log::warning(words));
+    (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
