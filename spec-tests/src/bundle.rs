@@ -1,7 +1,7 @@
 //! A bundle in three lines: `Bundle::busybox().sh("echo hi").build()?`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -25,6 +25,7 @@ pub struct Bundle {
     config: Value,
     files: Vec<(String, Vec<u8>, u32)>,
     directories: Vec<String>,
+    owner: Option<u32>,
 }
 
 impl Bundle {
@@ -35,6 +36,7 @@ impl Bundle {
             config: config::default(""),
             files: Vec::new(),
             directories,
+            owner: None,
         }
     }
 
@@ -135,6 +137,22 @@ impl Bundle {
         self
     }
 
+    /// The host's user that owns the root, the bundle and the runtime's state directory.
+    pub fn owned_by(mut self, id: u32) -> Self {
+        self.owner = Some(id);
+        self
+    }
+
+    /// A new user namespace with 65536 ids, the first of them the host's `first`, and a root that
+    /// belongs to it.
+    pub fn in_user_namespace(self, first: u32) -> Self {
+        let map = json!([{"containerID": 0, "hostID": first, "size": 65536}]);
+        let bundle = self
+            .namespace("user")
+            .set("/linux/uidMappings", map.clone());
+        bundle.set("/linux/gidMappings", map).owned_by(first)
+    }
+
     /// Writes the bundle. In every text of the config `@BUNDLE@` becomes the bundle's path.
     pub fn build(mut self) -> Result<Container> {
         let scratch = Scratch::new()?;
@@ -157,6 +175,10 @@ impl Bundle {
         let text = serde_json::to_string_pretty(&self.config)?;
         let text = text.replace("@BUNDLE@", &bundle.to_string_lossy());
         fs::write(bundle.join("config.json"), text)?;
+        if let Some(owner) = self.owner {
+            fs::create_dir(scratch.path().join("state"))?;
+            chown_all(scratch.path(), owner)?;
+        }
         Ok(Container::new(scratch))
     }
 
@@ -207,6 +229,19 @@ fn busybox() -> Result<&'static (PathBuf, Vec<String>)> {
     found
         .as_ref()
         .context("busybox is not installed (Debian: busybox-static)")
+}
+
+/// Gives `path` and all below it to the user and group `id`.
+fn chown_all(path: &Path, id: u32) -> Result<()> {
+    lchown(path, Some(id), Some(id))?;
+    let metadata = fs::symlink_metadata(path)?;
+    if !metadata.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        chown_all(&entry?.path(), id)?;
+    }
+    Ok(())
 }
 
 fn install_busybox(bin: &Path) -> Result<()> {

@@ -257,6 +257,11 @@ impl Container {
             .to_owned())
     }
 
+    /// The namespace of the container's first process: `net:[4026531840]`.
+    pub fn namespace(&self, name: &str) -> Result<String> {
+        namespace_of(self.pid()?, name)
+    }
+
     /// Demands that no state, cgroup, mount or process of the container is left.
     pub fn left_no_trace(&self) -> Result<()> {
         let state = self.state_root().join(self.id());
@@ -330,6 +335,18 @@ impl Drop for Container {
             remove_cgroup(&cgroup);
         }
     }
+}
+
+/// The namespace of a process, as its link under /proc names it; `pid` 0 is the test itself.
+pub fn namespace_of(pid: i32, name: &str) -> Result<String> {
+    let process = if pid == 0 {
+        "self".into()
+    } else {
+        pid.to_string()
+    };
+    let path = format!("/proc/{process}/ns/{name}");
+    let link = fs::read_link(&path).with_context(|| format!("read {path}"))?;
+    Ok(link.to_string_lossy().into_owned())
 }
 
 /// The processes of a cgroup and of those below it. A zombie is not one: it is its parent's

@@ -9,6 +9,9 @@
 //! | [`output`] | what came of it, and what a test may demand of it |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
+//! | [`holder`] | a process in namespaces of its own, to be joined
+//! | [`mountinfo`] | what is mounted where, and how
+//! | [`machine_code`] | programs of one system call
 //! | [`scratch`] | a directory that is gone afterwards |
 
 #![forbid(unsafe_code)]
@@ -16,7 +19,10 @@
 pub mod bundle;
 pub mod config;
 pub mod container;
+pub mod holder;
 pub mod host;
+pub mod machine_code;
+pub mod mountinfo;
 pub mod output;
 pub mod runtime;
 pub mod scratch;

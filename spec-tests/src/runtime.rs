@@ -55,19 +55,35 @@ impl Runtime {
         })
     }
 
+    /// Needs mounts that the container makes in a shared mount to reach the host's namespace.
+    pub fn shares_mounts(&self) -> Result<()> {
+        let reason = "the runtime is run in a mount namespace of its own, to hide cgroup v2";
+        host::needs(!self.hide_unified, reason)
+    }
+
     /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
     /// is shown one without the v2 part; what it writes in that place goes with the tmpfs.
-    fn words(&self) -> Vec<OsString> {
+    fn words(&self, inner: &[OsString]) -> Vec<OsString> {
         let program = self.program.clone().into_os_string();
+        let program = inner.iter().cloned().chain([program]);
         if !self.hide_unified {
-            return vec![program];
+            return program.collect();
         }
         let script = "umount /sys/fs/cgroup/unified && \
                       mount -t tmpfs none /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
-        ["unshare", "-m", "sh", "-c", script]
+        let unshare = [
+            "unshare",
+            "-m",
+            "--propagation",
+            "slave",
+            "sh",
+            "-c",
+            script,
+        ];
+        unshare
             .map(OsString::from)
             .into_iter()
-            .chain([program])
+            .chain(program)
             .collect()
     }
 }
@@ -110,6 +126,7 @@ pub struct Call {
     pty: Option<File>,
     shell: Option<String>,
     wrapper: Vec<OsString>,
+    inner: Vec<OsString>,
 }
 
 impl Call {
@@ -126,6 +143,7 @@ impl Call {
             pty: None,
             shell: None,
             wrapper: Vec::new(),
+            inner: Vec::new(),
         }
     }
 
@@ -179,6 +197,12 @@ impl Call {
         self
     }
 
+    /// Words right in front of the runtime: what must come after everything that needs root.
+    pub fn at_last_under<S: AsRef<OsStr>>(mut self, inner: impl IntoIterator<Item = S>) -> Self {
+        self.inner = inner.into_iter().map(|word| word.as_ref().into()).collect();
+        self
+    }
+
     /// The names of the files that catch the output: `NAME.out`, `NAME.err`.
     pub fn streams(mut self, name: &str) -> Self {
         self.streams = name.into();
@@ -191,7 +215,7 @@ impl Call {
 
     /// Output goes to files, never to pipes: a container that outlives the call keeps them open.
     fn command(&self) -> Result<Command> {
-        let mut words = Runtime::get()?.words();
+        let mut words = Runtime::get()?.words(&self.inner);
         words.extend(self.arguments.iter().cloned());
         if let Some(script) = &self.shell {
             let script = format!("{script} exec \"$@\"");

@@ -15,6 +15,7 @@ pub struct Created {
     /// The directories that were made, parents first.
     made: Vec<PathBuf>,
     warnings: Vec<String>,
+    is_finished: bool,
 }
 
 impl Cgroup {
@@ -24,12 +25,44 @@ impl Cgroup {
     /// A group that is in use or frozen, a limit that the kernel refuses, no right to make a group
     /// (unless the plan calls it optional and asks for no limit).
     pub fn create(plan: &plan::Cgroup) -> Result<Created> {
+        let mut created = Cgroup::begin(plan)?;
+        created.finish(plan)?;
+        Ok(created)
+    }
+
+    /// Makes only what the child must be born in: the group in the cgroup2 hierarchy, with its
+    /// limits where there is no other. The rest is for [`Created::finish`], which may do it while
+    /// the child is busy already.
+    ///
+    /// # Errors
+    /// As [`Cgroup::create`].
+    pub fn begin(plan: &plan::Cgroup) -> Result<Created> {
         let cgroup = Cgroup { groups: Vec::new() };
-        let mut created = Created { cgroup, made: Vec::new(), warnings: Vec::new() };
-        for dir in &plan.groups {
+        let mut created =
+            Created { cgroup, made: Vec::new(), warnings: Vec::new(), is_finished: false };
+        for dir in plan.groups.iter().filter(|dir| dir.controllers.is_empty()) {
             created.add(dir, plan)?;
         }
-        let cgroup = &created.cgroup;
+        if plan.groups.len() == 1 {
+            created.finish(plan)?;
+        }
+        Ok(created)
+    }
+}
+
+impl Created {
+    /// Makes the other groups, writes the limits and sets the device filter.
+    ///
+    /// # Errors
+    /// As [`Cgroup::create`].
+    pub fn finish(&mut self, plan: &plan::Cgroup) -> Result<()> {
+        if std::mem::replace(&mut self.is_finished, true) {
+            return Ok(());
+        }
+        for dir in plan.groups.iter().filter(|dir| !dir.controllers.is_empty()) {
+            self.add(dir, plan)?;
+        }
+        let cgroup = &self.cgroup;
         cgroup.write_all(&plan.writes)?;
         if let Some(rules) = &plan.devices {
             cgroup.filter_devices(rules).doing(|| "filter devices".into())?;
@@ -37,11 +70,9 @@ impl Cgroup {
         if let (Some(owner), Some(group)) = (plan.owner, cgroup.only_unified()) {
             group.give_to(owner).doing(|| format!("give {} to {owner}", group.path.display()))?;
         }
-        Ok(created)
+        Ok(())
     }
-}
 
-impl Created {
     /// The groups stay.
     pub fn keep(mut self) -> Cgroup {
         self.made.clear();
@@ -92,6 +123,10 @@ impl Created {
     }
 
     fn undo(&mut self) {
+        // Nobody was inside before: what a hook has left behind is the container's.
+        if self.cgroup.processes().is_ok_and(|left| !left.is_empty()) {
+            let _ = self.cgroup.kill_all();
+        }
         let leaves: Vec<PathBuf> = self.cgroup.groups.drain(..).map(|group| group.path).collect();
         for path in self.made.drain(..).rev() {
             // What cannot be removed has got processes or children of others by now.

@@ -44,12 +44,18 @@ impl Entry {
         self.directory.iter().map(|directory| directory.as_raw_fd()).chain(tasks)
     }
 
-    /// Leaves the group that counts memory to an entry of its own, for a child that wants to enter
-    /// it later than the others: what it allocates until then is not charged to the container.
-    pub fn split_memory(mut self, cgroup: &Cgroup) -> (Entry, Entry) {
-        let counted = cgroup.groups.last().is_some_and(|group| group.has("memory"));
-        let memory = if counted { self.tasks.pop() } else { None };
-        (self, Entry { directory: None, tasks: memory.into_iter().collect() })
+    /// The way in as another process was given it: the `tasks` files, the one that counts memory
+    /// last. That one is an entry of its own, for a child that wants to enter it later than the
+    /// others: what it allocates until then is not charged to the container.
+    pub fn of_tasks(mut tasks: Vec<OwnedFd>, counts_memory: bool) -> (Entry, Entry) {
+        let memory = if counts_memory { tasks.pop() } else { None };
+        let memory = Entry { directory: None, tasks: memory.into_iter().collect() };
+        (Entry { directory: None, tasks }, memory)
+    }
+
+    /// The `tasks` files of the v1 groups.
+    pub fn tasks(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.tasks.iter().map(AsFd::as_fd)
     }
 
     /// Moves process `pid` into the cgroup2 group: slow, for kernels that cannot clone into it and

@@ -2,26 +2,29 @@
 //! itself when a later one fails.
 
 use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
+use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
-use crate::cgroup::{self, Cgroup};
+use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
 use crate::log;
-use crate::plan::{self, Kind, Plan, Terminal};
+use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
 use crate::sys::identity::effective_ids;
-use crate::sys::{fd, socket};
+use crate::sys::{fd, self_exe, socket};
 use crate::validate;
 
 /// What the container waits for once it is made.
@@ -39,6 +42,7 @@ pub(super) struct Made {
     pub(super) container: Container,
     pub(super) child: Child,
     pub(super) served: Served,
+    pub(super) hooks: Hooks,
 }
 
 /// Makes a container up to where its program would be run.
@@ -64,17 +68,27 @@ pub(super) fn make(
     plan.process.env.extend(passed.env());
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
+    let mut poststop = Poststop::after(&plan.hooks.poststop);
     let reserved = store.reserve(id)?;
+    failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
-    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
-    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
-    saved.onggi.cgroup = cgroup.saved();
-    saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     directory.save(&saved)?;
-    let (child, channel) = spawn(&plan, &cgroup, directory, &Clone { spec: &spec, passed, mode })?;
+    failpoint::reach("save the state")?;
+    let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
+    let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
+    poststop.owe(&saved);
+    failpoint::reach("spawn init")?;
+    // Meanwhile the child makes its namespaces.
+    cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    failpoint::reach("make the cgroup")?;
+    drop(program);
     let mut talk = Talk {
         plan: &plan,
         process: &plan.process,
@@ -84,15 +98,20 @@ pub(super) fn make(
             pidfd_socket: options.pidfd_socket.as_deref(),
             pid_file: options.pid_file.as_deref(),
         },
-        role: Role::Create { saved: &mut saved, directory },
+        role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
+    if mode == Mode::Created && !served.waits {
+        talk.take_back_pid_file();
+        return Err(died(&child));
+    }
 
+    let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
     reserved.keep();
-    let container = Container { directory: store.find(id)?, saved };
-    Ok(Made { container, child, served })
+    poststop.keep();
+    Ok(Made { container, child, served, hooks: plan.hooks })
 }
 
 fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
@@ -149,16 +168,16 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             labels: vec![format!("bundle={bundle}")],
         },
         rootless: host.rootless,
-        cgroup_paths: BTreeMap::new(),
+        cgroup_paths: Cgroup::planned(&plan.cgroup).saved().paths,
         namespace_paths: BTreeMap::new(),
         onggi: Own {
             version: 1,
-            phase: Phase::Creating,
+            phase: Phase::Preparing,
             bundle,
             owner: effective_ids().0,
             keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
-            cgroup: cgroup::Saved::default(),
+            cgroup: Cgroup::planned(&plan.cgroup).saved(),
             resources: serde_json::Value::Null,
             annotations: spec
                 .annotations
@@ -174,6 +193,7 @@ struct Clone<'a> {
     spec: &'a Spec<'a>,
     passed: Passed,
     mode: Mode,
+    program: Option<&'a OwnedFd>,
 }
 
 fn spawn(
@@ -207,14 +227,17 @@ fn spawn(
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
         unprivileged: effective_ids().0 != 0,
     };
-    let cgroups = cgroup.hierarchies();
-    let child = launch::spawn(request, |joins| {
+    let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
+    let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
+    let child = launch::spawn(request, |rest| {
         let init = Init {
             plan,
             process: &plan.process,
             channel: init_end,
-            joins,
-            entry,
+            rest,
+            entry: Entry::default(),
+            memory: Entry::default(),
+            program_file,
             cgroups,
             start,
             passed: clone.passed.count,

@@ -4,12 +4,15 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::options::Force;
+use super::saved::Phase;
 use super::start::hooks_of;
 use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
+use crate::cgroup::Cgroup;
 use crate::error::{Error, Result};
 use crate::hooks::{self, Setting};
 use crate::log;
+use crate::plan::Hooks;
 use crate::sys::pidfd;
 
 /// How long a killed init may take to vanish.
@@ -36,7 +39,9 @@ pub fn delete(store: &Store, id: &ContainerId, force: Force) -> Result<()> {
         }
     }
     end_processes(&container)?;
-    destroy(container)
+    // A creation that was cut short may have left no configuration.
+    let hooks = hooks_of(&container).unwrap_or_default();
+    destroy(container, &hooks)
 }
 
 /// What a command that died left behind has no readable state.
@@ -69,17 +74,16 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
 }
 
 /// Removes cgroup and state of a container without processes, then runs its poststop hooks.
-pub(super) fn destroy(container: Container) -> Result<()> {
-    // A creation that was cut short may have left no configuration.
-    let hooks = hooks_of(&container).map(|hooks| hooks.poststop).unwrap_or_default();
+pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
     let state = state_for_hooks(&container.saved, "stopped", 0);
-    let cgroup = container.cgroup();
-    if !cgroup.is_none() {
-        cgroup.remove()?;
+    let cgroup = Cgroup::open(&container.saved.onggi.cgroup);
+    match container.saved.onggi.phase {
+        Phase::Preparing => cgroup.remove_unused(),
+        _ => cgroup.remove()?,
     }
     container.directory.remove()?;
     let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };
-    for error in hooks::run_all(&hooks, setting) {
+    for error in hooks::run_all(&hooks.poststop, setting) {
         log::warning(&error.to_string());
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::launch::{self, Child, Join, Request, RuntimeEnd};
 use crate::log;
 use crate::plan::{self, Exec, ExecSource, Kind, Plan, Terminal};
 use crate::spec::{self, Pairs, Spec, State};
-use crate::sys::process;
+use crate::sys::{process, self_exe};
 
 /// Adds a process to a container; gives its exit code, or 0 when detached.
 pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i32> {
@@ -36,9 +36,11 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     let signals = supervise::Signals::hold(options.attach)?;
     let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
     let (child, served) = joining.launch(&wanted, options)?;
-    let child = child.keep();
     match options.attach {
-        Attach::Detached => Ok(0),
+        Attach::Detached => {
+            child.keep();
+            Ok(0)
+        }
         Attach::Foreground => supervise::until_the_end(&child, served.terminal.as_ref(), &signals),
     }
 }
@@ -73,6 +75,9 @@ fn process_plan(spec: &Spec<'_>, host: &Host, plan: &Plan, options: &ExecOptions
     }
 }
 
+/// The process, the talk with it, and what it may run from.
+type Spawned = (Child, RuntimeEnd, Option<OwnedFd>);
+
 /// What the new process joins.
 struct Joining<'a> {
     container: &'a Container,
@@ -100,7 +105,7 @@ impl Joining<'_> {
                 other => other,
             },
         };
-        let (child, channel) = spawned?;
+        let (child, channel, program) = spawned?;
         let mut talk = Talk {
             plan: self.plan,
             process: &wanted.process,
@@ -113,13 +118,17 @@ impl Joining<'_> {
             role: Role::Exec { container: self.container },
         };
         let served = serve(&channel, &mut talk)?;
+        // Held until now: the kernel takes its time to take it apart, and the program runs already.
+        drop(program);
         Ok((child, served))
     }
 
-    fn spawn(&self, wanted: &Exec, entry: Entry) -> Result<(Child, RuntimeEnd)> {
+    fn spawn(&self, wanted: &Exec, entry: Entry) -> Result<Spawned> {
         // From its first moment on it can be seen from inside.
         process::set_dumpable(false).doing(|| "become undumpable".into())?;
         let (init_end, runtime_end) = launch::pair()?;
+        let program_file = self_exe::read_only_view()?;
+        let program = program_file.as_ref().map(OwnedFd::try_clone).transpose()?;
         let request = Request {
             join: self.joins()?,
             cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
@@ -135,13 +144,15 @@ impl Joining<'_> {
             bundle: &self.container.saved.onggi.bundle,
             annotations: &annotations,
         };
-        let child = launch::spawn(request, |joins| {
+        let child = launch::spawn(request, |rest| {
             let init = Init {
                 plan: self.plan,
                 process: &wanted.process,
                 channel: init_end,
-                joins,
+                rest,
                 entry,
+                memory: Entry::default(),
+                program_file,
                 cgroups: Vec::new(),
                 start: Start::AtOnce,
                 passed: self.passed.count,
@@ -154,7 +165,7 @@ impl Joining<'_> {
             };
             init.run(EXEC)
         })?;
-        Ok((child, runtime_end))
+        Ok((child, runtime_end, program))
     }
 
     /// All through init itself, whatever the paths in config.json lead to by now. The pid

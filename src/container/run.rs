@@ -18,7 +18,7 @@ pub fn run(
     }
     let signals = supervise::Signals::hold(run.attach)?;
     let made = make(store, id, options, Mode::Running(run.attach))?;
-    if let Err(error) = start::after_start(&made.container) {
+    if let Err(error) = start::after_start(&made.container, &made.hooks) {
         end(made)?;
         return Err(error);
     }
@@ -34,5 +34,5 @@ pub fn run(
 
 fn end(made: Made) -> Result<()> {
     delete::end_processes(&made.container)?;
-    delete::destroy(made.container)
+    delete::destroy(made.container, &made.hooks)
 }

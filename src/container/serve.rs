@@ -1,12 +1,15 @@
 //! The runtime's answer to each thing that init asks for.
 
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use super::saved::{Phase, Saved};
 use super::store::Directory;
 use super::{Container, state_for_hooks, user_namespace};
+use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
@@ -37,7 +40,7 @@ pub(super) struct Handles<'a> {
 /// What the process is to the container.
 pub(super) enum Role<'a> {
     /// Its init, which is to be saved.
-    Create { saved: &'a mut Saved, directory: &'a Directory },
+    Create { saved: &'a mut Saved, directory: &'a Directory, cgroup: &'a Cgroup },
     /// One more.
     Exec { container: &'a Container },
 }
@@ -47,6 +50,23 @@ impl Talk<'_> {
         match &self.role {
             Role::Create { saved, .. } => saved,
             Role::Exec { container } => &container.saved,
+        }
+    }
+
+    /// The way into the groups that init was not born in.
+    fn entry(&self) -> Result<Entry> {
+        match &self.role {
+            Role::Create { cgroup, .. } => cgroup.entry().doing(|| "open the cgroup".into()),
+            Role::Exec { .. } => Ok(Entry::default()),
+        }
+    }
+
+    /// A process that comes to nothing leaves no file that names it.
+    pub(super) fn take_back_pid_file(&self) {
+        let Some(path) = self.handles.pid_file else { return };
+        let own = self.child.pid.to_string();
+        if std::fs::read_to_string(path).is_ok_and(|text| text == own) {
+            let _ = std::fs::remove_file(path);
         }
     }
 
@@ -66,6 +86,8 @@ impl Talk<'_> {
 pub(super) struct Served {
     /// The terminal's multiplexer, where no console socket was given.
     pub(super) terminal: Option<OwnedFd>,
+    /// Whether init waits for `start`.
+    pub(super) waits: bool,
 }
 
 /// Answers until init hangs up.
@@ -73,23 +95,33 @@ pub(super) struct Served {
 /// # Errors
 /// What init says of its failure, or that it died.
 pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
+    answer(channel, talk).inspect_err(|_| talk.take_back_pid_file())
+}
+
+fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let mut is_ready = false;
     set_oom_score(talk)?;
-    while let Some((message, fd)) = channel.receive()? {
+    while let Some((message, mut fds)) = channel.receive()? {
         match message {
+            FromInit::Waits => served.waits = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
             }
-            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fd)?,
+            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::OpenMount(number) => {
                 let mount = open_mount(talk, number)?;
-                channel.send_with(&ToInit::Opened, mount.as_fd())?;
+                channel.send_with(&ToInit::Opened, &[mount.as_fd()])?;
+            }
+            FromInit::EnterCgroup => {
+                let entry = talk.entry()?;
+                let tasks: Vec<_> = entry.tasks().collect();
+                channel.send_with(&ToInit::Tasks, &tasks)?;
             }
             FromInit::RunHooks => {
                 run_hooks(talk)?;
@@ -115,7 +147,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 }
 
 /// Why init hung up without a word.
-fn died(child: &Child) -> Error {
+pub(super) fn died(child: &Child) -> Error {
     match pidfd::wait_end(child.pidfd.as_fd(), Some(std::time::Duration::from_secs(1))) {
         Ok(true) => Error::new("init died before it was ready (memory limit too low?)"),
         _ => Error::new("init hung up before it was ready"),
@@ -146,7 +178,7 @@ fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Optio
 /// One message with one descriptor, as the callers of runc expect it.
 fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io::Result<()> {
     let socket = socket::connect_to(path, Style::Stream)?;
-    socket::send(socket.as_fd(), text, Some(fd))
+    socket::send(socket.as_fd(), text, &[fd])
 }
 
 /// A mount's source as the runtime reaches it, with its ids mapped.
@@ -185,13 +217,14 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         process::set_limit(pid, limit.resource, limit.soft, limit.hard)
             .doing(|| format!("set rlimit {limit:?}"))?;
     }
-    if let Role::Create { saved, directory } = &mut talk.role {
+    if let Role::Create { saved, directory, .. } = &mut talk.role {
         let life = procfs::life(pid)?.ok_or_else(|| Error::new("init has died"))?;
         saved.init_process_pid = pid;
         saved.init_process_start = life.start;
         saved.namespace_paths = namespace_paths(pid);
         saved.onggi.phase = Phase::Created;
         directory.save(saved)?;
+        failpoint::reach("save the pid")?;
     }
     if let Some(path) = talk.handles.pidfd_socket {
         send_to(path, b"pidfd", talk.child.pidfd.as_fd())
@@ -213,13 +246,16 @@ fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::Pa
         .collect()
 }
 
-/// Aside and renamed, without a line feed: callers read the whole file as a number.
+/// Aside and renamed, without a line feed: callers read the whole file as a number. The directory
+/// may be one where others put links.
 fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let _ = std::fs::remove_file(&aside);
-    std::fs::write(&aside, pid.to_string())
+    std::fs::File::create_new(&aside)
+        .and_then(|mut file| file.write_all(pid.to_string().as_bytes()))
         .and_then(|()| std::fs::rename(&aside, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&aside)))
         .doing(|| format!("write the pid file {}", path.display()))
 }
 

@@ -1,6 +1,7 @@
 //! `start`: init is told to go on, and hangs up once it has become the program.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Doing, Error, Result};
@@ -12,6 +13,9 @@ use crate::spec::Spec;
 use crate::sys::pidfd;
 use crate::sys::socket::{self, Style};
 
+/// How long an init that gives up may take to end.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// Lets a created container run its program.
 pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
@@ -19,8 +23,12 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
         .doing(|| "connect to init".into())?;
     container.directory.forget_start_socket()?;
-    wait_until_it_runs(&RuntimeEnd::from(socket))?;
-    after_start(&container)
+    if let Err(error) = wait_until_it_runs(&RuntimeEnd::from(socket)) {
+        // It has said its last word: `delete` may come at once.
+        container.wait_end(LIMIT)?;
+        return Err(error);
+    }
+    after_start(&container, &hooks_of(&container)?)
 }
 
 /// A hang-up means that the program runs.
@@ -38,14 +46,14 @@ fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
 }
 
 /// Runs the poststart hooks; a container whose hook fails is killed.
-pub(super) fn after_start(container: &Container) -> Result<()> {
-    let hooks = hooks_of(container)?.poststart;
+pub(super) fn after_start(container: &Container, hooks: &Hooks) -> Result<()> {
+    let hooks = &hooks.poststart;
     if hooks.is_empty() {
         return Ok(());
     }
     let state = state_for_hooks(&container.saved, "running", container.saved.init_process_pid);
     let setting = Setting { kind: "poststart", state: &state, directory: None, env: &[] };
-    hooks::run(&hooks, setting).inspect_err(|_| {
+    hooks::run(hooks, setting).inspect_err(|_| {
         if let Ok(Some(init)) = container.init() {
             let _ = pidfd::signal(init.as_fd(), libc::SIGKILL);
         }

@@ -7,7 +7,7 @@ use crate::error::{Doing, Result};
 use crate::plan::{Kind, Mount};
 use crate::sys::fd::here;
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
-use crate::sys::path::{Root, make_link};
+use crate::sys::path::{Root, make_directory, make_link};
 
 /// cgroup v2: a new instance shows the cgroup namespace; where the kernel refuses one, a bind of
 /// the container's own directory shows the same.
@@ -53,7 +53,8 @@ fn hierarchy(base: &Root, name: &str, path: &str, mount: &Mount) -> Result<()> {
     let copy = mount::copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
     let plan = mount.attributes;
     set(copy.as_fd(), Attributes { set: plan.set, clear: plan.clear, ..Default::default() })?;
-    let target = base.make_directories(name, 0o755)?;
+    make_directory(base.as_fd(), name, 0o755)?;
+    let target = base.open_file(name, libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW)?;
     mount::attach(copy.as_fd(), target.as_fd())?;
     for controller in name.split(',').filter(|controller| *controller != name) {
         make_link(name, base.as_fd(), controller)?;

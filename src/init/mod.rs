@@ -18,19 +18,20 @@ mod root;
 mod steps;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use steps::{EXEC, NEW_CONTAINER, Step};
 
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
-use crate::launch::{Failure, FromInit, InitEnd, Join, ToInit};
+use crate::failpoint;
+use crate::launch::{Failure, FromInit, InitEnd, Rest};
 use crate::plan::{Plan, Process};
 use crate::spec::State;
-use crate::sys::fd;
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
+use crate::sys::{fd, process};
 
 /// What init waits for before it becomes the program.
 #[derive(Debug)]
@@ -50,10 +51,14 @@ pub struct Init<'a> {
     pub process: &'a Process,
     /// The talk with the runtime.
     pub channel: InitEnd,
-    /// Namespaces that only the process itself can enter.
-    pub joins: Vec<Join>,
-    /// The way into the cgroup.
+    /// Namespaces that the process itself makes and joins.
+    pub rest: Rest,
+    /// The way into the cgroup, where it is known before the clone.
     pub entry: Entry,
+    /// The way into the cgroup that counts memory, where it is entered late.
+    pub memory: Entry,
+    /// The runtime's program as it cannot be written, unless it runs from there already.
+    pub program_file: Option<OwnedFd>,
     /// Where the container's cgroup is in each hierarchy of the host: controllers, directory.
     pub cgroups: Vec<(String, PathBuf)>,
     /// What it waits for.
@@ -80,8 +85,9 @@ impl Init<'_> {
     /// # Errors
     /// The first failure, which the runtime has been told.
     pub fn run(mut self, steps: &[Step]) -> Result<()> {
+        process::set_parent_death_signal(libc::SIGKILL)?;
         for (name, step) in steps {
-            if let Err(error) = step(&mut self) {
+            if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
                 let failure = Failure {
                     step: (*name).to_owned(),
                     words: error.to_string(),
@@ -95,12 +101,9 @@ impl Init<'_> {
         Ok(())
     }
 
-    /// Asks the runtime for something and waits until it is done.
-    fn ask(&self, message: &FromInit) -> Result<Option<OwnedFd>> {
-        match self.channel.ask(message)? {
-            (ToInit::Continue, _) => Ok(None),
-            (ToInit::Opened, fd) => Ok(fd),
-        }
+    /// Asks the runtime for something and waits until it is done; gives what came along.
+    fn ask(&self, message: &FromInit) -> Result<Vec<OwnedFd>> {
+        self.channel.ask(message).map(|(_, fds)| fds)
     }
 
     /// Tells the runtime something for its log.
@@ -127,12 +130,24 @@ impl Init<'_> {
         3 + self.passed as RawFd
     }
 
+    /// From now on this process ends when the runtime does. A change of ids undoes that, and the
+    /// runtime may be gone already.
+    fn end_with_the_runtime(&self) -> Result<()> {
+        process::set_parent_death_signal(libc::SIGKILL).doing(|| "prctl".into())?;
+        // The runtime only ever answers, so that there is nothing to read but its hang-up.
+        match fd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
+            true => Err(Error::new("the runtime has gone away")),
+            false => Ok(()),
+        }
+    }
+
     /// Closes everything that the clone copied from the runtime.
     fn close_what_is_the_runtimes(&mut self) -> Result<()> {
         let mut keep: Vec<RawFd> = (3..self.first_own()).collect();
         keep.push(self.channel.as_fd().as_raw_fd());
-        keep.extend(self.joins.iter().map(|join| join.through.as_raw_fd()));
+        keep.extend(self.rest.join.iter().map(|join| join.through.as_raw_fd()));
         keep.extend(self.entry.descriptors());
+        keep.extend(self.program_file.iter().map(AsRawFd::as_raw_fd));
         if let Start::Await(listener) = &self.start {
             keep.push(listener.as_raw_fd());
         }

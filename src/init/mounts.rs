@@ -127,8 +127,8 @@ fn bind(
     recursive: bool,
 ) -> Result<OwnedFd> {
     if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        let opened = init.ask(&FromInit::OpenMount(number))?;
-        return opened.ok_or_else(|| Error::new("the runtime sent no mount"));
+        let mut opened = init.ask(&FromInit::OpenMount(number))?;
+        return opened.pop().ok_or_else(|| Error::new("the runtime sent no mount"));
     }
     let path = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
     Ok(mount::copy_tree(here(), path, Reach::recursive(recursive))?)

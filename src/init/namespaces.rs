@@ -1,14 +1,23 @@
 //! Namespaces that the process itself enters, makes or names.
 
 use super::Init;
+use crate::cgroup::Entry;
 use crate::error::{Doing, Result};
 use crate::launch::{FromInit, become_root, join_all};
-use crate::plan::Kind;
+use crate::plan::{CgroupDir, Kind};
 use crate::sys::namespace;
+
+/// What need not come with the clone: it takes as long as what the runtime does meanwhile.
+pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
+    match init.rest.make {
+        0 => Ok(()),
+        flags => namespace::leave(flags).doing(|| "unshare".into()),
+    }
+}
 
 /// What the clone could not enter for us.
 pub(super) fn join(init: &mut Init<'_>) -> Result<()> {
-    join_all(&std::mem::take(&mut init.joins))
+    join_all(&std::mem::take(&mut init.rest.join))
 }
 
 /// A new user namespace has no ids until the runtime, outside, maps them.
@@ -21,12 +30,34 @@ pub(super) fn wait_for_id_maps(init: &mut Init<'_>) -> Result<()> {
 
 /// The ids of the host mean nothing inside.
 pub(super) fn become_root_inside(init: &mut Init<'_>) -> Result<()> {
-    if init.plan.namespaces.has(Kind::User) { become_root() } else { Ok(()) }
+    match init.plan.namespaces.has(Kind::User) {
+        true => become_root().and_then(|()| init.end_with_the_runtime()),
+        false => Ok(()),
+    }
 }
 
 /// By itself: a thread that moves only itself waits for no lock.
 pub(super) fn enter_cgroup(init: &mut Init<'_>) -> Result<()> {
     init.entry.join().doing(|| "write 0 to tasks".into())
+}
+
+/// The same once the runtime has made it. Memory comes later: what is allocated until then is not
+/// the container's.
+pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
+    let groups = &init.plan.cgroup.groups;
+    if groups.iter().all(|group| group.controllers.is_empty()) {
+        return Ok(());
+    }
+    let tasks = init.ask(&FromInit::EnterCgroup)?;
+    let counts = |group: &CgroupDir| group.controllers.iter().any(|name| name == "memory");
+    let counts_memory = groups.last().is_some_and(counts) && !tasks.is_empty();
+    (init.entry, init.memory) = Entry::of_tasks(tasks, counts_memory);
+    enter_cgroup(init)
+}
+
+/// Before the runtime says that the container is created.
+pub(super) fn enter_memory_cgroup(init: &mut Init<'_>) -> Result<()> {
+    init.memory.join().doing(|| "write 0 to tasks of memory".into())
 }
 
 /// The root of a cgroup namespace is the cgroup that its maker is in.

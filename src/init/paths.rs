@@ -57,23 +57,29 @@ pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
     for path in &init.plan.masked {
         let Some(found) = find(root, path)? else { continue };
         let is_directory = stat(found.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFDIR;
-        let cover = match is_directory {
-            true => once(&mut empty, || empty_directory(label)),
-            false => once(&mut null, || own_null(root)),
-        };
-        cover
-            .and_then(|cover| Ok(copy_tree(cover.as_fd(), "", Reach::One)?))
-            .and_then(|copy| Ok(attach(copy.as_fd(), found.as_fd())?))
-            .doing(|| format!("hide {}", path.as_str()))?;
+        match is_directory {
+            true => cover(&found, &mut empty, || empty_directory(label)),
+            false => cover(&found, &mut null, || own_null(root)),
+        }
+        .doing(|| format!("hide {}", path.as_str()))?;
     }
     Ok(())
 }
 
-fn once(slot: &mut Option<OwnedFd>, make: impl FnOnce() -> Result<OwnedFd>) -> Result<&OwnedFd> {
-    if slot.is_none() {
-        *slot = Some(make()?);
-    }
-    slot.as_ref().ok_or_else(|| Error::new("no cover"))
+/// The first one goes into place itself: a mount that is never attached takes the kernel a grace
+/// period to take apart.
+fn cover(
+    found: &OwnedFd,
+    known: &mut Option<OwnedFd>,
+    make: impl FnOnce() -> Result<OwnedFd>,
+) -> Result<()> {
+    let cover = match known {
+        None => make()?,
+        Some(first) => copy_tree(first.as_fd(), "", Reach::One)?,
+    };
+    attach(cover.as_fd(), found.as_fd())?;
+    known.get_or_insert(cover);
+    Ok(())
 }
 
 fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
@@ -86,12 +92,16 @@ fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
     Ok(context.mount(READ_ONLY)?)
 }
 
-/// The container's own /dev/null, if it is one: a link to something else would be writable then.
+/// A copy of the container's own /dev/null, if it is one: a link to something else would be writable then.
 fn own_null(root: &Root) -> Result<OwnedFd> {
     let null = root.open_file("/dev/null", libc::O_PATH | libc::O_NOFOLLOW);
     let null = null.doing(|| "open /dev/null".into())?;
     let found = stat(null.as_fd())?;
     let is_null =
         found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == libc::makedev(1, 3);
-    if is_null { Ok(null) } else { Err(Error::new("/dev/null is not the null device")) }
+    if is_null {
+        Ok(copy_tree(null.as_fd(), "", Reach::One)?)
+    } else {
+        Err(Error::new("/dev/null is not the null device"))
+    }
 }

@@ -47,22 +47,22 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
         Ok(fd::write_once(self.as_fd(), &bytes)?)
     }
 
-    /// Sends a message and a descriptor.
-    pub fn send_with(&self, message: &S, fd: BorrowedFd<'_>) -> Result<()> {
-        Ok(socket::send(self.as_fd(), &serde_json::to_vec(message)?, Some(fd))?)
+    /// Sends a message and descriptors.
+    pub fn send_with(&self, message: &S, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        Ok(socket::send(self.as_fd(), &serde_json::to_vec(message)?, fds)?)
     }
 
     /// The next message; nothing when the other end has hung up.
-    pub fn receive(&self) -> Result<Option<(R, Option<OwnedFd>)>> {
-        let (bytes, fd) = socket::receive(self.as_fd())?;
+    pub fn receive(&self) -> Result<Option<(R, Vec<OwnedFd>)>> {
+        let (bytes, fds) = socket::receive(self.as_fd())?;
         match bytes.is_empty() {
             true => Ok(None),
-            false => Ok(Some((serde_json::from_slice(&bytes)?, fd))),
+            false => Ok(Some((serde_json::from_slice(&bytes)?, fds))),
         }
     }
 
     /// Sends a message and waits for the answer.
-    pub fn ask(&self, message: &S) -> Result<(R, Option<OwnedFd>)> {
+    pub fn ask(&self, message: &S) -> Result<(R, Vec<OwnedFd>)> {
         self.send(message)?;
         self.receive()?.ok_or_else(|| Error::new("the runtime has gone away"))
     }

@@ -4,6 +4,8 @@
 //!  init                                        runtime
 //!   │ MapIds ───────────────────────────────────► writes uid_map and gid_map
 //!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
+//!   │ EnterCgroup ──────────────────────────────► has made the rest of the cgroup by now
+//!   │ ◄──────────────────── Tasks + `tasks` files │           (cgroup v1 only)
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
 //!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach)
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
@@ -13,10 +15,11 @@
 //!   │ ◄──────────────────────────────── Continue │
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies)
+//!   │ Waits ────────────────────────────────────► is done              (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
 //! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
-//! before `Ready` means that init died.
+//! before `Ready`, or in `create` before `Waits`, means that init died.
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +28,8 @@ use serde::{Deserialize, Serialize};
 pub enum FromInit {
     /// It is in a user namespace without maps.
     MapIds,
+    /// It wants into the groups that it was not born in.
+    EnterCgroup,
     /// It cannot reach the source of this mount of the plan.
     OpenMount(usize),
     /// The container's namespaces and mounts are there.
@@ -35,6 +40,8 @@ pub enum FromInit {
     Ready,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),
+    /// Nothing is left to do but to wait for `start`.
+    Waits,
     /// Something that the log should hold.
     Warn(String),
     /// It gives up.
@@ -57,6 +64,8 @@ pub struct Failure {
 pub enum ToInit {
     /// It is done.
     Continue,
+    /// The files that it writes itself to come along.
+    Tasks,
     /// The mount comes along.
     Opened,
 }

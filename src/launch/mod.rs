@@ -67,13 +67,26 @@ impl Drop for Child {
     }
 }
 
-/// Clones this process. `init` runs in the child, never returns, and finds all namespaces there
-/// but those that `Request::join` names and that only the process itself can enter: it is given
-/// them.
+/// Namespaces that come with the clone: a process cannot make or enter its own pid namespace, and
+/// a user namespace must own the others. The others the child makes, while its parent does
+/// something else.
+const WITH_THE_CLONE: u64 = 0x1000_0000 | 0x2000_0000 | 0x80;
+
+/// What is left for the child to do by itself.
+#[derive(Debug, Default)]
+pub struct Rest {
+    /// `CLONE_NEW*` of what it makes.
+    pub make: u64,
+    /// What it joins.
+    pub join: Vec<Join>,
+}
+
+/// Clones this process. `init` runs in the child and never returns; it is given what the child
+/// must make and join by itself.
 ///
 /// # Errors
 /// Which namespace could not be made or joined.
-pub fn spawn(request: Request<'_>, init: impl FnOnce(Vec<Join>) -> Result<()>) -> Result<Child> {
+pub fn spawn(request: Request<'_>, init: impl FnOnce(Rest) -> Result<()>) -> Result<Child> {
     let joins_user = request.join.iter().any(|join| join.flags & Kind::User.flag() != 0);
     if joins_user && (request.new != 0 || request.unprivileged) {
         return through_an_intermediate(request, init);
@@ -83,11 +96,11 @@ pub fn spawn(request: Request<'_>, init: impl FnOnce(Vec<Join>) -> Result<()>) -
         join.into_iter().partition(|join| join.flags == Kind::Pid.flag());
     let own = enter_around(&around, time_offsets)?;
     let new = new & !made_before(time_offsets);
-    let side =
-        fork(new, cgroup.as_ref().map(AsFd::as_fd)).doing(|| "clone into new namespaces".into());
+    let side = fork(new & WITH_THE_CLONE, cgroup.as_ref().map(AsFd::as_fd))
+        .doing(|| "clone into new namespaces".into());
     if let Ok(Side::Child) = side {
         drop(own);
-        end_with(init(inside))
+        end_with(init(Rest { make: new & !WITH_THE_CLONE, join: inside }))
     }
     for (flag, through) in own {
         namespace::join(through.as_fd(), flag).doing(|| "leave joined namespaces".into())?;
@@ -177,7 +190,7 @@ fn join_words(flags: u64) -> String {
 /// The intermediate joins, becomes root inside, makes the rest and ends; init is its sibling.
 fn through_an_intermediate(
     request: Request<'_>,
-    init: impl FnOnce(Vec<Join>) -> Result<()>,
+    init: impl FnOnce(Rest) -> Result<()>,
 ) -> Result<Child> {
     let (theirs, ours) = socket::pair().doing(|| "open a channel to the intermediate".into())?;
     let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd))
@@ -185,7 +198,7 @@ fn through_an_intermediate(
     let Side::Parent(intermediate) = side else {
         drop(ours);
         let told = match intermediate(&request) {
-            Ok(Side::Child) => end_with(init(Vec::new())),
+            Ok(Side::Child) => end_with(init(Rest::default())),
             Ok(Side::Parent(forked)) => format!("{}", forked.pid),
             Err(error) => format!("{error}"),
         };

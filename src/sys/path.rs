@@ -160,12 +160,17 @@ impl Root {
 
     /// The directory at a path, made with those above it where they are missing.
     pub fn make_directories(&self, path: &str, mode: u32) -> io::Result<OwnedFd> {
-        match self.open_file(path, libc::O_PATH | libc::O_DIRECTORY) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                self.walk(path, libc::O_PATH | libc::O_DIRECTORY, Missing::MakeDirectory(mode))
-            }
-            other => other,
+        let flags = libc::O_PATH | libc::O_DIRECTORY;
+        match self.open_file(path, flags) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+            other => return other,
         }
+        // Mostly only the last one is missing.
+        let made = self.open_parent(path).and_then(|(parent, name)| {
+            make_directory(parent.as_fd(), name, mode)?;
+            open_at(parent.as_fd(), name, flags | libc::O_NOFOLLOW, 0)
+        });
+        made.or_else(|_| self.walk(path, flags, Missing::MakeDirectory(mode)))
     }
 
     /// The file at a path, made empty, with the directories above it, where it is missing.
@@ -183,12 +188,13 @@ impl Root {
     /// # Errors
     /// EINVAL where the last name cannot be made: `.`, `..`, or the root itself.
     pub fn parent_of<'p>(&self, path: &'p str) -> io::Result<(OwnedFd, &'p str)> {
-        let path = path.trim_end_matches('/');
-        let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        match name {
-            "" | "." | ".." => Err(errno(libc::EINVAL)),
-            _ => Ok((self.make_directories(parent, 0o755)?, name)),
-        }
+        let (parent, name) = split(path)?;
+        Ok((self.make_directories(parent, 0o755)?, name))
+    }
+
+    fn open_parent<'p>(&self, path: &'p str) -> io::Result<(OwnedFd, &'p str)> {
+        let (parent, name) = split(path)?;
+        Ok((self.open_file(parent, libc::O_PATH | libc::O_DIRECTORY)?, name))
     }
 
     /// Component by component, for kernels without openat2 and for what is yet to be made: each
@@ -226,6 +232,16 @@ impl Root {
         }
         let last = held.pop().map_or_else(|| self.0.try_clone(), Ok)?;
         reopen(last, flags)
+    }
+}
+
+/// What holds a path, and its last name.
+fn split(path: &str) -> io::Result<(&str, &str)> {
+    let path = path.trim_end_matches('/');
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    match name {
+        "" | "." | ".." => Err(errno(libc::EINVAL)),
+        _ => Ok((parent, name)),
     }
 }
 

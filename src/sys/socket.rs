@@ -54,9 +54,12 @@ pub fn connect_to(path: &Path, style: Style) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-/// `sendmsg(2)`: one message and at most one descriptor; no signal when the peer is gone.
-pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let fds: Vec<RawFd> = fd.iter().map(|fd| fd.as_raw_fd()).collect();
+/// How many descriptors may come along with one message.
+const MOST_FDS: usize = 32;
+
+/// `sendmsg(2)`: one message and its descriptors; no signal when the peer is gone.
+pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let fds: Vec<RawFd> = fds.iter().map(|fd| fd.as_raw_fd()).collect();
     let rights = [ControlMessage::ScmRights(&fds)];
     let control = if fds.is_empty() { &rights[..0] } else { &rights[..] };
     let parts = [IoSlice::new(bytes)];
@@ -69,27 +72,33 @@ pub fn send(socket: BorrowedFd<'_>, bytes: &[u8], fd: Option<BorrowedFd<'_>>) ->
     }
 }
 
-/// `recvmsg(2)`: one message and the descriptor that came along. An empty one is a hang-up.
-pub fn receive(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+/// `recvmsg(2)`: one message and the descriptors that came along. An empty one is a hang-up.
+pub fn receive(socket: BorrowedFd<'_>) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     let mut bytes = vec![0; 16 * 1024];
-    let mut control = nix::cmsg_space!(RawFd);
-    let (length, fd) = loop {
+    let mut control = nix::cmsg_space!([RawFd; MOST_FDS]);
+    loop {
         let mut parts = [IoSliceMut::new(&mut bytes)];
         let flags = MsgFlags::MSG_CMSG_CLOEXEC;
         match recvmsg::<UnixAddr>(socket.as_raw_fd(), &mut parts, Some(&mut control), flags) {
             Err(nix::errno::Errno::EINTR) => {}
-            Err(nix::errno::Errno::ECONNRESET) => break (0, None),
+            Err(nix::errno::Errno::ECONNRESET) => return Ok((Vec::new(), Vec::new())),
             Err(errno) => return Err(errno.into()),
             Ok(message) => {
-                let fd = message.cmsgs()?.find_map(|part| match part {
-                    ControlMessageOwned::ScmRights(fds) => fds.first().copied(),
-                    _ => None,
-                });
-                break (message.bytes, fd);
+                let mut fds = Vec::new();
+                for part in message.cmsgs()? {
+                    if let ControlMessageOwned::ScmRights(numbers) = part {
+                        fds.extend(numbers.into_iter().map(own));
+                    }
+                }
+                let length = message.bytes;
+                bytes.truncate(length);
+                return Ok((bytes, fds));
             }
         }
-    };
-    bytes.truncate(length);
+    }
+}
+
+fn own(number: RawFd) -> OwnedFd {
     // SAFETY: the kernel has just installed this descriptor, which nobody else owns.
-    Ok((bytes, fd.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })))
+    unsafe { OwnedFd::from_raw_fd(number) }
 }

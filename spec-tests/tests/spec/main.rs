@@ -1,17 +1,32 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod cgroups;
 mod command_line;
 mod commands;
 mod descriptors;
+mod device_access;
+mod devices;
 mod endings;
 mod exec;
 mod exec_options;
 mod hooks;
+mod kernel_settings;
 mod lifecycle;
+mod mount_options;
+mod mounts;
+mod namespaces;
+mod paths;
 mod process;
 mod reports;
+mod root;
+mod rootless;
+mod seccomp;
+mod security;
 mod terminal;
+mod update;
 mod user;
+mod user_namespace;
+mod validation;
 
 fn main() -> std::process::ExitCode {
     spec_tests::suite::main(&[
@@ -24,8 +39,23 @@ fn main() -> std::process::ExitCode {
         exec_options::TESTS,
         terminal::TESTS,
         descriptors::TESTS,
+        namespaces::TESTS,
+        user_namespace::TESTS,
+        mounts::TESTS,
+        mount_options::TESTS,
+        root::TESTS,
+        paths::TESTS,
+        devices::TESTS,
+        cgroups::TESTS,
+        device_access::TESTS,
+        update::TESTS,
+        seccomp::TESTS,
+        validation::TESTS,
+        kernel_settings::TESTS,
+        rootless::TESTS,
         hooks::TESTS,
         reports::TESTS,
         command_line::TESTS,
+        security::TESTS,
     ])
 }

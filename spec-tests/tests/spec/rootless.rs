@@ -1,0 +1,325 @@
+//! The runtime as an ordinary user, with one id of its own, and with helpers for more.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use serde_json::{Value, json};
+use spec_tests::runtime::{Call, Output};
+use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+
+tests![
+    a_container_runs_with_one_id,
+    a_container_lives_and_is_deleted,
+    exec_works,
+    the_exit_code_is_the_programs,
+    files_belong_to_the_user,
+    several_ids_are_mapped_by_the_helpers,
+    ids_that_the_user_does_not_have_are_refused,
+    several_ids_without_the_helpers_are_refused,
+    another_user_of_the_container_is_mapped,
+    additional_groups_are_refused,
+    groups_without_helpers_cannot_be_changed,
+    the_default_devices_are_the_hosts,
+    the_hosts_sysfs_is_read_only,
+    limits_without_the_right_are_refused,
+    a_mount_with_an_unmapped_id_is_refused,
+    the_default_state_directory_is_the_users,
+    a_terminal_works,
+];
+
+/// Nobody of the host's.
+const USER: u32 = 61_234;
+/// Where the user's subordinate ids begin.
+const SUBORDINATE: u32 = 700_000;
+
+fn maps(sizes: &[(u32, u32, u32)]) -> Value {
+    let line = |size: &(u32, u32, u32)| {
+        let (inside, outside, size) = size;
+        json!({"containerID": inside, "hostID": outside, "size": size})
+    };
+    sizes.iter().map(line).collect()
+}
+
+/// What an engine writes for such a user: no network or cgroup of its own.
+fn bundle(maps_: &[(u32, u32, u32)]) -> Bundle {
+    let sys = ["rbind", "nosuid", "noexec", "nodev", "ro"];
+    let bundle = Bundle::busybox()
+        .namespace("user")
+        .without_namespace("network")
+        .set("/linux/uidMappings", maps(maps_))
+        .set("/linux/gidMappings", maps(maps_))
+        .remove("/linux/resources")
+        .remove("/linux/cgroupsPath")
+        .remove("/mounts/5");
+    // Group 5 of the terminals has no id there.
+    let pts = [
+        "nosuid",
+        "noexec",
+        "newinstance",
+        "ptmxmode=0666",
+        "mode=0620",
+    ];
+    bundle
+        .set("/mounts/2/options", pts.to_vec())
+        .mount("/sys", ("none", "/sys"), &sys)
+        .owned_by(USER)
+}
+
+fn alone() -> Bundle {
+    bundle(&[(0, USER, 1)])
+}
+
+fn with_helpers() -> Bundle {
+    bundle(&[(0, USER, 1), (1, SUBORDINATE, 1000)])
+}
+
+/// The words that make root the user.
+fn drop_to_user() -> Vec<String> {
+    let id = USER.to_string();
+    let words = [
+        "setpriv",
+        "--reuid",
+        &id,
+        "--regid",
+        &id,
+        "--clear-groups",
+        "--inh-caps=-all",
+    ];
+    words.map(String::from).to_vec()
+}
+
+/// The call becomes the user's, with own files of subordinate ids.
+fn as_user(container: &Container, call: Call) -> Result<Call> {
+    host::program("setpriv")?;
+    let directory = container.directory();
+    let write = |name: &str, text: String| fs::write(directory.join(name), text);
+    write(
+        "passwd",
+        format!("root:x:0:0::/:/bin/sh\nspec:x:{USER}:{USER}::/:/bin/sh\n"),
+    )?;
+    write("subid", format!("spec:{SUBORDINATE}:1000\n"))?;
+    fs::create_dir_all(directory.join("run"))?;
+    std::os::unix::fs::chown(directory.join("run"), Some(USER), Some(USER))?;
+    let place = directory.to_string_lossy();
+    let script = format!(
+        "mount --bind {place}/passwd /etc/passwd; for name in subuid subgid; do \
+         [ -e /etc/$name ] && mount --bind {place}/subid /etc/$name; done; exec \"$@\""
+    );
+    Ok(call
+        .under(["unshare", "-m", "sh", "-c", &script, "sh"])
+        .at_last_under(drop_to_user())
+        .env("XDG_RUNTIME_DIR", directory.join("run")))
+}
+
+fn needs_user_namespaces() -> Result {
+    host::program("setpriv")?;
+    let id = USER.to_string();
+    let status = std::process::Command::new("setpriv")
+        .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
+        .args(["unshare", "--user", "--map-root-user", "true"])
+        .status()?;
+    host::needs(status.success(), "needs user namespaces for ordinary users")
+}
+
+fn run(bundle: Bundle) -> Result<(Container, Output)> {
+    needs_user_namespaces()?;
+    let container = bundle.build()?;
+    let output = as_user(&container, container.run_call().arg(container.id()))?.run();
+    Ok((container, output))
+}
+
+fn needs_helpers() -> Result {
+    host::program("newuidmap")?;
+    let there = fs::exists("/etc/subuid")? && fs::exists("/etc/subgid")?;
+    host::needs(there, "needs /etc/subuid and /etc/subgid to bind over")
+}
+
+fn a_container_runs_with_one_id() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let (_, output) = run(alone().sh("id -u; cat /proc/self/uid_map; hostname"))?;
+    let output = output.ok()?;
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    assert_eq!(words, ["0", "0", &USER.to_string(), "1", "spec"]);
+    Ok(())
+}
+
+fn start(bundle: Bundle) -> Result<Container> {
+    needs_user_namespaces()?;
+    let container = bundle.build()?;
+    as_user(&container, container.create_call().arg(container.id()))?
+        .run()
+        .ok()?;
+    as_user(&container, container.call("start").arg(container.id()))?
+        .run()
+        .ok()?;
+    Ok(container)
+}
+
+fn a_container_lives_and_is_deleted() -> Result {
+    chapter!("runtime.md#lifecycle");
+    let container = start(alone().sleeping())?;
+    let call = |command: &str, words: &[&str]| -> Result<Output> {
+        let call = container.call(command).arg(container.id()).args(words);
+        as_user(&container, call)?.run().ok()
+    };
+    assert!(call("state", &[])?.stdout.contains("\"running\""));
+    call("kill", &["KILL"])?;
+    container.wait_for("stopped")?;
+    call("delete", &[])?;
+    container.left_no_trace()
+}
+
+fn exec_works() -> Result {
+    chapter!("cli#exec");
+    let container = start(alone().sleeping())?;
+    let call = container.call("exec").args([container.id(), "id", "-u"]);
+    as_user(&container, call)?.run().says("0")?;
+    Ok(())
+}
+
+fn the_exit_code_is_the_programs() -> Result {
+    chapter!("cli#run");
+    run(alone().sh("exit 42"))?.1.exits(42)?;
+    Ok(())
+}
+
+fn files_belong_to_the_user() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let (container, output) = run(alone().sh("touch /made"))?;
+    output.ok()?;
+    assert_eq!(container.in_root("made").metadata()?.uid(), USER);
+    Ok(())
+}
+
+fn several_ids_are_mapped_by_the_helpers() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    needs_helpers()?;
+    let (_, output) = run(with_helpers().sh("cat /proc/self/uid_map /proc/self/gid_map"))?;
+    let output = output.ok()?;
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    let (user, first) = (USER.to_string(), SUBORDINATE.to_string());
+    let map = ["0", &user, "1", "1", &first, "1000"];
+    assert_eq!(words, [map, map].concat());
+    Ok(())
+}
+
+fn ids_that_the_user_does_not_have_are_refused() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    needs_helpers()?;
+    let (container, output) = run(bundle(&[(0, USER, 1), (1, 900_000, 10)]))?;
+    output.fails()?;
+    container.left_no_trace()
+}
+
+fn several_ids_without_the_helpers_are_refused() -> Result {
+    chapter!("cli#create");
+    needs_user_namespaces()?;
+    let container = with_helpers().build()?;
+    let call = as_user(&container, container.run_call().arg(container.id()))?;
+    let without_path = [
+        &drop_to_user()[..],
+        &["env", "PATH=/nowhere"].map(String::from),
+    ]
+    .concat();
+    call.at_last_under(without_path).run().fails()?;
+    container.left_no_trace()
+}
+
+fn another_user_of_the_container_is_mapped() -> Result {
+    chapter!("config.md#posix-platform-user");
+    needs_helpers()?;
+    let user = json!({"uid": 7, "gid": 8});
+    let (_, output) = run(with_helpers().sh("id -u; id -g").set("/process/user", user))?;
+    assert_eq!(output.ok()?.lines(), ["7", "8"]);
+    Ok(())
+}
+
+fn additional_groups_are_refused() -> Result {
+    chapter!("config.md#posix-platform-user");
+    let groups = [0].to_vec();
+    let (_, output) = run(alone().set("/process/user/additionalGids", groups))?;
+    output.fails()?;
+    Ok(())
+}
+
+fn groups_without_helpers_cannot_be_changed() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    run(alone().sh("cat /proc/self/setgroups"))?
+        .1
+        .says("deny")?;
+    Ok(())
+}
+
+fn the_default_devices_are_the_hosts() -> Result {
+    chapter!("config-linux.md#default-devices");
+    let script = "echo x > /dev/null; head -c 3 /dev/zero | wc -c; stat -c '%F %t %T' /dev/null";
+    let (_, output) = run(alone().sh(script))?;
+    assert_eq!(output.ok()?.lines(), ["3", "character special file 1 3"]);
+    Ok(())
+}
+
+fn the_hosts_sysfs_is_read_only() -> Result {
+    chapter!("config.md#linux-mount-options");
+    let (_, output) = run(alone().sh("grep ' /sys ' /proc/self/mountinfo"))?;
+    let output = output.ok()?;
+    let mount = spec_tests::mountinfo::at(&output.stdout, "/sys")?;
+    for word in ["ro", "nosuid", "nodev", "noexec"] {
+        assert!(mount.has(word), "{word} {mount:?}");
+    }
+    Ok(())
+}
+
+fn limits_without_the_right_are_refused() -> Result {
+    chapter!("cli#create");
+    let limit = json!({"memory": {"limit": 64 << 20}});
+    let (container, output) = run(alone()
+        .set("/linux/resources", limit)
+        .set("/linux/cgroupsPath", ""))?;
+    output.fails()?;
+    assert!(container.cgroups().is_empty());
+    Ok(())
+}
+
+fn a_mount_with_an_unmapped_id_is_refused() -> Result {
+    chapter!("cli#create");
+    let (container, output) = run(alone().mount("/mnt", ("tmpfs", "tmpfs"), &["uid=1000"]))?;
+    output.fails()?;
+    container.left_no_trace()
+}
+
+fn the_default_state_directory_is_the_users() -> Result {
+    chapter!("cli#create");
+    needs_user_namespaces()?;
+    let container = alone().sleeping().build()?;
+    let id = container.id();
+    let call = container.bare_call().args(["create", "--bundle"]);
+    let call = call.arg(container.bundle()).arg(id).streams("container");
+    as_user(&container, call)?.run().ok()?;
+    let run = container.directory().join("run");
+    let places = fs::read_dir(&run)?.flatten();
+    let found = places
+        .map(|entry| entry.path().join(id))
+        .any(|path| path.exists());
+    let call = container.bare_call().args(["delete", "--force", id]);
+    as_user(&container, call)?.run().ok()?;
+    assert!(found, "nothing of {id} below {}", run.display());
+    container.left_no_trace()
+}
+
+fn a_terminal_works() -> Result {
+    chapter!("config.md#process");
+    needs_user_namespaces()?;
+    let container = alone()
+        .sh("test -t 1 && echo terminal")
+        .set("/process/terminal", true)
+        .build()?;
+    let terminal = spec_tests::terminal::Terminal::new(24, 80)?;
+    let call = container.run_call().arg(container.id());
+    as_user(&container, call)?
+        .on_terminal(terminal.user)
+        .run()
+        .ok()?;
+    let text = spec_tests::terminal::read_to_end(&terminal.controller)?;
+    assert!(text.contains("terminal\r\n"), "{text}");
+    Ok(())
+}
