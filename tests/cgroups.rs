@@ -85,6 +85,7 @@ fn host() -> Host {
         rootless: false,
         in_user_namespace: false,
         setgroups: true,
+        joins_own_network: false,
         cgroups,
         apparmor: false,
         selinux: false,

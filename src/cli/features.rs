@@ -11,13 +11,14 @@ use super::globals::Globals;
 use super::help::{COMMIT, VERSION};
 use super::{flags, print};
 use crate::error::Error;
-use crate::plan::Kind;
+use crate::plan::{self, Kind};
 use crate::spec::OCI_VERSION;
+use crate::{host, seccomp};
 
 const ABOUT: &str = "Print what this runtime can do, as JSON";
 const MORE: &str = "\
 Prints the structure that the specification describes in features.md: what this program \
-implements, whether or not the kernel has it.";
+implements, whether or not the kernel has it; only supportedFlags asks the kernel.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("features", ABOUT).after_help(MORE)
@@ -35,7 +36,7 @@ struct Features {
     oci_version_min: &'static str,
     oci_version_max: &'static str,
     hooks: &'static [&'static str],
-    mount_options: &'static [&'static str],
+    mount_options: Vec<&'static str>,
     linux: Linux,
     annotations: Value,
     potentially_unsafe_config_annotations: &'static [&'static str],
@@ -45,7 +46,7 @@ struct Features {
 #[serde(rename_all = "camelCase")]
 struct Linux {
     namespaces: Vec<&'static str>,
-    capabilities: &'static [&'static str],
+    capabilities: Vec<String>,
     cgroup: Value,
     seccomp: Value,
     apparmor: Value,
@@ -61,7 +62,7 @@ fn features() -> Features {
         oci_version_min: "1.0.0",
         oci_version_max: OCI_VERSION,
         hooks: lists::HOOKS,
-        mount_options: lists::MOUNT_OPTIONS,
+        mount_options: plan::mount_option_names().collect(),
         linux: linux(),
         annotations: json!({
             "org.onggi.commit": COMMIT,
@@ -75,30 +76,37 @@ fn features() -> Features {
 
 fn linux() -> Linux {
     let enabled = |enabled: bool| json!({ "enabled": enabled });
-    let mut namespaces: Vec<&str> = Kind::ALL.iter().map(|row| row.1).collect();
-    namespaces.sort_unstable();
+    let known: Vec<&str> = seccomp::FLAGS.iter().map(|(name, _)| *name).collect();
+    let supported = seccomp::FLAGS.iter().filter(|(_, flag)| host::has_seccomp_flag(*flag));
+    let supported: Vec<&str> = supported.map(|(name, _)| *name).collect();
     Linux {
-        namespaces,
-        capabilities: lists::CAPABILITIES,
+        namespaces: sorted(Kind::ALL.iter().map(|row| row.1)),
+        capabilities: plan::capability_names(),
         cgroup: json!({
             "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
         }),
         seccomp: json!({
             "enabled": true,
-            "actions": lists::SECCOMP_ACTIONS,
-            "operators": lists::SECCOMP_OPERATORS,
-            "archs": lists::SECCOMP_ARCHITECTURES,
-            "knownFlags": lists::SECCOMP_FLAGS,
-            "supportedFlags": lists::SECCOMP_FLAGS,
+            "actions": seccomp::ACTIONS,
+            "operators": seccomp::OPERATORS,
+            "archs": seccomp::ARCHITECTURES,
+            "knownFlags": known,
+            "supportedFlags": supported,
         }),
         apparmor: enabled(true),
         selinux: enabled(true),
         intel_rdt: enabled(false),
         memory_policy: json!({
-            "modes": lists::MEMORY_POLICY_MODES,
-            "flags": lists::MEMORY_POLICY_FLAGS,
+            "modes": sorted(plan::memory_modes()),
+            "flags": sorted(plan::memory_flags()),
         }),
         mount_extensions: json!({ "idmap": enabled(true) }),
         net_devices: enabled(true),
     }
+}
+
+fn sorted<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut words: Vec<&str> = words.collect();
+    words.sort_unstable();
+    words
 }

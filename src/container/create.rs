@@ -87,6 +87,7 @@ pub(super) fn make(
     // Meanwhile the child makes its namespaces.
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     cgroup.warnings().iter().for_each(|words| log::warning(words));
+    (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
@@ -103,7 +104,7 @@ pub(super) fn make(
     let served = serve(&channel, &mut talk)?;
     if mode == Mode::Created && !served.waits {
         talk.take_back_pid_file();
-        return Err(died(&child));
+        return Err(died(&talk));
     }
 
     let container = Container { directory: store.find(id)?, saved };

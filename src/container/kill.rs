@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use super::options::All;
 use super::status::Status;
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, processes};
 use crate::error::{Doing, Error, Result};
 use crate::plan::Kind;
 use crate::sys::pidfd;
@@ -44,7 +44,7 @@ fn signal_all(container: &Container, signal: i32) -> Result<()> {
     if signal == libc::SIGKILL && !cgroup.is_none() {
         return cgroup.kill_all();
     }
-    for pid in cgroup.processes()? {
+    for pid in processes::of(container)? {
         let sent = pidfd::open(pid).and_then(|fd| pidfd::signal(fd.as_fd(), signal));
         match sent {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}

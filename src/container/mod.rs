@@ -5,10 +5,12 @@ mod delete;
 mod exec;
 mod id;
 mod kill;
+mod network;
 mod options;
 mod passed;
 mod pause;
 mod poststop;
+mod processes;
 mod run;
 mod saved;
 mod serve;
@@ -208,6 +210,5 @@ fn owner_name(uid: u32) -> String {
 
 /// The process ids of a container, as the host sees them.
 pub fn processes(store: &Store, id: &ContainerId) -> Result<Vec<i32>> {
-    let container = Container::find(store, id)?;
-    container.cgroup().processes()
+    processes::of(&Container::find(store, id)?)
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::saved::{Phase, Saved};
 use super::store::Directory;
-use super::{Container, state_for_hooks, user_namespace};
+use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
@@ -16,9 +16,10 @@ use crate::log;
 use crate::plan::{Kind, MountSource, Plan, Process, PropagationKind};
 use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
+use crate::sys::pidfd::End;
 use crate::sys::procfs::{self, Procfs};
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, process};
+use crate::sys::{fd, pidfd, process, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -114,9 +115,13 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::OpenMount(number) => {
-                let mount = open_mount(talk, number)?;
-                channel.send_with(&ToInit::Opened, &[mount.as_fd()])?;
+            FromInit::OpenMount(number) => match open_mount(talk, number)? {
+                Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()])?,
+                None => channel.send(&ToInit::Continue)?,
+            },
+            FromInit::MoveDevices => {
+                network::move_devices(&talk.plan.net_devices, talk.child.pid)?;
+                channel.send(&ToInit::Continue)?;
             }
             FromInit::EnterCgroup => {
                 let entry = talk.entry()?;
@@ -128,8 +133,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::SeccompListener(number) => {
-                send_listener(talk, number)?;
-                channel.send(&ToInit::Continue)?;
+                channel.send(&send_listener(talk, number)?)?;
             }
             FromInit::Ready => {
                 is_ready = true;
@@ -139,7 +143,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
         }
     }
     if !is_ready {
-        return Err(died(talk.child));
+        return Err(died(talk));
     }
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
@@ -147,10 +151,30 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
 }
 
 /// Why init hung up without a word.
-pub(super) fn died(child: &Child) -> Error {
-    match pidfd::wait_end(child.pidfd.as_fd(), Some(std::time::Duration::from_secs(1))) {
-        Ok(true) => Error::new("init died before it was ready (memory limit too low?)"),
-        _ => Error::new("init hung up before it was ready"),
+pub(super) fn died(talk: &Talk<'_>) -> Error {
+    let limit = Some(std::time::Duration::from_secs(1));
+    if !matches!(pidfd::wait_end(talk.child.pidfd.as_fd(), limit), Ok(true)) {
+        return Error::new("container init hung up before it was ready");
+    }
+    match pidfd::reap(&talk.child.pidfd) {
+        Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
+            Error::new("container init was OOM-killed (memory limit too low?)")
+        }
+        Ok(End::Signal(number)) => {
+            Error::new(format!("container init was killed by signal {number} before it was ready"))
+        }
+        Ok(End::Code(code)) => {
+            Error::new(format!("container init ended with code {code} before it was ready"))
+        }
+        Err(_) => Error::new("container init died before it was ready"),
+    }
+}
+
+/// Of a new group, as one that is older may have counted others.
+fn oom_kills(talk: &Talk<'_>) -> u64 {
+    match &talk.role {
+        Role::Create { saved, .. } => Cgroup::open(&saved.onggi.cgroup).oom_kills(),
+        Role::Exec { .. } => 0,
     }
 }
 
@@ -168,7 +192,11 @@ fn set_oom_score(talk: &Talk<'_>) -> Result<()> {
 fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
     let terminal = fd.ok_or_else(|| Error::new("init sent no terminal"))?;
     match handles.console_socket {
-        None => Ok(Some(terminal)),
+        None => {
+            // Before the program can write its first line.
+            pty::pass_line_feeds(terminal.as_fd()).doing(|| "prepare the terminal".into())?;
+            Ok(Some(terminal))
+        }
         Some(path) => send_to(path, b"/dev/ptmx", terminal.as_fd())
             .doing(|| format!("send the terminal to {}", path.display()))
             .map(|()| None),
@@ -181,15 +209,20 @@ fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io
     socket::send(socket.as_fd(), text, &[fd])
 }
 
-/// A mount's source as the runtime reaches it, with its ids mapped.
-fn open_mount(talk: &Talk<'_>, number: usize) -> Result<OwnedFd> {
+/// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has
+/// no right over its own mount namespace, and init has to take its copy of it.
+fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
     let mount = talk.plan.mounts.get(number).ok_or_else(|| Error::new("no such mount"))?;
     let MountSource::Bind { from, recursive } = &mount.what else {
         return Err(Error::new("only a bind mount has a source"));
     };
     let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    let copy = copy_tree(fd::here(), text, Reach::recursive(*recursive))
-        .doing(|| format!("open {text}"))?;
+    let copy = match copy_tree(fd::here(), text, Reach::recursive(*recursive)) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
+            return Ok(None);
+        }
+        other => other.doing(|| format!("open {text}"))?,
+    };
     if talk.plan.root.host_propagation.kind != PropagationKind::Shared {
         // As in init's own mount namespace: events of the host come in, none go out.
         let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };
@@ -198,7 +231,7 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<OwnedFd> {
     if let Some(map) = &mount.idmap {
         user_namespace::map_mount(copy.as_fd(), map, talk.child.pid)?;
     }
-    Ok(copy)
+    Ok(Some(copy))
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
@@ -260,11 +293,13 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 }
 
 /// The agent gets the filter's descriptor with the container's state, in one connection.
-fn send_listener(talk: &Talk<'_>, number: i32) -> Result<()> {
+fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
     let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
     let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
-    let fd = pidfd::take_fd(talk.child.pidfd.as_fd(), number)
-        .doing(|| "take the seccomp listener".into())?;
+    let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
+        other => other.doing(|| "take the seccomp listener".into())?,
+    };
     let state: serde_json::Value = serde_json::from_slice(&talk.state())?;
     let message = serde_json::json!({
         "ociVersion": OCI_VERSION,
@@ -274,5 +309,6 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<()> {
         "state": state,
     });
     send_to(Path::new(&listener.path), &serde_json::to_vec(&message)?, fd.as_fd())
-        .doing(|| format!("send the seccomp listener to {}", listener.path))
+        .doing(|| format!("send the seccomp listener to {}", listener.path))?;
+    Ok(ToInit::Continue)
 }

@@ -31,10 +31,12 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     after_start(&container, &hooks_of(&container)?)
 }
 
-/// A hang-up means that the program runs.
+/// A hang-up means that the program runs, if init was there to say that it would run it.
 fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
+    let mut is_ready = false;
     while let Some((message, _)) = channel.receive()? {
         match message {
+            FromInit::Ready => is_ready = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
@@ -42,7 +44,10 @@ fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
             other => return Err(Error::new(format!("init said {other:?}"))),
         }
     }
-    Ok(())
+    match is_ready {
+        true => Ok(()),
+        false => Err(Error::new("cannot start a container that has stopped: init was killed")),
+    }
 }
 
 /// Runs the poststart hooks; a container whose hook fails is killed.

@@ -73,7 +73,6 @@ struct Screen {
 impl Screen {
     fn open(terminal: &OwnedFd) -> Result<Screen> {
         let own = own_terminal()?;
-        pty::pass_line_feeds(terminal.as_fd()).doing(|| "prepare the terminal".into())?;
         let raw = Raw::enter(own.as_fd()).doing(|| "make the terminal raw".into())?;
         let relay = Relay::new(terminal.as_fd()).doing(|| "join the terminals".into())?;
         let screen = Screen { own, relay, _raw: raw };

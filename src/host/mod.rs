@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Doing, Result};
 use crate::spec::Spec;
-use crate::sys::capability;
 use crate::sys::identity::effective_ids;
+use crate::sys::{capability, seccomp};
 
 /// What the plan must know of the machine. A plain struct: a test writes one as a literal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,7 +35,11 @@ pub struct Host {
     pub selinux: bool,
     /// The runtime's bounding set as a mask.
     pub bounding: u64,
+    /// Whether the network namespace that the spec joins by its path is the runtime's own.
+    #[serde(default)]
+    pub joins_own_network: bool,
 }
+
 /// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
 const INITIAL_USER_NAMESPACE: u64 = 0xEFFF_FFFD;
 
@@ -60,7 +64,20 @@ pub fn probe(spec: &Spec<'_>) -> Result<Host> {
         apparmor: profile && apparmor_is_enabled(),
         selinux: label && Path::new("/sys/fs/selinux/enforce").exists(),
         bounding: capability::bounding(),
+        joins_own_network: joins_own_network(spec),
     })
+}
+
+/// Asked only for a spec whose sysctls depend on it; a path that leads nowhere fails later.
+fn joins_own_network(spec: &Spec<'_>) -> bool {
+    let of_network = |key: &str| key.starts_with("net.") || key.starts_with("net/");
+    if !spec.linux.sysctl.iter().any(|(key, _)| of_network(key)) {
+        return false;
+    }
+    let place = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    let networks = spec.linux.namespaces.iter().filter(|namespace| &*namespace.kind == "network");
+    let mut paths = networks.map(|namespace| &*namespace.path).filter(|path| !path.is_empty());
+    paths.any(|path| place(path) == place("/proc/self/ns/net"))
 }
 
 fn is_in_user_namespace() -> Result<bool> {
@@ -76,4 +93,11 @@ fn may_set_groups() -> Result<bool> {
 fn apparmor_is_enabled() -> bool {
     std::fs::read("/sys/module/apparmor/parameters/enabled")
         .is_ok_and(|text| text.starts_with(b"Y"))
+}
+
+/// Whether the kernel takes a filter with this flag, `SECCOMP_FILTER_FLAG_*`.
+pub fn has_seccomp_flag(flag: u32) -> bool {
+    // Some flags are for filters with a listener only.
+    let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32;
+    [flag, flag | listener].into_iter().any(seccomp::takes_flags)
 }

@@ -6,7 +6,7 @@ use super::{Init, Start};
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
-use crate::launch::{FromInit, InitEnd, reset_signals};
+use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
 use crate::spec::State;
 use crate::sys::{fd, process, seccomp, self_exe, socket};
 
@@ -55,15 +55,19 @@ pub(super) fn run_start_hooks(init: &mut Init<'_>) -> Result<()> {
 }
 
 fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> Result<()> {
-    let (list, env): (_, &[String]) = match kind {
-        "createContainer" => (&init.plan.hooks.create_container, &[]),
-        _ => (&init.plan.hooks.start_container, &init.process.env),
+    let (list, env) = match kind {
+        "createContainer" => (&init.plan.hooks.create_container, Vec::new()),
+        _ => (&init.plan.hooks.start_container, own_environment(init)),
     };
     if list.is_empty() {
         return Ok(());
     }
     let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
-    hooks::run(list, Setting { kind, state: &state, directory: None, env })
+    hooks::run(list, Setting { kind, state: &state, directory: None, env: &env })
+}
+
+fn own_environment(init: &Init<'_>) -> Vec<String> {
+    init.environment().into_iter().map(str::to_owned).collect()
 }
 
 /// From here on nothing is needed of the runtime but that it saves the state.
@@ -89,10 +93,23 @@ fn load(init: &mut Init<'_>) -> Result<()> {
     match listener {
         Some(listener) => {
             let number = std::os::fd::AsRawFd::as_raw_fd(&listener);
-            init.ask(&FromInit::SeccompListener(number)).map(drop)
+            hand_over(init, number)
         }
         None => Ok(()),
     }
+}
+
+/// The runtime takes the listener out of this process, as the filter may hold back whatever could
+/// send it. An ordinary user's runtime may only do so while this process is dumpable.
+fn hand_over(init: &Init<'_>, number: i32) -> Result<()> {
+    let message = FromInit::SeccompListener(number);
+    if !matches!(init.channel.ask(&message)?, (ToInit::Show, _)) {
+        return Ok(());
+    }
+    process::set_dumpable(true).doing(|| "become dumpable".into())?;
+    let taken = init.ask(&message);
+    process::set_dumpable(false).doing(|| "become undumpable".into())?;
+    taken.map(drop)
 }
 
 /// The directory is made where it is missing.
@@ -188,7 +205,7 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
     init.channel = InitEnd::from(start);
-    Ok(())
+    init.channel.send(&FromInit::Ready)
 }
 
 /// What the caller passes goes along; nothing else does.
@@ -207,8 +224,6 @@ fn outlive_the_runtime() -> Result<()> {
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
     outlive_the_runtime()?;
-    let env = init.process.env.iter().filter(|entry| init.home.is_none() || *entry != "HOME=");
-    let env: Vec<&str> = env.chain(&init.home).map(String::as_str).collect();
-    let error = process::execute(&init.program, &init.process.args, &env);
+    let error = process::execute(&init.program, &init.process.args, &init.environment());
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }

@@ -21,6 +21,14 @@ pub(super) fn find(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
+impl Init<'_> {
+    /// The program's environment.
+    pub(super) fn environment(&self) -> Vec<&str> {
+        let own = |entry: &&String| self.home.is_none() || *entry != "HOME=";
+        self.process.env.iter().filter(own).chain(&self.home).map(String::as_str).collect()
+    }
+}
+
 fn home_of(users: &str, uid: u32) -> Option<String> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':').skip(2);

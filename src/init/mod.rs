@@ -26,7 +26,7 @@ pub use steps::{EXEC, NEW_CONTAINER, Step};
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
-use crate::launch::{Failure, FromInit, InitEnd, Rest};
+use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
 use crate::plan::{Plan, Process};
 use crate::spec::State;
 use crate::sys::path::Root;
@@ -102,8 +102,14 @@ impl Init<'_> {
     }
 
     /// Asks the runtime for something and waits until it is done; gives what came along.
+    ///
+    /// # Errors
+    /// The runtime has gone, or may not look into init.
     fn ask(&self, message: &FromInit) -> Result<Vec<OwnedFd>> {
-        self.channel.ask(message).map(|(_, fds)| fds)
+        match self.channel.ask(message)? {
+            (ToInit::Show, _) => Err(Error::new("the runtime may not look into init")),
+            (_, fds) => Ok(fds),
+        }
     }
 
     /// Tells the runtime something for its log.

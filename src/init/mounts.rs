@@ -13,6 +13,7 @@ use crate::sys::fd::{here, stat};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
 use crate::sys::path::Root;
 use crate::sys::process::WholeModes;
+use crate::sys::procfs::{self, Place};
 
 /// In the order of the spec.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
@@ -56,6 +57,7 @@ fn attach(init: &Init<'_>, mount: &Mount, made: OwnedFd) -> Result<()> {
     set(made.as_fd(), own, Reach::One)?;
     set(made.as_fd(), mount.recursive, Reach::All)?;
     let target = target(init.root()?, mount, made.as_fd())?;
+    keep_proc_whole(mount, made.as_fd(), target.as_fd())?;
     mount::attach(made.as_fd(), target.as_fd()).doing(|| "attach".into())?;
     propagate(made.as_fd(), &mount.propagation)
 }
@@ -94,6 +96,27 @@ fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
     target.doing(|| format!("prepare the target {path}"))
 }
 
+/// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
+/// itself: a link of the image may lead anywhere, and a bind may bring anything.
+fn keep_proc_whole(mount: &Mount, made: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<()> {
+    let path = mount.target.as_str();
+    let place = procfs::place(target)?;
+    let covers = place == Place::Root || is_proc(path);
+    match place {
+        Place::Below if !path.starts_with("/proc/") => {
+            Err(Error::new(format!("{path:?} cannot be mounted because it is inside /proc")))
+        }
+        _ if covers && procfs::place(made)? != Place::Root => {
+            Err(Error::new(format!("{path:?} cannot be mounted because it is not of type proc")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_proc(path: &str) -> bool {
+    path.split('/').filter(|name| !matches!(*name, "" | ".")).eq(["proc"])
+}
+
 fn is_kernel_view(mount: &Mount) -> bool {
     match &mount.what {
         MountSource::Filesystem(new) => matches!(new.kind.as_str(), "proc" | "sysfs"),
@@ -127,8 +150,10 @@ fn bind(
     recursive: bool,
 ) -> Result<OwnedFd> {
     if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        let mut opened = init.ask(&FromInit::OpenMount(number))?;
-        return opened.pop().ok_or_else(|| Error::new("the runtime sent no mount"));
+        // Without a descriptor it is left to us: the runtime has no right to it either.
+        if let Some(opened) = init.ask(&FromInit::OpenMount(number))?.pop() {
+            return Ok(opened);
+        }
     }
     let path = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
     Ok(mount::copy_tree(here(), path, Reach::recursive(recursive))?)

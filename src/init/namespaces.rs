@@ -2,10 +2,11 @@
 
 use super::Init;
 use crate::cgroup::Entry;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::launch::{FromInit, become_root, join_all};
-use crate::plan::{CgroupDir, Kind};
+use crate::plan::{CgroupDir, IdMaps, Kind};
 use crate::sys::namespace;
+use crate::sys::procfs::Procfs;
 
 /// What need not come with the clone: it takes as long as what the runtime does meanwhile.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
@@ -20,11 +21,25 @@ pub(super) fn join(init: &mut Init<'_>) -> Result<()> {
     join_all(&std::mem::take(&mut init.rest.join))
 }
 
-/// A new user namespace has no ids until the runtime, outside, maps them.
+/// A new user namespace has no ids until the runtime, outside, maps them; a joined one has those
+/// that it has, whatever the spec says beside its path.
 pub(super) fn wait_for_id_maps(init: &mut Init<'_>) -> Result<()> {
-    match init.plan.namespaces.id_maps {
-        Some(_) => init.ask(&FromInit::MapIds).map(drop),
-        None => Ok(()),
+    let namespaces = &init.plan.namespaces;
+    match (&namespaces.id_maps, &namespaces.joined_maps) {
+        (Some(_), _) => init.ask(&FromInit::MapIds).map(drop),
+        (None, Some(maps)) => compare(maps),
+        (None, None) => Ok(()),
+    }
+}
+
+fn compare(maps: &IdMaps) -> Result<()> {
+    let proc = Procfs::of_this_process()?;
+    let read = |file: &str| proc.read(file).doing(|| format!("read /proc/{file}"));
+    match maps.agree_with(&read("self/uid_map")?, &read("self/gid_map")?) {
+        true => Ok(()),
+        false => Err(Error::new(
+            "linux.uidMappings and gidMappings are not those of the user namespace to join",
+        )),
     }
 }
 
@@ -42,7 +57,7 @@ pub(super) fn enter_cgroup(init: &mut Init<'_>) -> Result<()> {
 }
 
 /// The same once the runtime has made it. Memory comes later: what is allocated until then is not
-/// the container's.
+/// the container's. (Not where a cgroup namespace is made, which shows the groups of that moment.)
 pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
     let groups = &init.plan.cgroup.groups;
     if groups.iter().all(|group| group.controllers.is_empty()) {
@@ -50,8 +65,9 @@ pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
     }
     let tasks = init.ask(&FromInit::EnterCgroup)?;
     let counts = |group: &CgroupDir| group.controllers.iter().any(|name| name == "memory");
-    let counts_memory = groups.last().is_some_and(counts) && !tasks.is_empty();
-    (init.entry, init.memory) = Entry::of_tasks(tasks, counts_memory);
+    let is_counted = groups.last().is_some_and(counts) && !tasks.is_empty();
+    let memory_is_late = is_counted && !init.plan.namespaces.makes(Kind::Cgroup);
+    (init.entry, init.memory) = Entry::of_tasks(tasks, memory_is_late);
     enter_cgroup(init)
 }
 

@@ -22,6 +22,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("hide from others", identity::hide),
     ("start a session", exec::start_session),
     ("bring up loopback", network::bring_up_loopback),
+    ("move network devices", network::ask_for_devices),
     ("enter the cgroup", namespaces::enter_new_cgroup),
     ("make late namespaces", namespaces::make_late_ones),
     ("join the session keyring", labels::join_keyring),

@@ -4,17 +4,21 @@
 //!  init                                        runtime
 //!   │ MapIds ───────────────────────────────────► writes uid_map and gid_map
 //!   │ ◄──────────────────────────────── Continue │           (a new user namespace only)
+//!   │ MoveDevices ──────────────────────────────► moves network devices of the host inside
+//!   │ ◄──────────────────────────────── Continue │           (only when there are such devices)
 //!   │ EnterCgroup ──────────────────────────────► has made the rest of the cgroup by now
 //!   │ ◄──────────────────── Tasks + `tasks` files │           (cgroup v1 only)
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
-//!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach)
+//!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach;
+//!   │                                             │            Continue: init is to do it)
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
 //!   │ Ready ────────────────────────────────────► sets rlimits, saves the state
 //!   │ ◄──────────────────────────────── Continue │
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
-//!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies)
+//!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
+//!   │                                             │            Show: init lets itself be seen)
 //!   │ Waits ────────────────────────────────────► is done              (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
@@ -28,6 +32,8 @@ use serde::{Deserialize, Serialize};
 pub enum FromInit {
     /// It is in a user namespace without maps.
     MapIds,
+    /// Its network namespace is there, and devices of the host are to go into it.
+    MoveDevices,
     /// It wants into the groups that it was not born in.
     EnterCgroup,
     /// It cannot reach the source of this mount of the plan.
@@ -36,7 +42,7 @@ pub enum FromInit {
     RunHooks,
     /// The multiplexer of its terminal comes along.
     Terminal,
-    /// All that may fail for want of a privilege is done.
+    /// All that may fail for want of a privilege is done; over the channel of `start`: goes on.
     Ready,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),
@@ -62,10 +68,12 @@ pub struct Failure {
 /// What the runtime answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ToInit {
-    /// It is done.
+    /// It is done, or left to init.
     Continue,
     /// The files that it writes itself to come along.
     Tasks,
     /// The mount comes along.
     Opened,
+    /// The runtime may not look into init: it has to let itself be seen, and ask again.
+    Show,
 }

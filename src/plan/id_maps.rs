@@ -26,6 +26,38 @@ impl IdMap {
     }
 }
 
+impl IdMaps {
+    /// Whether these lines of a uid_map and a gid_map say the same, however they are divided.
+    pub fn agree_with(&self, uids: &str, gids: &str) -> bool {
+        let same = |own: &[IdMap], theirs| Some(joined(own.to_vec())) == lines(theirs).map(joined);
+        same(&self.uids, uids) && same(&self.gids, gids)
+    }
+}
+
+/// In order, with what continues the line before made one with it.
+fn joined(mut lines: Vec<IdMap>) -> Vec<IdMap> {
+    lines.sort_unstable_by_key(|line| line.inside);
+    lines.dedup_by(|next, line| {
+        let ends = (line.inside.checked_add(line.size), line.outside.checked_add(line.size));
+        let continues = ends == (Some(next.inside), Some(next.outside));
+        if continues {
+            line.size = line.size.saturating_add(next.size);
+        }
+        continues
+    });
+    lines
+}
+
+/// The lines of /proc/PID/uid_map; nothing where one is none.
+fn lines(text: &str) -> Option<Vec<IdMap>> {
+    let line = |line: &str| {
+        let mut numbers = line.split_ascii_whitespace().map(|number| number.parse().ok());
+        let (inside, outside, size) = (numbers.next()??, numbers.next()??, numbers.next()??);
+        Some(IdMap { inside, outside, size })
+    };
+    text.lines().map(line).collect()
+}
+
 /// The translation that a mount's options and mappings ask for. The mappings alone are enough,
 /// the word alone means the container's own user namespace.
 ///
@@ -100,6 +132,22 @@ mod tests {
         let line = IdMapping { container_id: 0, host_id: 1000, size: 10 };
         (spec.linux.uid_mappings, spec.linux.gid_mappings) = (vec![line.clone()], vec![line]);
         inline(words, &spec)
+    }
+
+    #[test]
+    fn maps_agree_however_they_are_divided() {
+        let line = |inside, outside, size| IdMap { inside, outside, size };
+        let maps = IdMaps {
+            uids: vec![line(1, 100_001, 9), line(0, 100_000, 1), line(20, 5, 1)],
+            gids: vec![line(0, 1, 1)],
+            write: MapWriter::Runtime,
+        };
+        let uids = "         0     100000         10\n        20          5          1\n";
+        assert!(maps.agree_with(uids, "0 1 1\n"));
+        for (uids, gids) in [("0 100000 10\n", "0 1 1\n"), (uids, "0 1 2\n"), (uids, ""), ("x", "")]
+        {
+            assert!(!maps.agree_with(uids, gids), "{uids:?} {gids:?}");
+        }
     }
 
     #[test]

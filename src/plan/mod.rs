@@ -28,6 +28,7 @@ pub use capabilities::names as capability_names;
 pub use cgroup::{cgroup, merge, update};
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
+pub use scheduling::{memory_flags, memory_modes};
 pub use types::*;
 
 use crate::error::{Error, Result};

@@ -54,6 +54,16 @@ const MEMORY_FLAGS: [(&str, u64); 3] = [
 /// personality(2)
 const DOMAINS: [(&str, u64); 2] = [("LINUX", 0x00), ("LINUX32", 0x08)];
 
+/// The words that `linux.memoryPolicy.mode` may be.
+pub fn memory_modes() -> impl Iterator<Item = &'static str> {
+    MEMORY_MODES.iter().map(|(name, _)| *name)
+}
+
+/// The words that `linux.memoryPolicy.flags` may hold.
+pub fn memory_flags() -> impl Iterator<Item = &'static str> {
+    MEMORY_FLAGS.iter().map(|(name, _)| *name)
+}
+
 /// For sched_setattr(2).
 pub(super) fn scheduler(scheduler: &spec::Scheduler<'_>) -> Result<Scheduler> {
     Ok(Scheduler {

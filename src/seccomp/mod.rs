@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::spec;
 use decisions::Decisions;
 use words::Action;
+pub use words::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS};
 
 /// A compiled profile.
 #[derive(Debug, Clone, PartialEq, Serialize)]

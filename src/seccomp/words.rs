@@ -29,6 +29,48 @@ impl Action {
     }
 }
 
+/// Every action that a profile may name, sorted.
+pub const ACTIONS: [&str; 9] = [
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_ERRNO",
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_LOG",
+    NOTIFY,
+    "SCMP_ACT_TRACE",
+    "SCMP_ACT_TRAP",
+];
+
+/// Every operator, sorted.
+pub const OPERATORS: [&str; 7] = [
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_LT",
+    MASKED,
+    "SCMP_CMP_NE",
+];
+
+/// Every architecture whose system calls are known, sorted.
+pub const ARCHITECTURES: [&str; 6] = [
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+];
+
+/// Every flag of a filter and its bit for seccomp(2), sorted.
+pub const FLAGS: [(&str, u32); 4] = [
+    ("SECCOMP_FILTER_FLAG_LOG", FLAG_LOG),
+    ("SECCOMP_FILTER_FLAG_SPEC_ALLOW", FLAG_SPEC_ALLOW),
+    ("SECCOMP_FILTER_FLAG_TSYNC", FLAG_TSYNC),
+    ("SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", FLAG_WAIT_KILLABLE_RECV),
+];
+
 /// The one action that the rest of a profile must agree with.
 pub(super) const NOTIFY: &str = "SCMP_ACT_NOTIFY";
 
@@ -108,11 +150,23 @@ pub(super) const FLAG_TSYNC_ESRCH: u32 = 1 << 4;
 pub(super) const FLAG_WAIT_KILLABLE_RECV: u32 = 1 << 5;
 
 pub(super) fn flag(word: &str) -> Result<u32, String> {
-    Ok(match word {
-        "SECCOMP_FILTER_FLAG_TSYNC" => FLAG_TSYNC,
-        "SECCOMP_FILTER_FLAG_LOG" => FLAG_LOG,
-        "SECCOMP_FILTER_FLAG_SPEC_ALLOW" => FLAG_SPEC_ALLOW,
-        "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" => FLAG_WAIT_KILLABLE_RECV,
-        _ => return Err(format!("unknown flag {word:?}")),
-    })
+    let known = FLAGS.iter().find(|(name, _)| *name == word);
+    known.map(|(_, bit)| *bit).ok_or_else(|| format!("unknown flag {word:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_the_lists_is_known_and_in_its_place() {
+        assert!(ACTIONS.iter().all(|word| action(word, None).is_ok()));
+        assert!(OPERATORS.iter().all(|word| operator(word).is_ok()));
+        assert!(
+            ARCHITECTURES.iter().all(|word| architecture(word).is_ok_and(|arch| arch.is_some()))
+        );
+        assert!(ACTIONS.is_sorted() && OPERATORS.is_sorted() && ARCHITECTURES.is_sorted());
+        assert!(FLAGS.is_sorted());
+        assert!(flag("SECCOMP_FILTER_FLAG_NEW_LISTENER").is_err());
+    }
 }

@@ -40,6 +40,12 @@ impl Procfs {
         }
     }
 
+    /// Reads a small file.
+    pub fn read(&self, path: &str) -> io::Result<String> {
+        let bytes = super::fd::read_all(self.open(path, libc::O_RDONLY)?.as_fd(), 64 << 10)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Writes a file in one go.
     pub fn write(&self, path: &str, text: &str) -> io::Result<()> {
         write_once(self.open(path, libc::O_WRONLY)?.as_fd(), text.as_bytes())
@@ -77,6 +83,25 @@ impl Procfs {
     }
 }
 
+/// Where a descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// On another file system.
+    Elsewhere,
+    /// The root directory of a procfs.
+    Root,
+    /// A file or directory below it.
+    Below,
+}
+
+/// Tells whether a descriptor is of a procfs, and which part of it.
+pub fn place(fd: BorrowedFd<'_>) -> io::Result<Place> {
+    if stat_filesystem(fd)?.f_type as i64 != PROC_SUPER_MAGIC {
+        return Ok(Place::Elsewhere);
+    }
+    Ok(if stat(fd)?.st_ino == PROC_ROOT_INODE { Place::Root } else { Place::Below })
+}
+
 /// A process as /proc/PID/stat shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
@@ -112,10 +137,9 @@ fn open_proc() -> io::Result<OwnedFd> {
 /// # Errors
 /// EXDEV where it is no procfs, or not its root directory.
 fn verify(root: OwnedFd) -> io::Result<Procfs> {
-    let is_proc = stat_filesystem(root.as_fd())?.f_type as i64 == PROC_SUPER_MAGIC;
-    match is_proc && stat(root.as_fd())?.st_ino == PROC_ROOT_INODE {
-        true => Ok(Procfs(root)),
-        false => Err(errno(libc::EXDEV)),
+    match place(root.as_fd())? {
+        Place::Root => Ok(Procfs(root)),
+        Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
     }
 }
 

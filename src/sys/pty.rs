@@ -78,12 +78,14 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// `cfmakeraw(3)` on a copy of the descriptor.
+    /// `cfmakeraw(3)` on a copy of the descriptor, except that output goes on to be processed: its
+    /// line feeds are those of a program that takes this for a plain terminal.
     pub fn enter(terminal: BorrowedFd<'_>) -> io::Result<Raw> {
         let terminal = terminal.try_clone_to_owned()?;
         let before = termios::tcgetattr(&terminal)?;
         let mut raw = before.clone();
         termios::cfmakeraw(&mut raw);
+        raw.output_flags.insert(termios::OutputFlags::OPOST);
         termios::tcsetattr(&terminal, termios::SetArg::TCSANOW, &raw)?;
         Ok(Raw { terminal, before })
     }

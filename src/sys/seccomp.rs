@@ -26,3 +26,23 @@ pub fn load(program: &[libc::sock_filter], flags: u32) -> io::Result<Option<Owne
     // SAFETY: with this flag the result is a new descriptor, and nobody else knows it.
     Ok(Some(unsafe { OwnedFd::from_raw_fd(result as RawFd) }))
 }
+
+/// Whether the kernel takes these flags: without a program it looks no further than at them.
+pub fn takes_flags(flags: u32) -> bool {
+    let nothing: *const libc::sock_fprog = std::ptr::null();
+    // SAFETY: the kernel refuses a null pointer with EFAULT, after a look at the flags.
+    let result = check(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, nothing)
+    });
+    matches!(result, Err(error) if error.raw_os_error() == Some(libc::EFAULT))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::takes_flags;
+
+    #[test]
+    fn a_flag_that_no_kernel_has_is_not_taken() {
+        assert!(!takes_flags(1 << 31));
+    }
+}

@@ -47,8 +47,9 @@ fn problem(subject: &Subject<'_>, key: &str) -> Option<String> {
     match path.as_str() {
         _ if of_ipc && has("ipc") => None,
         _ if of_ipc => Some(format!("sysctl {key:?} is not allowed in the hosts ipc namespace")),
-        // Whether a joined namespace is the host's after all is seen at joining.
-        path if path.starts_with("net/") && has("network") => None,
+        path if path.starts_with("net/") && has("network") && !subject.host.joins_own_network => {
+            None
+        }
         path if path.starts_with("net/") => {
             Some(format!("sysctl {key:?} not allowed in host network namespace"))
         }
