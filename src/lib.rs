@@ -3,6 +3,7 @@ pub mod cgroup;
 pub mod cli;
 pub mod container;
 pub mod error;
+pub mod failpoint;
 pub mod hooks;
 pub mod host;
 pub mod init;

@@ -20,6 +20,7 @@ fn host() -> Host {
         rootless: false,
         in_user_namespace: false,
         setgroups: true,
+        joins_own_network: false,
         cgroups: Cgroups::default(),
         apparmor: false,
         selinux: false,

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
-use super::{Cgroup, Group, Saved, is_permission};
+use super::{Cgroup, Group, is_permission};
 use crate::error::{Doing, Error, Result};
 use crate::plan::{self, CgroupDir, CgroupWrite};
 use crate::sys::file;
@@ -47,13 +47,6 @@ impl Cgroup {
             created.finish(plan)?;
         }
         Ok(created)
-    }
-
-    /// Where the plan puts the groups: what a later command needs to know if this one is killed.
-    pub fn planned(plan: &plan::Cgroup) -> Saved {
-        let group =
-            |dir: &CgroupDir| Group::new(dir.controllers.clone(), dir.mount.join(&dir.path));
-        Cgroup { groups: plan.groups.iter().map(group).collect() }.saved()
     }
 }
 
@@ -130,6 +123,10 @@ impl Created {
     }
 
     fn undo(&mut self) {
+        // Nobody was inside before: what a hook has left behind is the container's.
+        if self.cgroup.processes().is_ok_and(|left| !left.is_empty()) {
+            let _ = self.cgroup.kill_all();
+        }
         let leaves: Vec<PathBuf> = self.cgroup.groups.drain(..).map(|group| group.path).collect();
         for path in self.made.drain(..).rev() {
             // What cannot be removed has got processes or children of others by now.

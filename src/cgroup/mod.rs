@@ -29,6 +29,7 @@ pub use entry::{Entry, SubGroup};
 pub use oom::{Oom, OomEvents};
 
 use crate::error::{Doing, Error, Result};
+use crate::plan;
 use crate::sys::file;
 
 /// The groups of one container.
@@ -63,6 +64,13 @@ impl Cgroup {
         }
         groups.sort_by_key(|group| group.has("memory"));
         Cgroup { groups }
+    }
+
+    /// The groups that a plan asks for, whether they are there or not.
+    pub fn planned(plan: &plan::Cgroup) -> Cgroup {
+        let group =
+            |dir: &plan::CgroupDir| Group::new(dir.controllers.clone(), dir.mount.join(&dir.path));
+        Cgroup { groups: plan.groups.iter().map(group).collect() }
     }
 
     /// What the container's state keeps.

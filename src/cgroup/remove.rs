@@ -24,6 +24,12 @@ impl Cgroup {
     pub fn remove(&self) -> Result<()> {
         self.groups.iter().map(|group| remove_tree(&group.path)).fold(Ok(()), Result::and)
     }
+
+    /// Removes those groups that nobody uses, for who does not know whether they are the
+    /// container's.
+    pub fn remove_unused(&self) {
+        self.groups.iter().for_each(|group| drop(file::remove_dir(&group.path)));
+    }
 }
 
 /// Removes a group, those below it first.

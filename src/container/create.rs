@@ -8,12 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
+use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
@@ -66,19 +68,26 @@ pub(super) fn make(
     plan.process.env.extend(passed.env());
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
+    let mut poststop = Poststop::after(&plan.hooks.poststop);
     let reserved = store.reserve(id)?;
+    failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
+    failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
     directory.save(&saved)?;
+    failpoint::reach("save the state")?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
+    poststop.owe(&saved);
+    failpoint::reach("spawn init")?;
     // Meanwhile the child makes its namespaces.
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     cgroup.warnings().iter().for_each(|words| log::warning(words));
+    failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
         plan: &plan,
@@ -92,11 +101,16 @@ pub(super) fn make(
         role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
+    if mode == Mode::Created && !served.waits {
+        talk.take_back_pid_file();
+        return Err(died(&talk));
+    }
 
+    let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
     reserved.keep();
-    let container = Container { directory: store.find(id)?, saved };
+    poststop.keep();
     Ok(Made { container, child, served, hooks: plan.hooks })
 }
 
@@ -154,16 +168,16 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             labels: vec![format!("bundle={bundle}")],
         },
         rootless: host.rootless,
-        cgroup_paths: Cgroup::planned(&plan.cgroup).paths,
+        cgroup_paths: Cgroup::planned(&plan.cgroup).saved().paths,
         namespace_paths: BTreeMap::new(),
         onggi: Own {
             version: 1,
-            phase: Phase::Creating,
+            phase: Phase::Preparing,
             bundle,
             owner: effective_ids().0,
             keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
-            cgroup: Cgroup::planned(&plan.cgroup),
+            cgroup: Cgroup::planned(&plan.cgroup).saved(),
             resources: serde_json::Value::Null,
             annotations: spec
                 .annotations
@@ -213,7 +227,7 @@ fn spawn(
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
         unprivileged: effective_ids().0 != 0,
     };
-    let cgroups = Cgroup::open(&Cgroup::planned(&plan.cgroup)).hierarchies();
+    let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
     let child = launch::spawn(request, |rest| {
         let init = Init {

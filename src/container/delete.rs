@@ -4,9 +4,11 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::options::Force;
+use super::saved::Phase;
 use super::start::hooks_of;
 use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
+use crate::cgroup::Cgroup;
 use crate::error::{Error, Result};
 use crate::hooks::{self, Setting};
 use crate::log;
@@ -74,9 +76,10 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
 /// Removes cgroup and state of a container without processes, then runs its poststop hooks.
 pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
     let state = state_for_hooks(&container.saved, "stopped", 0);
-    let cgroup = container.cgroup();
-    if !cgroup.is_none() {
-        cgroup.remove()?;
+    let cgroup = Cgroup::open(&container.saved.onggi.cgroup);
+    match container.saved.onggi.phase {
+        Phase::Preparing => cgroup.remove_unused(),
+        _ => cgroup.remove()?,
     }
     container.directory.remove()?;
     let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };

@@ -36,9 +36,11 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     let signals = supervise::Signals::hold(options.attach)?;
     let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
     let (child, served) = joining.launch(&wanted, options)?;
-    let child = child.keep();
     match options.attach {
-        Attach::Detached => Ok(0),
+        Attach::Detached => {
+            child.keep();
+            Ok(0)
+        }
         Attach::Foreground => supervise::until_the_end(&child, served.terminal.as_ref(), &signals),
     }
 }

@@ -9,6 +9,7 @@ mod network;
 mod options;
 mod passed;
 mod pause;
+mod poststop;
 mod processes;
 mod run;
 mod saved;
@@ -40,7 +41,7 @@ pub use state_view::StateView;
 pub use store::Store;
 pub use update::{events, stats, update};
 
-use crate::cgroup::Cgroup;
+use crate::cgroup::{self, Cgroup};
 use crate::error::{Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
@@ -77,7 +78,7 @@ impl Container {
 
     /// What it is in, as the machine shows it right now.
     fn status(&self) -> Result<Status> {
-        if self.saved.onggi.phase == Phase::Creating {
+        if self.saved.onggi.phase != Phase::Created {
             // Its maker holds the lock for as long as it lives.
             let maker_lives = self.directory.is_locked()?;
             return Ok(if maker_lives { Status::Creating } else { Status::Stopped });
@@ -92,8 +93,12 @@ impl Container {
         Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
     }
 
+    /// None while it may be somebody else's still.
     fn cgroup(&self) -> Cgroup {
-        Cgroup::open(&self.saved.onggi.cgroup)
+        match self.saved.onggi.phase {
+            Phase::Preparing => Cgroup::open(&cgroup::Saved::default()),
+            _ => Cgroup::open(&self.saved.onggi.cgroup),
+        }
     }
 
     /// Whether init, and not another process that got its id, lives.

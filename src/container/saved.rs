@@ -67,6 +67,8 @@ pub struct Own {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
+    /// Its cgroup may have been made, and nobody is inside.
+    Preparing,
     /// The runtime that creates it has not finished.
     Creating,
     /// It was created.

@@ -1,5 +1,6 @@
 //! The runtime's answer to each thing that init asks for.
 
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
@@ -8,6 +9,7 @@ use super::store::Directory;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
@@ -60,6 +62,15 @@ impl Talk<'_> {
         }
     }
 
+    /// A process that comes to nothing leaves no file that names it.
+    pub(super) fn take_back_pid_file(&self) {
+        let Some(path) = self.handles.pid_file else { return };
+        let own = self.child.pid.to_string();
+        if std::fs::read_to_string(path).is_ok_and(|text| text == own) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     /// The container's state as an agent or a hook is told it.
     fn state(&self) -> Vec<u8> {
         match &self.role {
@@ -76,6 +87,8 @@ impl Talk<'_> {
 pub(super) struct Served {
     /// The terminal's multiplexer, where no console socket was given.
     pub(super) terminal: Option<OwnedFd>,
+    /// Whether init waits for `start`.
+    pub(super) waits: bool,
 }
 
 /// Answers until init hangs up.
@@ -83,11 +96,16 @@ pub(super) struct Served {
 /// # Errors
 /// What init says of its failure, or that it died.
 pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
+    answer(channel, talk).inspect_err(|_| talk.take_back_pid_file())
+}
+
+fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let mut is_ready = false;
     set_oom_score(talk)?;
     while let Some((message, mut fds)) = channel.receive()? {
         match message {
+            FromInit::Waits => served.waits = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
@@ -133,7 +151,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 }
 
 /// Why init hung up without a word.
-fn died(talk: &Talk<'_>) -> Error {
+pub(super) fn died(talk: &Talk<'_>) -> Error {
     let limit = Some(std::time::Duration::from_secs(1));
     if !matches!(pidfd::wait_end(talk.child.pidfd.as_fd(), limit), Ok(true)) {
         return Error::new("container init hung up before it was ready");
@@ -239,6 +257,7 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         saved.namespace_paths = namespace_paths(pid);
         saved.onggi.phase = Phase::Created;
         directory.save(saved)?;
+        failpoint::reach("save the pid")?;
     }
     if let Some(path) = talk.handles.pidfd_socket {
         send_to(path, b"pidfd", talk.child.pidfd.as_fd())
@@ -260,13 +279,16 @@ fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::Pa
         .collect()
 }
 
-/// Aside and renamed, without a line feed: callers read the whole file as a number.
+/// Aside and renamed, without a line feed: callers read the whole file as a number. The directory
+/// may be one where others put links.
 fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let _ = std::fs::remove_file(&aside);
-    std::fs::write(&aside, pid.to_string())
+    std::fs::File::create_new(&aside)
+        .and_then(|mut file| file.write_all(pid.to_string().as_bytes()))
         .and_then(|()| std::fs::rename(&aside, path))
+        .inspect_err(|_| drop(std::fs::remove_file(&aside)))
         .doing(|| format!("write the pid file {}", path.display()))
 }
 

@@ -1,6 +1,7 @@
 //! `start`: init is told to go on, and hangs up once it has become the program.
 
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Doing, Error, Result};
@@ -12,6 +13,9 @@ use crate::spec::Spec;
 use crate::sys::pidfd;
 use crate::sys::socket::{self, Style};
 
+/// How long an init that gives up may take to end.
+const LIMIT: Duration = Duration::from_secs(10);
+
 /// Lets a created container run its program.
 pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
@@ -19,7 +23,11 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
         .doing(|| "connect to init".into())?;
     container.directory.forget_start_socket()?;
-    wait_until_it_runs(&RuntimeEnd::from(socket))?;
+    if let Err(error) = wait_until_it_runs(&RuntimeEnd::from(socket)) {
+        // It has said its last word: `delete` may come at once.
+        container.wait_end(LIMIT)?;
+        return Err(error);
+    }
     after_start(&container, &hooks_of(&container)?)
 }
 

@@ -44,8 +44,9 @@ impl Store {
             }
             other => other.doing(|| format!("make {}", path.display()))?,
         }
-        let directory = Directory::open(path)?;
-        directory.lock()?;
+        let opened = Directory::open(path.clone());
+        let locked = opened.and_then(|directory| directory.lock().map(|()| directory));
+        let directory = locked.inspect_err(|_| drop(fs::remove_dir(&path)))?;
         Ok(Reserved { directory: Some(directory) })
     }
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::error::{Doing, Error, Result};
 use crate::launch::{self, Request};
 use crate::plan::{IdMap, IdMaps, Kind, MapWriter, MountIdMap, Plan};
-use crate::sys::fd::{here, open_at};
+use crate::sys::fd::{self, here, open_at};
 use crate::sys::mount::{Attributes, ID_MAP, Reach, set_attributes};
 use crate::sys::procfs::Procfs;
 
@@ -76,7 +76,11 @@ fn namespace_of(pid: i32) -> Result<OwnedFd> {
 fn namespace_with(maps: &IdMaps) -> Result<OwnedFd> {
     let (theirs, ours) = launch::pair()?;
     let request = Request { new: Kind::User.flag(), ..Request::default() };
-    let child = launch::spawn(request, |_| theirs.receive().map(drop))?;
+    let child = launch::spawn(request, |_| {
+        // Its own copy of our end would keep it waiting after our death.
+        fd::close_all_but(&[theirs.as_fd().as_raw_fd()])?;
+        theirs.receive().map(drop)
+    })?;
     write(child.pid, maps)?;
     let namespace = namespace_of(child.pid);
     drop((ours, child));

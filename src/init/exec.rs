@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::{Init, Start};
+use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
@@ -10,6 +11,14 @@ use crate::spec::State;
 use crate::sys::{fd, process, seccomp, self_exe, socket};
 
 pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
+    init.close_what_is_the_runtimes()?;
+    init.end_with_the_runtime()
+}
+
+/// While the container's own paths are followed, no descriptor is open that leads out of it: with
+/// `/proc/self/fd/N/../../bin/sh` as its program it would reach the host (CVE-2024-21626).
+pub(super) fn let_go_of_the_host(init: &mut Init<'_>) -> Result<()> {
+    (init.root, init.procfs, init.entry) = (None, None, Entry::default());
     init.close_what_is_the_runtimes()
 }
 
@@ -110,11 +119,8 @@ pub(super) fn make_directory(init: &mut Init<'_>) -> Result<()> {
     init.root()?.make_directories(path, 0o755).map(drop).doing(|| format!("make cwd {path}"))
 }
 
-/// As root first, who may enter what the user may not. No directory is left open by then that a
-/// path like /proc/self/fd/3 could lead to.
+/// As root first, who may enter what the user may not.
 pub(super) fn change_directory(init: &mut Init<'_>) -> Result<()> {
-    init.root = None;
-    init.procfs = None;
     match process::change_directory(init.process.cwd.as_str()) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => Ok(()),
         other => {
@@ -193,6 +199,8 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
+    outlive_the_runtime()?;
+    init.channel.send(&FromInit::Waits)?;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
@@ -208,8 +216,14 @@ pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
     fd::end_at_exec_from(init.first_own()).doing(|| "close_range".into())
 }
 
+/// Before the channel hangs up, which tells the runtime that it may end.
+fn outlive_the_runtime() -> Result<()> {
+    process::set_parent_death_signal(0).doing(|| "prctl".into())
+}
+
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
+    outlive_the_runtime()?;
     let error = process::execute(&init.program, &init.process.args, &init.environment());
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }

@@ -18,19 +18,20 @@ mod root;
 mod steps;
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use steps::{EXEC, NEW_CONTAINER, Step};
 
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
 use crate::plan::{Plan, Process};
 use crate::spec::State;
-use crate::sys::fd;
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
+use crate::sys::{fd, process};
 
 /// What init waits for before it becomes the program.
 #[derive(Debug)]
@@ -84,8 +85,9 @@ impl Init<'_> {
     /// # Errors
     /// The first failure, which the runtime has been told.
     pub fn run(mut self, steps: &[Step]) -> Result<()> {
+        process::set_parent_death_signal(libc::SIGKILL)?;
         for (name, step) in steps {
-            if let Err(error) = step(&mut self) {
+            if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
                 let failure = Failure {
                     step: (*name).to_owned(),
                     words: error.to_string(),
@@ -132,6 +134,17 @@ impl Init<'_> {
     /// The first descriptor that is not the program's.
     fn first_own(&self) -> RawFd {
         3 + self.passed as RawFd
+    }
+
+    /// From now on this process ends when the runtime does. A change of ids undoes that, and the
+    /// runtime may be gone already.
+    fn end_with_the_runtime(&self) -> Result<()> {
+        process::set_parent_death_signal(libc::SIGKILL).doing(|| "prctl".into())?;
+        // The runtime only ever answers, so that there is nothing to read but its hang-up.
+        match fd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
+            true => Err(Error::new("the runtime has gone away")),
+            false => Ok(()),
+        }
     }
 
     /// Closes everything that the clone copied from the runtime.

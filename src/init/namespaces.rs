@@ -45,7 +45,10 @@ fn compare(maps: &IdMaps) -> Result<()> {
 
 /// The ids of the host mean nothing inside.
 pub(super) fn become_root_inside(init: &mut Init<'_>) -> Result<()> {
-    if init.plan.namespaces.has(Kind::User) { become_root() } else { Ok(()) }
+    match init.plan.namespaces.has(Kind::User) {
+        true => become_root().and_then(|()| init.end_with_the_runtime()),
+        false => Ok(()),
+    }
 }
 
 /// By itself: a thread that moves only itself waits for no lock.

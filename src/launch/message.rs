@@ -19,10 +19,11 @@
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
 //!   │                                             │            Show: init lets itself be seen)
+//!   │ Waits ────────────────────────────────────► is done              (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
 //! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
-//! before `Ready` means that init died.
+//! before `Ready`, or in `create` before `Waits`, means that init died.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,8 @@ pub enum FromInit {
     Ready,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),
+    /// Nothing is left to do but to wait for `start`.
+    Waits,
     /// Something that the log should hold.
     Warn(String),
     /// It gives up.

@@ -21,6 +21,7 @@ mod reports;
 mod root;
 mod rootless;
 mod seccomp;
+mod security;
 mod terminal;
 mod update;
 mod user;
@@ -55,5 +56,6 @@ fn main() -> std::process::ExitCode {
         hooks::TESTS,
         reports::TESTS,
         command_line::TESTS,
+        security::TESTS,
     ])
 }
