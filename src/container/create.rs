@@ -86,6 +86,9 @@ pub(super) fn make(
     failpoint::reach("spawn init")?;
     // Meanwhile the child makes its namespaces.
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    // Of an optional one nothing may be there.
+    saved.onggi.cgroup = cgroup.saved();
+    saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     cgroup.warnings().iter().for_each(|words| log::warning(words));
     (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
