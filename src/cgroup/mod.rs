@@ -68,9 +68,8 @@ impl Cgroup {
 
     /// The groups that a plan asks for, whether they are there or not.
     pub fn planned(plan: &plan::Cgroup) -> Cgroup {
-        let group = |dir: &plan::CgroupDir| {
-            Group::new(dir.controllers.clone(), dir.mount.join(&dir.path))
-        };
+        let group =
+            |dir: &plan::CgroupDir| Group::new(dir.controllers.clone(), dir.mount.join(&dir.path));
         Cgroup { groups: plan.groups.iter().map(group).collect() }
     }
 

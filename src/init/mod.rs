@@ -28,9 +28,9 @@ use crate::failpoint;
 use crate::launch::{Failure, FromInit, InitEnd, Join, ToInit};
 use crate::plan::{Plan, Process};
 use crate::spec::State;
-use crate::sys::{fd, process};
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
+use crate::sys::{fd, process};
 
 /// What init waits for before it becomes the program.
 #[derive(Debug)]
