@@ -21,7 +21,8 @@ impl Passed {
         let activated = activated();
         let count = activated.saturating_add(preserve);
         for number in (3..).take(count as usize) {
-            if !fd::is_open(number) {
+            // It could be one of our own, which leads to the host.
+            if !fd::is_from_the_caller(number) {
                 return Err(Error::new(format!(
                     "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
                 )));

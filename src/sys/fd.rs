@@ -129,6 +129,12 @@ pub fn is_open(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) >= 0 }
 }
 
+/// Whether this number is a descriptor that has come over execve(2): one of ours would end there.
+pub fn is_from_the_caller(fd: RawFd) -> bool {
+    // SAFETY: takes no pointers.
+    unsafe { libc::fcntl(fd, libc::F_GETFD) == 0 }
+}
+
 /// A descriptor that this process was given by its caller.
 ///
 /// # Errors
