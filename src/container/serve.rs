@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use super::saved::{Phase, Saved};
 use super::store::Directory;
@@ -53,7 +54,7 @@ impl Talk<'_> {
     }
 
     /// A process that comes to nothing leaves no file that names it.
-    pub(super) fn take_back_pid_file(&self) {
+    fn take_back_pid_file(&self) {
         let Some(path) = self.handles.pid_file else { return };
         let own = self.child.pid.to_string();
         if std::fs::read_to_string(path).is_ok_and(|text| text == own) {
@@ -77,8 +78,6 @@ impl Talk<'_> {
 pub(super) struct Served {
     /// The terminal's multiplexer, where no console socket was given.
     pub(super) terminal: Option<OwnedFd>,
-    /// Whether init waits for `start`.
-    pub(super) waits: bool,
 }
 
 /// Answers until init hangs up.
@@ -91,11 +90,11 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 
 fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
-    let mut is_ready = false;
+    let (mut is_ready, mut is_done) = (false, false);
     set_oom_score(talk)?;
     while let Some((message, fd)) = channel.receive()? {
         match message {
-            FromInit::Waits => served.waits = true,
+            FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
@@ -124,12 +123,21 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             }
         }
     }
-    if is_ready { Ok(served) } else { Err(died(talk.child)) }
+    match (is_ready, is_done) {
+        (true, true) => Ok(served),
+        (true, false) if !has_died(talk.child)? => Ok(served),
+        _ => Err(died(talk.child)),
+    }
+}
+
+/// A process that dies hangs up first.
+fn has_died(child: &Child) -> Result<bool> {
+    Ok(pidfd::wait_end(child.pidfd.as_fd(), Some(Duration::from_secs(1)))?)
 }
 
 /// Why init hung up without a word.
-pub(super) fn died(child: &Child) -> Error {
-    match pidfd::wait_end(child.pidfd.as_fd(), Some(std::time::Duration::from_secs(1))) {
+fn died(child: &Child) -> Error {
+    match has_died(child) {
         Ok(true) => Error::new("init died before it was ready (memory limit too low?)"),
         _ => Error::new("init hung up before it was ready"),
     }
