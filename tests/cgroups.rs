@@ -85,7 +85,6 @@ fn host() -> Host {
         rootless: false,
         in_user_namespace: false,
         setgroups: true,
-        joins_own_network: false,
         cgroups,
         apparmor: false,
         selinux: false,
