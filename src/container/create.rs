@@ -289,7 +289,7 @@ fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
     match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
         true => Err(Error::new(format!(
             "sysctl {:?} not allowed in host {} namespace",
-            sysctl.path,
+            sysctl.path.replace('/', "."),
             kind.name()
         ))),
         false => Ok(()),
