@@ -1,4 +1,4 @@
-//! Failures on demand, for the test that looks for what they leave behind (tests/no_trace.rs).
+//! Failures on demand, for the test that looks for what they leave behind (tests/no_trace).
 //! A release build has none of it.
 
 use crate::error::Result;

@@ -125,7 +125,6 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["create", "--no-pivot=maybe", "a"], "invalid boolean value \"maybe\" for --no-pivot"),
     (&["create", "--preserve-fds", "x", "a"], "invalid value \"x\" for flag --preserve-fds"),
     (&["create", "--preserve-fds", "-1", "a"], "invalid value \"-1\" for flag --preserve-fds"),
-    (&["exec", "--user", "root", "a", "b"], "invalid value \"root\" for flag --user"),
     (&["events", "--interval", "5", "a"], "invalid value \"5\" for flag --interval"),
     (&["update", "--memory", "x", "a"], "invalid value \"x\" for flag --memory"),
     (&["state"], "\"state\" requires exactly 1 argument(s)"),

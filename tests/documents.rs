@@ -85,3 +85,35 @@ fn a_link_is_what_stands_in_brackets_after_its_words() {
     let text = "[a](b.md) [c](https://d.e/f) [g](#h) [i](../j.md#k) ![l](m.svg)";
     assert_eq!(links(text), ["b.md", "../j.md", "m.svg"]);
 }
+
+/// Names like `sys::path::Root` between backquotes.
+fn code_names(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|name| name.contains("::") && !name.contains(['/', ' ']))
+}
+
+/// A test of the spec-tests, a file of the runtime, or something in a file of the runtime.
+fn is_there(name: &str) -> bool {
+    let mut parts = name.split("::");
+    let (first, second) = (parts.next().unwrap(), parts.next().unwrap());
+    let text = |path: String| fs::read_to_string(repository().join(path)).unwrap_or_default();
+    let test = text(format!("spec-tests/tests/spec/{first}.rs"));
+    let file =
+        text(format!("src/{first}/{second}.rs")) + &text(format!("src/{first}/{second}/mod.rs"));
+    let item = parts.next().unwrap_or_default();
+    test.contains(&format!("fn {second}(")) || !file.is_empty() && file.contains(item)
+}
+
+#[test]
+fn mitigations_and_their_tests_are_there() {
+    for page in ["docs/threats.md", "docs/kernel-features.md"] {
+        let text = fs::read_to_string(repository().join(page)).unwrap();
+        let names: Vec<&str> = code_names(&text).collect();
+        assert!(names.len() > 10, "{page}: {names:?}");
+        let lost: Vec<&&str> = names.iter().filter(|name| !is_there(name)).collect();
+        assert!(lost.is_empty(), "{page} names what is not there: {lost:?}");
+    }
+    assert!(is_there("sys::path::Root") && is_there("lifecycle::an_empty_id_is_refused"));
+    assert!(!is_there("sys::path::Tree") && !is_there("sys::nowhere"));
+    assert!(!is_there("lifecycle::no_such_test"));
+}

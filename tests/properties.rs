@@ -20,7 +20,6 @@ fn host() -> Host {
         rootless: false,
         in_user_namespace: false,
         setgroups: true,
-        joins_own_network: false,
         cgroups: Cgroups::default(),
         apparmor: false,
         selinux: false,

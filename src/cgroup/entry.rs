@@ -45,10 +45,10 @@ impl Entry {
     }
 
     /// The way in as another process was given it: the `tasks` files, the one that counts memory
-    /// last. That one is an entry of its own, for a child that wants to enter it later than the
-    /// others: what it allocates until then is not charged to the container.
-    pub fn of_tasks(mut tasks: Vec<OwnedFd>, counts_memory: bool) -> (Entry, Entry) {
-        let memory = if counts_memory { tasks.pop() } else { None };
+    /// last. That one becomes an entry of its own for a child that enters it later than the others:
+    /// what it allocates until then is not charged to the container.
+    pub fn of_tasks(mut tasks: Vec<OwnedFd>, memory_is_late: bool) -> (Entry, Entry) {
+        let memory = if memory_is_late { tasks.pop() } else { None };
         let memory = Entry { directory: None, tasks: memory.into_iter().collect() };
         (Entry { directory: None, tasks }, memory)
     }

@@ -2,7 +2,7 @@
 //! itself when a later one fails.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,7 +11,7 @@ use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, died, serve};
+use super::serve::{Handles, Role, Served, Talk, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{Cgroup, Entry};
@@ -25,7 +25,7 @@ use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
 use crate::sys::identity::effective_ids;
-use crate::sys::{fd, self_exe, socket};
+use crate::sys::{fd, process, self_exe, socket};
 use crate::validate;
 
 /// What the container waits for once it is made.
@@ -99,6 +99,7 @@ pub(super) fn make(
     saved.onggi.cgroup = cgroup.saved();
     saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     cgroup.warnings().iter().for_each(|words| log::warning(words));
+    (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
@@ -113,10 +114,6 @@ pub(super) fn make(
         role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
-    if mode == Mode::Created && !served.waits {
-        talk.take_back_pid_file();
-        return Err(died(&talk));
-    }
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
@@ -241,6 +238,10 @@ fn spawn(
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
+    if plan.namespaces.join.iter().any(|(kind, _)| *kind == Kind::Pid) {
+        // Others can see it from its first moment on.
+        process::set_dumpable(false).doing(|| "become undumpable".into())?;
+    }
     let child = launch::spawn(request, |rest| {
         let init = Init {
             plan,
@@ -280,7 +281,26 @@ fn join_by_path(plan: &Plan) -> Result<Vec<launch::Join>> {
             let text = path.to_str().ok_or_else(|| Error::new("a namespace path is not UTF-8"))?;
             let through = fd::open_at(fd::here(), text, libc::O_RDONLY, 0)
                 .doing(|| format!("open the {} namespace {text}", kind.name()))?;
+            keep_own_settings(plan, *kind, &through)?;
             Ok(launch::Join { flags: kind.flag(), through })
         })
         .collect()
+}
+
+/// A path may lead to the runtime's own namespace, whose settings are not the container's.
+fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
+    let Some(sysctl) = plan.sysctls.iter().find(|sysctl| sysctl.kind() == kind) else {
+        return Ok(());
+    };
+    let path = format!("/proc/self/ns/{}", kind.file());
+    let own = fd::open_at(fd::here(), &path, libc::O_RDONLY, 0).doing(|| format!("open {path}"))?;
+    let (own, joined) = (fd::stat(own.as_fd())?, fd::stat(through.as_fd())?);
+    match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
+        true => Err(Error::new(format!(
+            "sysctl {:?} not allowed in host {} namespace",
+            sysctl.path,
+            kind.name()
+        ))),
+        false => Ok(()),
+    }
 }

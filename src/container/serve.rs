@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
+use std::time::Duration;
 
 use super::saved::{Phase, Saved};
 use super::store::Directory;
@@ -63,7 +64,7 @@ impl Talk<'_> {
     }
 
     /// A process that comes to nothing leaves no file that names it.
-    pub(super) fn take_back_pid_file(&self) {
+    fn take_back_pid_file(&self) {
         let Some(path) = self.handles.pid_file else { return };
         let own = self.child.pid.to_string();
         if std::fs::read_to_string(path).is_ok_and(|text| text == own) {
@@ -87,8 +88,6 @@ impl Talk<'_> {
 pub(super) struct Served {
     /// The terminal's multiplexer, where no console socket was given.
     pub(super) terminal: Option<OwnedFd>,
-    /// Whether init waits for `start`.
-    pub(super) waits: bool,
 }
 
 /// Answers until init hangs up.
@@ -101,11 +100,11 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 
 fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
-    let mut is_ready = false;
+    let (mut is_ready, mut is_done) = (false, false);
     set_oom_score(talk)?;
     while let Some((message, mut fds)) = channel.receive()? {
         match message {
-            FromInit::Waits => served.waits = true,
+            FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
@@ -142,7 +141,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             }
         }
     }
-    if !is_ready {
+    if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
     // Last of all: who reads it knows that all went well.
@@ -150,10 +149,14 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     Ok(served)
 }
 
+/// A process that dies hangs up first.
+fn has_died(child: &Child) -> Result<bool> {
+    Ok(pidfd::wait_end(child.pidfd.as_fd(), Some(Duration::from_secs(1)))?)
+}
+
 /// Why init hung up without a word.
-pub(super) fn died(talk: &Talk<'_>) -> Error {
-    let limit = Some(std::time::Duration::from_secs(1));
-    if !matches!(pidfd::wait_end(talk.child.pidfd.as_fd(), limit), Ok(true)) {
+fn died(talk: &Talk<'_>) -> Error {
+    if !has_died(talk.child).unwrap_or(false) {
         return Error::new("container init hung up before it was ready");
     }
     match pidfd::reap(&talk.child.pidfd) {

@@ -25,7 +25,7 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
         .doing(|| "connect to init".into())?;
     container.directory.forget_start_socket()?;
-    if let Err(error) = wait_until_it_runs(&RuntimeEnd::from(socket)) {
+    if let Err(error) = wait_until_it_runs(&container, &RuntimeEnd::from(socket)) {
         // It has said its last word: `delete` may come at once.
         container.wait_end(LIMIT)?;
         return Err(error);
@@ -42,12 +42,12 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     }
 }
 
-/// A hang-up means that the program runs, if init was there to say that it would run it.
-fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
-    let mut is_ready = false;
+/// A hang-up means that the program runs.
+fn wait_until_it_runs(container: &Container, channel: &RuntimeEnd) -> Result<()> {
+    let mut is_done = false;
     while let Some((message, _)) = channel.receive()? {
         match message {
-            FromInit::Ready => is_ready = true,
+            FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Failed(failure) => {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
@@ -55,7 +55,7 @@ fn wait_until_it_runs(channel: &RuntimeEnd) -> Result<()> {
             other => return Err(Error::new(format!("init said {other:?}"))),
         }
     }
-    match is_ready {
+    match is_done || !container.wait_end(Duration::from_secs(1))? {
         true => Ok(()),
         false => Err(Error::new("cannot start a container that has stopped: init was killed")),
     }

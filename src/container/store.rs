@@ -1,7 +1,7 @@
 //! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::ContainerId;
 use super::saved::Saved;
 use crate::error::{Doing, Error, Result};
-use crate::sys::fd::{here, lock, open_at, read_all, write_once};
+use crate::sys::fd::{here, lock, open_at, read_all};
 use crate::sys::path::{remove, rename};
 
 const STATE: &str = "state.json";
@@ -192,7 +192,8 @@ impl Directory {
     fn write(&self, name: &str, text: &[u8]) -> Result<()> {
         let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC;
         let file = open_at(self.fd.as_fd(), name, flags, 0o600)?;
-        Ok(write_once(file.as_fd(), text)?)
+        // What is cut short by a full disk is told by the next write.
+        Ok(fs::File::from(file).write_all(text)?)
     }
 
     /// A path to the socket that init waits on, short enough for a socket's address.

@@ -37,7 +37,6 @@ pub struct Host {
     pub bounding: u64,
     /// Whether the network namespace that the spec joins by its path is the runtime's own.
     #[serde(default)]
-    pub joins_own_network: bool,
 }
 
 /// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
@@ -64,20 +63,7 @@ pub fn probe(spec: &Spec<'_>) -> Result<Host> {
         apparmor: profile && apparmor_is_enabled(),
         selinux: label && Path::new("/sys/fs/selinux/enforce").exists(),
         bounding: capability::bounding(),
-        joins_own_network: joins_own_network(spec),
     })
-}
-
-/// Asked only for a spec whose sysctls depend on it; a path that leads nowhere fails later.
-fn joins_own_network(spec: &Spec<'_>) -> bool {
-    let of_network = |key: &str| key.starts_with("net.") || key.starts_with("net/");
-    if !spec.linux.sysctl.iter().any(|(key, _)| of_network(key)) {
-        return false;
-    }
-    let place = |path: &str| std::fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    let networks = spec.linux.namespaces.iter().filter(|namespace| &*namespace.kind == "network");
-    let mut paths = networks.map(|namespace| &*namespace.path).filter(|path| !path.is_empty());
-    paths.any(|path| place(path) == place("/proc/self/ns/net"))
 }
 
 fn is_in_user_namespace() -> Result<bool> {

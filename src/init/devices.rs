@@ -117,7 +117,9 @@ pub(super) fn reopen_null(init: &mut Init<'_>) -> Result<()> {
             continue;
         }
         if own.is_none() {
-            own = init.root()?.open_file("/dev/null", libc::O_RDWR).ok();
+            // What is there may be a terminal, which must not become ours.
+            let flags = libc::O_RDWR | libc::O_NOCTTY;
+            own = init.root()?.open_file("/dev/null", flags).ok();
         }
         match &own {
             Some(own) if is_null(own.as_fd()) => replace(own.as_fd(), number as i32)?,

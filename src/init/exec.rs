@@ -200,12 +200,12 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
         return Ok(());
     };
     outlive_the_runtime()?;
-    init.channel.send(&FromInit::Waits)?;
+    init.channel.send(&FromInit::Done)?;
     let (own, _) = socket::pair()?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
     init.channel = InitEnd::from(start);
-    init.channel.send(&FromInit::Ready)
+    Ok(())
 }
 
 /// What the caller passes goes along; nothing else does.
@@ -224,6 +224,8 @@ fn outlive_the_runtime() -> Result<()> {
 pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     reset_signals()?;
     outlive_the_runtime()?;
+    // A filter may forbid it: then the runtime sees that we live on.
+    let _ = init.channel.send(&FromInit::Done);
     let error = process::execute(&init.program, &init.process.args, &init.environment());
     Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
 }

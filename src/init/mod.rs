@@ -88,13 +88,8 @@ impl Init<'_> {
         process::set_parent_death_signal(libc::SIGKILL)?;
         for (name, step) in steps {
             if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
-                let failure = Failure {
-                    step: (*name).to_owned(),
-                    words: error.to_string(),
-                    errno: error.errno(),
-                };
                 // Nobody is left to tell when the runtime has gone.
-                let _ = self.channel.send(&FromInit::Failed(failure));
+                let _ = self.channel.send(&FromInit::Failed(Failure::new(name, &error)));
                 return Err(error);
             }
         }

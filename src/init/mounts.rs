@@ -9,9 +9,9 @@ use super::{Init, cgroup_mounts, copy};
 use crate::error::{Doing, Error, Result};
 use crate::launch::FromInit;
 use crate::plan::{self, Filesystem, Kind, Mount, MountSource, Propagation};
-use crate::sys::fd::{here, stat};
+use crate::sys::fd::{here, open_at, stat};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
-use crate::sys::path::Root;
+use crate::sys::path::{Root, make_directory};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::{self, Place};
 
@@ -118,25 +118,30 @@ fn is_proc(path: &str) -> bool {
 }
 
 fn is_kernel_view(mount: &Mount) -> bool {
-    match &mount.what {
-        MountSource::Filesystem(new) => matches!(new.kind.as_str(), "proc" | "sysfs"),
-        _ => false,
-    }
+    let kind = match &mount.what {
+        MountSource::Filesystem(new) => new.kind.as_str(),
+        _ => "",
+    };
+    matches!(kind, "proc" | "sysfs") || matches!(mount.target.as_str(), "/proc" | "/sys")
 }
 
 /// The runtime trusts what is at /proc and /sys later, so no link may stand in the way.
 fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
     let mut at = root.as_fd().try_clone_to_owned()?;
     for name in path.split('/').filter(|name| !name.is_empty()) {
-        let step = Root::from(at);
-        let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
-        at = match step.open_file(name, flags) {
+        let open = || {
+            let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+            open_at(at.as_fd(), name, flags, 0)
+        };
+        let opened = match open() {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                step.make_directories(name, 0o755)
+                // What comes in between is looked at by the second try.
+                let _ = make_directory(at.as_fd(), name, 0o755);
+                open()
             }
             other => other,
-        }
-        .doing(|| format!("{path} must be a directory, not a link"))?;
+        };
+        at = opened.doing(|| format!("{path} must be a directory, not a link"))?;
     }
     Ok(at)
 }

@@ -57,7 +57,7 @@ pub(super) fn enter_cgroup(init: &mut Init<'_>) -> Result<()> {
 }
 
 /// The same once the runtime has made it. Memory comes later: what is allocated until then is not
-/// the container's.
+/// the container's. (Not where a cgroup namespace is made, which shows the groups of that moment.)
 pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
     let groups = &init.plan.cgroup.groups;
     if groups.iter().all(|group| group.controllers.is_empty()) {
@@ -65,8 +65,9 @@ pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
     }
     let tasks = init.ask(&FromInit::EnterCgroup)?;
     let counts = |group: &CgroupDir| group.controllers.iter().any(|name| name == "memory");
-    let counts_memory = groups.last().is_some_and(counts) && !tasks.is_empty();
-    (init.entry, init.memory) = Entry::of_tasks(tasks, counts_memory);
+    let is_counted = groups.last().is_some_and(counts) && !tasks.is_empty();
+    let memory_is_late = is_counted && !init.plan.namespaces.makes(Kind::Cgroup);
+    (init.entry, init.memory) = Entry::of_tasks(tasks, memory_is_late);
     enter_cgroup(init)
 }
 

@@ -92,7 +92,8 @@ fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
     Ok(context.mount(READ_ONLY)?)
 }
 
-/// A copy of the container's own /dev/null, if it is one: a link to something else would be writable then.
+/// A copy of the container's own /dev/null, if it is one: a link to something else would be
+/// writable then.
 fn own_null(root: &Root) -> Result<OwnedFd> {
     let null = root.open_file("/dev/null", libc::O_PATH | libc::O_NOFOLLOW);
     let null = null.doing(|| "open /dev/null".into())?;

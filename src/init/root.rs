@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Init;
 use crate::error::{Doing, Error, Result};
 use crate::plan::{Kind, Propagation, PropagationKind, RootSwitch};
-use crate::sys::fd::{self, here};
+use crate::sys::fd::{here, open_at};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
 use crate::sys::path::Root;
 use crate::sys::{namespace, process};
@@ -86,8 +86,11 @@ pub(super) fn enter(init: &mut Init<'_>) -> Result<()> {
 /// The old root is put on top of the new one and then taken off again, so no directory is needed
 /// for it.
 fn pivot(host: Propagation) -> Result<()> {
-    let old = fd::open_at(here(), "/", libc::O_PATH, 0).doing(|| "open the host's root".into())?;
+    let flags = libc::O_PATH | libc::O_DIRECTORY;
+    let old = open_at(here(), "/", flags, 0).doing(|| "open the host's root".into())?;
     mount::pivot_here().doing(|| "pivot_root".into())?;
+    // From below, so that the container's own mounts keep the propagation they were given.
+    process::change_directory_to(old.as_fd()).doing(|| "enter the host's root".into())?;
     if !(host.recursive && host.kind != PropagationKind::Shared) {
         // The unmount must not reach the host. By descriptor: "." is the new root by now.
         let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };

@@ -19,13 +19,16 @@
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
 //!   │                                             │            Show: init lets itself be seen)
-//!   │ Waits ────────────────────────────────────► is done              (`create` only)
+//!   │ Done ─────────────────────────────────────► knows that a hang-up is no death
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
 //! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
-//! before `Ready`, or in `create` before `Waits`, means that init died.
+//! before `Done` means that init died, unless its filter forbids to write. `start` opens another
+//! channel, over which there is only `Done`, with the same meaning.
 
 use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
 
 /// What init says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,8 +49,8 @@ pub enum FromInit {
     Ready,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),
-    /// Nothing is left to do but to wait for `start`.
-    Waits,
+    /// It will wait for `start`, or become the program.
+    Done,
     /// Something that the log should hold.
     Warn(String),
     /// It gives up.
@@ -63,6 +66,21 @@ pub struct Failure {
     pub words: String,
     /// The system call's error number, where there was one.
     pub errno: Option<i32>,
+}
+
+impl Failure {
+    /// More than this, written as JSON, may not fit into a message (bytes).
+    const LIMIT: usize = 12 * 1024;
+
+    /// Cut short where a hook, say, had a lot to tell.
+    pub fn new(step: &str, error: &Error) -> Failure {
+        let mut words = error.to_string();
+        while serde_json::to_vec(&words).is_ok_and(|text| text.len() > Failure::LIMIT) {
+            let half = words.chars().count() / 2;
+            words = words.chars().take(half).collect();
+        }
+        Failure { step: step.to_owned(), words, errno: error.errno() }
+    }
 }
 
 /// What the runtime answers.

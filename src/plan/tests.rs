@@ -17,7 +17,6 @@ fn host() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
-        joins_own_network: false,
     }
 }
 

@@ -355,6 +355,18 @@ pub struct Sysctl {
     pub value: String,
 }
 
+impl Sysctl {
+    /// The kind of namespace that it belongs to.
+    pub fn kind(&self) -> Kind {
+        match self.path.split('/').next() {
+            Some("net") => Kind::Network,
+            Some("user") => Kind::User,
+            _ if self.path == "kernel/domainname" => Kind::Uts,
+            _ => Kind::Ipc,
+        }
+    }
+}
+
 /// A network device of the host that moves inside.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NetDevice {

@@ -47,9 +47,7 @@ fn problem(subject: &Subject<'_>, key: &str) -> Option<String> {
     match path.as_str() {
         _ if of_ipc && has("ipc") => None,
         _ if of_ipc => Some(format!("sysctl {key:?} is not allowed in the hosts ipc namespace")),
-        path if path.starts_with("net/") && has("network") && !subject.host.joins_own_network => {
-            None
-        }
+        path if path.starts_with("net/") && has("network") => None,
         path if path.starts_with("net/") => {
             Some(format!("sysctl {key:?} not allowed in host network namespace"))
         }

@@ -13,7 +13,6 @@ fn root() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
-        joins_own_network: false,
     }
 }
 
@@ -43,17 +42,6 @@ fn merge(config: &mut serde_json::Value, more: serde_json::Value) {
         }
         (config, more) => *config = more,
     }
-}
-
-#[test]
-fn a_joined_network_namespace_that_is_the_hosts_has_no_sysctls_of_its_own() {
-    let config = r#"{"linux": {"namespaces": [{"type": "network", "path": "/proc/1/ns/net"}],
-        "sysctl": {"net.ipv4.ip_forward": "1"}}}"#;
-    assert!(told(&root(), config).is_empty());
-    let host = Host { joins_own_network: true, ..root() };
-    let words =
-        r#"linux.sysctl: sysctl "net.ipv4.ip_forward" not allowed in host network namespace"#;
-    assert_eq!(told(&host, config), [words]);
 }
 
 #[test]

@@ -17,7 +17,7 @@ use source::Source;
 /// The rooms from the lowest floor up: a room may use those on floors below its own.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["log"],
+    &["log", "failpoint"],
     &["sys"],
     &["spec"],
     &["host", "seccomp"],
@@ -36,11 +36,16 @@ const IMPURE_STD: &[&str] = &["env", "fs", "net", "process", "thread", "time"];
 /// What else it may not name: `host` is data for it, and the probe is not.
 const IMPURE_PATHS: &[&str] = &["host::probe", "nix::"];
 
+/// Who may print: `cli`, and what tests alone have.
+const PRINTERS: &[&str] = &["cli", "failpoint"];
+
 /// Names under which everything and nothing fits.
 const NO_NAMES: &[&str] = &["common", "helper", "helpers", "manager", "misc", "util", "utils"];
 
 /// Lines without tests.
 const FILE_LIMIT: usize = 400;
+/// Columns.
+const LINE_LIMIT: usize = 100;
 /// Files that may be longer, and why.
 const LONG_FILES: &[(&str, &str)] = &[
     ("plan/types.rs", "the plan's types, one after the other, and no function of weight"),
@@ -58,6 +63,7 @@ const RULES: &[Rule] = &[
     only_cli_prints,
     names_say_something,
     files_are_short,
+    lines_are_narrow,
 ];
 
 fn floor(room: &str) -> Option<usize> {
@@ -120,7 +126,7 @@ fn unsafe_is_in_sys(source: &Source) -> Vec<String> {
 fn only_cli_prints(source: &Source) -> Vec<String> {
     let macros = ["print!", "println!", "eprint!", "eprintln!"];
     let found = macros.iter().filter(|name| source.has_macro(name));
-    let may = source.room == "cli";
+    let may = PRINTERS.contains(&source.room.as_str());
     found.filter(|_| !may).map(|name| format!("prints by {name}, which only cli may")).collect()
 }
 
@@ -141,6 +147,15 @@ fn files_are_short(source: &Source) -> Vec<String> {
         (false, true) => vec!["is short enough: take it out of LONG_FILES".into()],
         _ => Vec::new(),
     }
+}
+
+/// Columns; rustfmt leaves comments alone.
+fn lines_are_narrow(source: &Source) -> Vec<String> {
+    let wide = source.widths.iter().enumerate().filter(|(_, width)| **width > LINE_LIMIT);
+    let excused = LONG_FILES.iter().any(|(path, _)| *path == source.path);
+    wide.filter(|_| !excused)
+        .map(|(number, width)| format!("has {width} columns in line {}", number + 1))
+        .collect()
 }
 
 /// What a file breaks, each with its path.
@@ -220,6 +235,7 @@ fn the_rules_see_what_breaks_them() {
         ("sys/utils.rs", "", "called utils"),
         ("sys/fd.rs", "mod helpers { fn f() {} }", "called helpers"),
         ("init/root.rs", &"// a line\n".repeat(FILE_LIMIT + 1), "401 lines"),
+        ("init/root.rs", &format!("// {}", "x".repeat(LINE_LIMIT)), "103 columns in line 1"),
         ("seccomp/syscalls/table.rs", "const TABLE: [u8; 0] = [];", "take it out"),
     ] {
         let broken = broken_by(&Source::new(path, text));

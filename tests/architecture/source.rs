@@ -13,6 +13,8 @@ pub(crate) struct Source {
     pub(crate) room: String,
     /// The code alone, each line where it was.
     pub(crate) code: String,
+    /// Columns of each line, comments and tests included.
+    pub(crate) widths: Vec<usize>,
     /// Modules that are compiled for tests only.
     tests: Vec<String>,
 }
@@ -34,7 +36,8 @@ impl Source {
             code.replace_range(item, "");
         }
         let room = path.split(['/', '.']).next().unwrap_or_default().to_owned();
-        Source { path: path.to_owned(), room, code, tests }
+        let widths = text.lines().map(|line| line.chars().count()).collect();
+        Source { path: path.to_owned(), room, code, widths, tests }
     }
 
     /// How many modules deep the file is: `super::` that often is the crate's root.

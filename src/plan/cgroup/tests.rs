@@ -33,7 +33,6 @@ fn host(cgroups: Cgroups) -> Host {
         apparmor: false,
         selinux: false,
         bounding: 0,
-        joins_own_network: false,
     }
 }
 
