@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::notify::{self, Notify};
 use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
@@ -42,6 +43,8 @@ pub(super) struct Made {
     pub(super) container: Container,
     pub(super) child: Child,
     pub(super) served: Served,
+    /// What the program may tell the caller, if it runs already.
+    pub(super) notify: Option<Notify>,
     pub(super) hooks: Hooks,
 }
 
@@ -68,11 +71,17 @@ pub(super) fn make(
     plan.process.env.extend(passed.env());
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
+    notify::plan(&store.root.join(id.as_str()), &mut plan);
     let mut poststop = Poststop::after(&plan.hooks.poststop);
     let reserved = store.reserve(id)?;
     failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
+    notify::make_directory(directory)?;
+    let notify = match mode {
+        Mode::Created => None,
+        Mode::Running(_) => Notify::listen(directory)?,
+    };
     failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
@@ -111,7 +120,7 @@ pub(super) fn make(
     cgroup.keep();
     reserved.keep();
     poststop.keep();
-    Ok(Made { container, child, served, hooks: plan.hooks })
+    Ok(Made { container, child, served, notify, hooks: plan.hooks })
 }
 
 fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {

@@ -41,7 +41,9 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
             child.keep();
             Ok(0)
         }
-        Attach::Foreground => supervise::until_the_end(&child, served.terminal.as_ref(), &signals),
+        Attach::Foreground => {
+            supervise::until_the_end(&child, served.terminal.as_ref(), &signals, None)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod exec;
 mod id;
 mod kill;
 mod network;
+mod notify;
 mod options;
 mod passed;
 mod pause;

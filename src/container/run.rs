@@ -1,5 +1,7 @@
 //! `run`: create and start in one, and stay with the process unless told otherwise.
 
+use std::os::fd::AsFd;
+
 use super::create::{Made, Mode, make};
 use super::options::{AfterExit, Attach, CreateOptions, RunOptions, Subreaper};
 use super::{ContainerId, Store, delete, start, supervise};
@@ -17,15 +19,25 @@ pub fn run(
         process::become_subreaper()?;
     }
     let signals = supervise::Signals::hold(run.attach)?;
-    let made = make(store, id, options, Mode::Running(run.attach))?;
+    let mut made = make(store, id, options, Mode::Running(run.attach))?;
     if let Err(error) = start::after_start(&made.container, &made.hooks) {
         end(made)?;
         return Err(error);
     }
     if run.attach == Attach::Detached {
+        let pid = made.child.pid.unsigned_abs();
+        let notify = made.notify.iter();
+        notify
+            .map(|notify| notify.until_ready(made.child.pidfd.as_fd(), pid))
+            .collect::<Result<()>>()?;
         return Ok(0);
     }
-    let code = supervise::until_the_end(&made.child, made.served.terminal.as_ref(), &signals);
+    let code = supervise::until_the_end(
+        &made.child,
+        made.served.terminal.as_ref(),
+        &signals,
+        made.notify.take(),
+    );
     if run.after_exit == AfterExit::Delete || code.is_err() {
         end(made)?;
     }

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::notify::Notify;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Doing, Error, Result};
 use crate::hooks::{self, Setting};
@@ -20,6 +21,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
     container.status()?.check_start()?;
+    let notify = Notify::listen(&container.directory)?;
     let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
         .doing(|| "connect to init".into())?;
     container.directory.forget_start_socket()?;
@@ -28,7 +30,16 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
         container.wait_end(LIMIT)?;
         return Err(error);
     }
-    after_start(&container, &hooks_of(&container)?)
+    after_start(&container, &hooks_of(&container)?)?;
+    match (notify, container.init()?) {
+        (Some(notify), Some(init)) => {
+            let main = container.saved.init_process_pid.unsigned_abs();
+            // Other commands need not wait.
+            drop(container);
+            notify.until_ready(init.as_fd(), main)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A hang-up means that the program runs.

@@ -14,6 +14,8 @@ use crate::sys::path::{remove, rename};
 
 const STATE: &str = "state.json";
 const CONFIG: &str = "config.json";
+/// The directory of the socket that the program notifies.
+pub(super) const NOTIFY: &str = "notify";
 const SOCKET: &str = "start.sock";
 /// No state or configuration is larger (bytes).
 const LIMIT: usize = 64 << 20;
@@ -197,6 +199,23 @@ impl Directory {
     /// A path to the socket that init waits on, short enough for a socket's address.
     pub fn start_socket(&self) -> PathBuf {
         format!("/proc/self/fd/{}/{SOCKET}", self.fd.as_raw_fd()).into()
+    }
+
+    /// Makes the directory of the socket that the program notifies (sd_notify(3)).
+    pub fn make_notify_directory(&self) -> Result<()> {
+        let path = self.path.join(NOTIFY);
+        fs::DirBuilder::new().mode(0o755).create(&path).doing(|| format!("make {}", path.display()))
+    }
+
+    /// The directory of the socket that the program notifies, as a path that is short enough for a
+    /// socket's address.
+    pub fn notify_directory(&self) -> PathBuf {
+        format!("/proc/self/fd/{}/{NOTIFY}", self.fd.as_raw_fd()).into()
+    }
+
+    /// Whether the container was given such a directory.
+    pub fn has_notify_directory(&self) -> bool {
+        crate::sys::path::exists(self.fd.as_fd(), NOTIFY)
     }
 
     /// Whether init waits for `start`.

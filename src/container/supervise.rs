@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
+use super::notify::Notify;
 use super::options::Attach;
 use crate::error::{Doing, Error, Result};
 use crate::launch::Child;
@@ -26,17 +27,26 @@ impl Signals {
     }
 }
 
-/// Waits for the process's end; gives its exit code, 128 + n for a signal.
+/// Waits for the process's end; gives its exit code, 128 + n for a signal. The caller is told once
+/// that the program is ready, and that the runtime is the process to watch.
 pub(super) fn until_the_end(
     child: &Child,
     terminal: Option<&OwnedFd>,
     signals: &Signals,
+    mut notify: Option<Notify>,
 ) -> Result<i32> {
     let mut screen = terminal.map(Screen::open).transpose()?;
     loop {
         let relay = screen.as_mut().map(|screen| &mut screen.relay);
         let signals = signals.0.as_ref().map(|fd| fd.as_fd());
-        if Relay::wait(relay, child.pidfd.as_fd(), signals)? {
+        let messages = notify.as_ref().map(Notify::as_fd);
+        let has_ended = Relay::wait(relay, child.pidfd.as_fd(), signals, messages)?;
+        if let Some(talk) = &notify {
+            if talk.pass_on(std::process::id())?.is_some() {
+                notify = None;
+            }
+        }
+        if has_ended {
             break;
         }
         while let Some(number) = signals.map_or(Ok(None), signal::next)? {

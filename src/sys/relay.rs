@@ -34,11 +34,12 @@ impl Relay {
     }
 
     /// Waits for something to do and does it; tells whether the process has ended. A signal that
-    /// is pending ends the wait too.
+    /// is pending ends the wait too, as does a message.
     pub fn wait(
         relay: Option<&mut Relay>,
         process: BorrowedFd<'_>,
         signals: Option<BorrowedFd<'_>>,
+        messages: Option<BorrowedFd<'_>>,
     ) -> io::Result<bool> {
         let watch = |fd: RawFd, events| libc::pollfd { fd, events, revents: 0 };
         let signals = signals.map_or(-1, |fd| fd.as_raw_fd());
@@ -47,6 +48,7 @@ impl Relay {
             watch(signals, libc::POLLIN),
             watch(-1, libc::POLLIN),
             watch(-1, 0),
+            watch(messages.map_or(-1, |fd| fd.as_raw_fd()), libc::POLLIN),
         ];
         if let Some(relay) = &relay {
             if relay.stdin_is_open && relay.typed.len() < BOUND {
