@@ -11,7 +11,7 @@ use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{Cgroup, Entry};
@@ -114,6 +114,9 @@ pub(super) fn make(
         role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
+    if mode == Mode::Created && !served.waits {
+        return Err(died(&talk));
+    }
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();

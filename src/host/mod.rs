@@ -35,8 +35,6 @@ pub struct Host {
     pub selinux: bool,
     /// The runtime's bounding set as a mask.
     pub bounding: u64,
-    /// Whether the network namespace that the spec joins by its path is the runtime's own.
-    #[serde(default)]
 }
 
 /// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
