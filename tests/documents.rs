@@ -114,6 +114,6 @@ fn mitigations_and_their_tests_are_there() {
         assert!(lost.is_empty(), "{page} names what is not there: {lost:?}");
     }
     assert!(is_there("sys::path::Root") && is_there("lifecycle::an_empty_id_is_refused"));
-    assert!(!is_there("sys::path::Tree") && !is_there("sys::nowhere"));
+    assert!(!is_there("sys::path::NoSuchThing") && !is_there("sys::nowhere"));
     assert!(!is_there("lifecycle::no_such_test"));
 }

@@ -64,7 +64,8 @@ pub(super) fn make(
         .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
     let text = read_config(options)?;
     let spec = Spec::read(&text).doing(|| "read config.json".into())?;
-    let host = host::probe(&spec)?;
+    let mut host = host::probe(&spec)?;
+    host.rootless = options.rootless.or(host.rootless);
     let mut plan = plan(&spec, &host, id, options)?;
     check_terminal(&plan, options, mode)?;
     let passed = Passed::take(options.preserve_fds)?;
@@ -301,7 +302,7 @@ fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
     match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
         true => Err(Error::new(format!(
             "sysctl {:?} not allowed in host {} namespace",
-            sysctl.path,
+            sysctl.path.replace('/', "."),
             kind.name()
         ))),
         false => Ok(()),

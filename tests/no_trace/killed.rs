@@ -38,7 +38,7 @@ fn create_whose_init_is_killed_at_a_step() {
         let waiting = Waiting::start(at(create, "wait", step), step);
         waiting.kill_init();
         let (ok, words) = waiting.end();
-        assert!(!ok && words.contains("init died"), "{step}: {words}");
+        assert!(!ok && words.contains("init was killed by signal 9"), "{step}: {words}");
         place.left_no_trace(step);
         assert_eq!(place.files(), before, "{step}");
     });
@@ -84,6 +84,8 @@ fn start_that_is_killed_while_init_is_at_a_step() {
         let mut start = place.command(&["start", &place.name]).spawn().unwrap();
         let arrived = || fs::read_to_string(&log).unwrap().contains(step).then_some(());
         assert!(until(arrived).is_some(), "{step}");
+        let told = || (place.list() == ["running"]).then_some(());
+        assert!(until(told).is_some(), "{step}: {:?}", place.list());
         start.kill().unwrap();
         start.wait().unwrap();
         assert_eq!(place.list(), ["running"], "{step}");

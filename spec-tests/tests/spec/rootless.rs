@@ -28,6 +28,7 @@ tests![
     a_terminal_works,
     processes_are_found_without_a_cgroup,
     a_seccomp_listener_is_handed_over,
+    a_runtime_that_is_told_so_demands_its_cgroup,
 ];
 
 /// Nobody of the host's.
@@ -369,5 +370,22 @@ fn a_seccomp_listener_is_handed_over() -> Result {
     let message: Value = serde_json::from_str(&message)?;
     assert_eq!(message["state"]["status"], "running");
     as_user(&container, container.call("delete").args(["--force", container.id()]))?.run().ok()?;
+    Ok(())
+}
+
+/// `--rootless=false`: what an ordinary user has no right to is an error again.
+fn a_runtime_that_is_told_so_demands_its_cgroup() -> Result {
+    chapter!("cli#global");
+    needs_user_namespaces()?;
+    let container = alone().args(["true"]).build()?;
+    let run = |value: &str| -> Result<Output> {
+        let root = container.directory().join("run").join("state");
+        let call = container.bare_call().arg("--root").arg(root).args(["--rootless", value]);
+        let call = call.args(["run", "--bundle"]).arg(container.bundle()).arg(container.id());
+        Ok(as_user(&container, call)?.run())
+    };
+    run("auto")?.ok()?;
+    run("true")?.ok()?;
+    run("false")?.fails()?;
     Ok(())
 }

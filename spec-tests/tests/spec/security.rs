@@ -2,14 +2,61 @@
 //! that reaches for the host.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
+use serde_json::{Value, json};
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
 tests![
     cve_2024_21626_a_program_below_a_descriptor_is_not_run,
     cve_2024_21626_an_interpreter_below_a_descriptor_is_not_run,
+    cve_2024_21626_exec_does_not_start_below_a_descriptor,
+    cve_2019_5736_the_runtime_is_not_overwritten,
+    cve_2016_9962_a_joining_process_shows_no_descriptor,
+    cve_2019_19921_proc_and_sys_are_no_links,
+    cve_2026_41579_a_link_instead_of_dev_leads_nowhere,
+    cve_2025_31133_a_replaced_null_hides_nothing_writable,
+    cve_2019_18837_links_of_the_root_lead_inside,
+    cve_2021_30465_a_racing_link_leads_inside,
+    cve_2025_52881_a_covered_proc_gets_no_writes,
+    cve_2022_0811_sysctls_of_the_host_are_refused,
+    a_joined_network_of_the_host_takes_no_sysctls,
+    cve_2021_43784_fields_that_hold_a_nul_are_refused,
+    cve_2021_43784_huge_fields_are_refused,
+    ids_that_lead_elsewhere_are_refused,
 ];
+
+/// A directory of the host that nobody may touch.
+struct Canary(PathBuf);
+
+impl Canary {
+    fn new(container: &Container) -> Result<Canary> {
+        let path = container.directory().join("canary");
+        fs::create_dir(&path)?;
+        fs::write(path.join("ptmx"), "canary")?;
+        fs::set_permissions(path.join("ptmx"), Permissions::from_mode(0o600))?;
+        Ok(Canary(path))
+    }
+
+    fn lives(&self) {
+        let names: Vec<_> = fs::read_dir(&self.0).into_iter().flatten().flatten().collect();
+        assert_eq!(names.len(), 1, "{names:?}");
+        let file = self.0.join("ptmx");
+        assert_eq!(fs::read_to_string(&file).unwrap_or_default(), "canary");
+        assert_eq!(fs::metadata(&file).map_or(0, |file| file.mode() & 0o7777), 0o600);
+    }
+
+    /// From a directory of the root, as it would look for the host.
+    fn from(&self, container: &Container, directory: &str) -> PathBuf {
+        let depth = container.in_root(directory).components().count();
+        let up = "../".repeat(depth);
+        Path::new(&up).join(self.0.strip_prefix("/").unwrap_or(&self.0))
+    }
+}
 
 /// Beyond what a runtime has open by then.
 const DESCRIPTORS: std::ops::RangeInclusive<u32> = 3..=24;
@@ -54,6 +101,335 @@ fn cve_2024_21626_an_interpreter_below_a_descriptor_is_not_run() -> Result {
         fs::set_permissions(container.in_root("script"), Permissions::from_mode(0o755))?;
         container.reconfigure("/process/args", vec!["/script"])?;
         container.run().fails()?;
+    }
+    container.left_no_trace()
+}
+
+fn cve_2024_21626_exec_does_not_start_below_a_descriptor() -> Result {
+    chapter!("cli#exec");
+    let container = Bundle::busybox().sleeping().start()?;
+    let inside = fs::metadata(container.in_root("/"))?.ino().to_string();
+    for number in DESCRIPTORS {
+        for path in [format!("/proc/self/fd/{number}"), below_descriptor(number, "")] {
+            let output = container.exec_with(["--cwd", &path], ["stat", "-c", "%i", "."]);
+            // It may have been the container's own root.
+            assert!(output.code() != Some(0) || output.stdout.trim() == inside, "{path}: {output}");
+        }
+    }
+    Ok(())
+}
+
+/// A process inside that is the runtime, as its image wants it; and another one that takes hold of
+/// the first one's program file, and writes to it when nobody runs it any more.
+fn cve_2019_5736_the_runtime_is_not_overwritten() -> Result {
+    chapter!("cli#exec");
+    let own = &spec_tests::runtime::Runtime::get()?.program;
+    let bundle = Bundle::busybox().sleeping().directory("bundle").remove("/linux/maskedPaths");
+    let container = bundle.start()?;
+    // The victim is a copy, in case it falls.
+    let victim = container.directory().join("victim");
+    fs::copy(own, &victim)?;
+    let fifo = container.in_root("bundle/config.json");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    let words = ["exec", container.id(), "/proc/self/exe", "--root", "/tmp", "run", "-b"];
+    let mut exec = Command::new(&victim)
+        .arg("--root")
+        .arg(container.state_root())
+        .args(words)
+        .args(["/bundle", "inner"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let attack = "for try in $(seq 200); do
+          for exe in /proc/[0-9]*/exe; do
+            case $(readlink $exe) in
+              /bin/*|'') ;;
+              *) exec 3<$exe; echo {} > /bundle/config.json;
+                 while [ -e $exe ]; do usleep 1000; done;
+                 for try in $(seq 50); do
+                   echo overwritten > /proc/self/fd/3 && exit 0; usleep 2000; done; exit 1;;
+            esac; done; usleep 5000; done 2>/dev/null; exit 2";
+    let output = container.exec_sh(attack);
+    let refused = exec.try_wait()?.is_some_and(|status| !status.success());
+    exec.kill()?;
+    exec.wait()?;
+    assert!(fs::read(own)? == fs::read(&victim)?, "it was overwritten: {output}");
+    // It was found and could not be written, or the runtime does not run inside.
+    assert!(output.code() == Some(1) || refused, "{output}");
+    Ok(())
+}
+
+/// What the new process has open is not to be seen before it is the container's program.
+fn cve_2016_9962_a_joining_process_shows_no_descriptor() -> Result {
+    chapter!("cli#exec");
+    let spy = "cd /proc; while [ ! -e /end ]; do
+          for fd in [0-9]*/fd/[3-9] [0-9]*/fd/1[0-9]; do
+            case $fd in 1/*) ;; *) [ -e $fd ] && readlink $fd;; esac; done; done; echo end";
+    let container = Bundle::busybox().sh(spy).start()?;
+    for _ in 0..100 {
+        container.exec(["true"]).ok()?;
+    }
+    fs::write(container.in_root("end"), "")?;
+    let seen = container.log_at_end()?;
+    assert!(seen == "end\n", "{}", &seen[..seen.len().min(500)]);
+    Ok(())
+}
+
+fn cve_2019_19921_proc_and_sys_are_no_links() -> Result {
+    chapter!("config.md#mounts");
+    let own = || Bundle::busybox().directory("volume");
+    for (name, bundle) in [
+        ("proc", own()),
+        ("sys", own()),
+        (
+            "sys",
+            own()
+                .set("/mounts/5/type", "none")
+                .set("/mounts/5/source", "/sys")
+                .set("/mounts/5/options", json!(["rbind", "ro"])),
+        ),
+    ] {
+        let container = bundle.build()?;
+        fs::remove_dir(container.in_root(name))?;
+        symlink("/volume", container.in_root(name))?;
+        container.create().fails()?;
+        container.left_no_trace()?;
+        assert_eq!(fs::read_dir(container.in_root("volume"))?.count(), 0);
+    }
+    Ok(())
+}
+
+/// `/dev` without a mount of its own, and a link that would lead to the host.
+fn cve_2026_41579_a_link_instead_of_dev_leads_nowhere() -> Result {
+    chapter!("config-linux.md#default-devices");
+    let mount = json!({"destination": "/proc", "type": "proc", "source": "proc"});
+    let container = Bundle::busybox().set("/mounts", json!([mount])).build()?;
+    let canary = Canary::new(&container)?;
+    for target in [canary.0.clone(), canary.from(&container, "/")] {
+        let dev = container.in_root("dev");
+        fs::remove_dir(&dev).or_else(|_| fs::remove_file(&dev))?;
+        symlink(&target, &dev)?;
+        drop(container.run());
+        canary.lives();
+    }
+    container.left_no_trace()
+}
+
+/// What is put over a hidden file is looked at before: it could be another one to write to.
+fn cve_2025_31133_a_replaced_null_hides_nothing_writable() -> Result {
+    chapter!("config-linux.md#masked-paths");
+    let script = "cat /secret; echo written > /secret; true";
+    for kind in ["link", "file", "device"] {
+        let bundle = Bundle::busybox().sh(script).file("secret", "secret", 0o644);
+        let bundle = bundle.file("victim", "victim", 0o644).file("volume/full", "", 0o644);
+        let container = bundle.set("/linux/maskedPaths", json!(["/secret"])).build()?;
+        let null = container.in_root("volume/null");
+        match kind {
+            "link" => symlink("/victim", &null)?,
+            "file" => fs::write(&null, "victim")?,
+            _ => mknodat(CWD, &null, FileType::CharacterDevice, Mode::RUSR, makedev(1, 5))?,
+        }
+        let volume = spec_tests::config::mount("/dev", ("bind", "rootfs/volume"), &["bind"]);
+        let proc = spec_tests::config::mount("/proc", ("proc", "proc"), &[]);
+        container.reconfigure("/mounts", json!([proc, volume]))?;
+        let output = container.run();
+        assert!(!output.stdout.contains("secret"), "{kind}: {output}");
+        assert!(!output.stdout.contains('\0'), "{kind}: {output}");
+        assert_eq!(fs::read_to_string(container.in_root("victim"))?, "victim", "{kind}");
+        if kind == "file" {
+            assert_eq!(fs::read_to_string(&null)?, "victim", "{kind}");
+        }
+        container.left_no_trace()?;
+    }
+    Ok(())
+}
+
+/// Links on the way to the target of a mount: absolute, upwards, dangling, and long chains.
+fn cve_2019_18837_links_of_the_root_lead_inside() -> Result {
+    chapter!("config.md#mounts");
+    let container = Bundle::busybox().directory("source").directory("long").build()?;
+    let canary = Canary::new(&container)?;
+    symlink(&canary.0, container.in_root("absolute"))?;
+    symlink(canary.from(&container, "/"), container.in_root("upwards"))?;
+    symlink(canary.0.join("none/below"), container.in_root("dangling"))?;
+    for number in 0..60 {
+        let next =
+            if number == 59 { canary.0.clone() } else { format!("chain{}", number + 1).into() };
+        symlink(next, container.in_root(&format!("chain{number}")))?;
+    }
+    // As much as a link can hold.
+    symlink("./".repeat(2040) + "../absolute", container.in_root("long/link"))?;
+    let config: Value = serde_json::from_slice(&fs::read(container.bundle().join("config.json"))?)?;
+    let source = container.in_root("source").to_string_lossy().into_owned();
+    for target in ["absolute", "upwards", "dangling", "chain0", "chain30", "long/link"] {
+        for below in ["", "/x", "/ptmx", "/../y"] {
+            let target = format!("/{target}{below}");
+            let mut mounts = config["mounts"].clone();
+            let mount = spec_tests::config::mount(&target, ("bind", &source), &["rbind"]);
+            mounts.as_array_mut().into_iter().for_each(|list| list.push(mount.clone()));
+            container.reconfigure("/mounts", mounts)?;
+            drop(container.run());
+            canary.lives();
+        }
+    }
+    container.left_no_trace()
+}
+
+/// A directory and a link change places while the runtime mounts below them.
+fn cve_2021_30465_a_racing_link_leads_inside() -> Result {
+    chapter!("config.md#mounts");
+    const ROUNDS: u32 = 60;
+    let bundle = Bundle::busybox().args(["cat", "/proc/self/mountinfo"]).directory("volume");
+    let bundle = bundle.bind("rootfs/volume", "/shared", &["rbind"]);
+    let container = bundle.bind("/etc", "/shared/place/below", &["rbind"]).build()?;
+    let canary = Canary::new(&container)?;
+    let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
+    fs::create_dir(&place)?;
+    symlink(canary.from(&container, "/volume"), &other)?;
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let _ = renameat_with(CWD, &place, CWD, &other, RenameFlags::EXCHANGE);
+            }
+        });
+        for _ in 0..ROUNDS {
+            drop(container.run());
+            canary.lives();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    container.left_no_trace()
+}
+
+/// A volume over /proc/sys, by way of a link: what the runtime writes must not land in it.
+fn cve_2025_52881_a_covered_proc_gets_no_writes() -> Result {
+    chapter!("config-linux.md#sysctl");
+    let bundle = Bundle::busybox().file("volume/ip_forward", "canary", 0o644);
+    let bundle = bundle.set("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}));
+    let container = bundle.bind("rootfs/volume", "/link/sys/net/ipv4", &["bind"]).build()?;
+    symlink("proc", container.in_root("link"))?;
+    drop(container.run());
+    assert_eq!(fs::read_to_string(container.in_root("volume/ip_forward"))?, "canary");
+    container.left_no_trace()
+}
+
+fn cve_2022_0811_sysctls_of_the_host_are_refused() -> Result {
+    chapter!("config-linux.md#sysctl");
+    let core_pattern = fs::read_to_string("/proc/sys/kernel/core_pattern")?;
+    for key in [
+        "kernel.core_pattern",
+        "kernel/core_pattern",
+        "net/../kernel/core_pattern",
+        "net.ipv4/../../kernel/core_pattern",
+        "kernel.shm_rmid_forced=1+kernel.core_pattern",
+        "kernel.shm_rmid_forced\nkernel.core_pattern",
+        "/kernel/core_pattern",
+        "vm.overcommit_memory",
+        "kernel.hostname",
+    ] {
+        let container = Bundle::busybox().build()?;
+        container.reconfigure("/linux/sysctl", json!({key: "|/evil"}))?;
+        container.create().fails()?;
+        container.left_no_trace()?;
+        assert_eq!(fs::read_to_string("/proc/sys/kernel/core_pattern")?, core_pattern);
+    }
+    for (kind, key) in [("network", "net.ipv4.ip_forward"), ("ipc", "kernel.shmmni")] {
+        let bundle = Bundle::busybox().without_namespace(kind);
+        let container = bundle.build()?;
+        container.reconfigure("/linux/sysctl", json!({key: "1"}))?;
+        container.create().fails()?;
+    }
+    Ok(())
+}
+
+fn a_joined_network_of_the_host_takes_no_sysctls() -> Result {
+    chapter!("config-linux.md#sysctl");
+    let own = "/proc/sys/net/ipv4/ip_default_ttl";
+    let before = fs::read_to_string(own)?;
+    let bundle = Bundle::busybox().without_namespace("network");
+    let namespace = json!({"type": "network", "path": "/proc/self/ns/net"});
+    let container = bundle.set("/linux/namespaces/-", namespace).build()?;
+    // What it is already, in case it is written.
+    container.reconfigure("/linux/sysctl", json!({"net.ipv4.ip_default_ttl": before.trim()}))?;
+    container.create().fails_with("host network namespace")?;
+    container.left_no_trace()
+}
+
+fn cve_2021_43784_fields_that_hold_a_nul_are_refused() -> Result {
+    chapter!("config.md#process");
+    let mount = |part: &str| {
+        let mut mount = spec_tests::config::mount("/tmp", ("tmpfs", "tmpfs"), &["ro"]);
+        mount[part] = match part {
+            "options" => json!(["mode=755\0"]),
+            _ => "/tmp\0".into(),
+        };
+        mount
+    };
+    for (pointer, value) in [
+        ("/process/args", json!(["true\0x"])),
+        ("/process/env/-", json!("A=\0")),
+        ("/process/cwd", json!("/tmp\0")),
+        ("/root/path", json!("rootfs\0x")),
+        ("/hostname", json!("a\0b")),
+        ("/mounts/-", mount("destination")),
+        ("/mounts/-", mount("source")),
+        ("/mounts/-", mount("type")),
+        ("/mounts/-", mount("options")),
+        ("/linux/maskedPaths/-", json!("/proc/kcore\0")),
+        ("/linux/readonlyPaths/-", json!("/proc/sys\0")),
+        ("/linux/namespaces/0", json!({"type": "pid", "path": "/proc/self/ns/pid\0"})),
+        ("/linux/sysctl", json!({"net.ipv4.ip_forward": "1\0"})),
+        ("/hooks/createRuntime/-", json!({"path": "/bin/true\0"})),
+    ] {
+        let container = Bundle::busybox().set(pointer, value).build()?;
+        let output = container.create();
+        output.fails().map_err(|error| error.context(pointer))?;
+        container.left_no_trace()?;
+    }
+    Ok(())
+}
+
+fn cve_2021_43784_huge_fields_are_refused() -> Result {
+    chapter!("config.md#process");
+    let huge = "a".repeat(70_000);
+    let maps: Vec<_> = (0..400)
+        .map(|id| json!({"containerID": id, "hostID": 100_000 + 2 * id, "size": 1}))
+        .collect();
+    for (pointer, value) in [
+        ("/process/cwd", json!(format!("/{huge}"))),
+        ("/hostname", json!(huge)),
+        ("/root/path", json!(huge)),
+        ("/mounts/-", spec_tests::config::mount(&format!("/{huge}"), ("tmpfs", "tmpfs"), &[])),
+        ("/linux/namespaces/0", json!({"type": "pid", "path": format!("/{huge}")})),
+        ("/linux/cgroupsPath", json!(format!("/{huge}"))),
+        ("/process/args", json!([format!("/{huge}")])),
+        ("/linux/uidMappings", json!(maps)),
+    ] {
+        let container = Bundle::busybox().set(pointer, value).build()?;
+        if pointer == "/linux/uidMappings" {
+            container.reconfigure("/linux/gidMappings", json!([maps[0]]))?;
+            container.reconfigure("/linux/namespaces/5", json!({"type": "user"}))?;
+        }
+        let output = container.create();
+        output.fails().map_err(|error| error.context(pointer))?;
+        container.left_no_trace()?;
+    }
+    Ok(())
+}
+
+fn ids_that_lead_elsewhere_are_refused() -> Result {
+    chapter!("cli#create");
+    let container = Bundle::busybox().build()?;
+    let canary = Canary::new(&container)?;
+    for id in ["../canary", "a/../../canary", "/canary", ".", "..", "", "a/b", "a\nb"] {
+        container.create_call().arg(id).run().fails()?;
+        for command in ["state", "start", "delete"] {
+            container.call(command).arg(id).run().fails()?;
+        }
+        drop(container.call("delete").args(["--force", id]).run());
+        canary.lives();
     }
     container.left_no_trace()
 }
