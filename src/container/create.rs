@@ -78,11 +78,7 @@ pub(super) fn make(
     failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
-    notify::make_directory(directory)?;
-    let notify = match mode {
-        Mode::Created => None,
-        Mode::Running(_) => Notify::listen(directory)?,
-    };
+    let notify = notify::open(directory, mode != Mode::Created)?;
     failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;

@@ -26,10 +26,9 @@ pub fn run(
     }
     if run.attach == Attach::Detached {
         let pid = made.child.pid.unsigned_abs();
-        let notify = made.notify.iter();
-        notify
-            .map(|notify| notify.until_ready(made.child.pidfd.as_fd(), pid))
-            .collect::<Result<()>>()?;
+        if let Some(notify) = &made.notify {
+            notify.until_ready(made.child.pidfd.as_fd(), pid)?;
+        }
         return Ok(0);
     }
     let code = supervise::until_the_end(

@@ -41,10 +41,10 @@ pub(super) fn until_the_end(
         let signals = signals.0.as_ref().map(|fd| fd.as_fd());
         let messages = notify.as_ref().map(Notify::as_fd);
         let has_ended = Relay::wait(relay, child.pidfd.as_fd(), signals, messages)?;
-        if let Some(talk) = &notify {
-            if talk.pass_on(std::process::id())?.is_some() {
-                notify = None;
-            }
+        if let Some(talk) = &notify
+            && talk.pass_on(std::process::id())?.is_some()
+        {
+            notify = None;
         }
         if has_ended {
             break;
