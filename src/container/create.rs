@@ -11,7 +11,7 @@ use super::options::{CgroupManager, CreateOptions};
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{Cgroup, Entry};
@@ -64,7 +64,8 @@ pub(super) fn make(
         .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
     let text = read_config(options)?;
     let spec = Spec::read(&text).doing(|| "read config.json".into())?;
-    let host = host::probe(&spec)?;
+    let mut host = host::probe(&spec)?;
+    host.rootless = options.rootless.or(host.rootless);
     let mut plan = plan(&spec, &host, id, options)?;
     check_terminal(&plan, options, mode)?;
     let passed = Passed::take(options.preserve_fds)?;
@@ -77,11 +78,7 @@ pub(super) fn make(
     failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
-    notify::make_directory(directory)?;
-    let notify = match mode {
-        Mode::Created => None,
-        Mode::Running(_) => Notify::listen(directory)?,
-    };
+    let notify = notify::open(directory, mode != Mode::Created)?;
     failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
@@ -114,6 +111,9 @@ pub(super) fn make(
         role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
+    if mode == Mode::Created && !served.waits {
+        return Err(died(&talk));
+    }
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();

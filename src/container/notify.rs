@@ -35,9 +35,13 @@ fn callers() -> Option<OsString> {
     std::env::var_os("NOTIFY_SOCKET").filter(|path| !path.is_empty())
 }
 
-/// Makes the directory of the socket, if the caller listens.
-pub(super) fn make_directory(directory: &Directory) -> Result<()> {
-    callers().map_or(Ok(()), |_| directory.make_notify_directory())
+/// Makes the directory of the socket, if the caller listens, and the socket itself if the program
+/// is to run `at_once`.
+pub(super) fn open(directory: &Directory, at_once: bool) -> Result<Option<Notify>> {
+    if callers().is_some() {
+        directory.make_notify_directory()?;
+    }
+    if at_once { Notify::listen(directory) } else { Ok(None) }
 }
 
 /// Lets the container see the socket of a state directory, if the caller listens.

@@ -51,6 +51,17 @@ pub enum Rootless {
     No,
 }
 
+impl Rootless {
+    /// What holds when `found` was found out.
+    pub(super) fn or(self, found: bool) -> bool {
+        match self {
+            Rootless::Auto => found,
+            Rootless::Yes => true,
+            Rootless::No => false,
+        }
+    }
+}
+
 /// What `run` does besides creating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RunOptions {

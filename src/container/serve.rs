@@ -88,6 +88,8 @@ impl Talk<'_> {
 pub(super) struct Served {
     /// The terminal's multiplexer, where no console socket was given.
     pub(super) terminal: Option<OwnedFd>,
+    /// Whether init has come to where it waits for `start`.
+    pub(super) waits: bool,
 }
 
 /// Answers until init hangs up.
@@ -110,6 +112,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
             }
             FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
+            FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
@@ -155,21 +158,21 @@ fn has_died(child: &Child) -> Result<bool> {
 }
 
 /// Why init hung up without a word.
-fn died(talk: &Talk<'_>) -> Error {
+pub(super) fn died(talk: &Talk<'_>) -> Error {
     if !has_died(talk.child).unwrap_or(false) {
-        return Error::new("container init hung up before it was ready");
+        return Error::new("container init hung up before its program could run");
     }
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
             Error::new("container init was OOM-killed (memory limit too low?)")
         }
-        Ok(End::Signal(number)) => {
-            Error::new(format!("container init was killed by signal {number} before it was ready"))
-        }
-        Ok(End::Code(code)) => {
-            Error::new(format!("container init ended with code {code} before it was ready"))
-        }
-        Err(_) => Error::new("container init died before it was ready"),
+        Ok(End::Signal(number)) => Error::new(format!(
+            "container init was killed by signal {number} before its program could run"
+        )),
+        Ok(End::Code(code)) => Error::new(format!(
+            "container init ended with code {code} before its program could run"
+        )),
+        Err(_) => Error::new("container init died before its program could run"),
     }
 }
 

@@ -202,6 +202,7 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     outlive_the_runtime()?;
     init.channel.send(&FromInit::Done)?;
     let (own, _) = socket::pair()?;
+    init.channel.send(&FromInit::Waits)?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
     let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
     init.channel = InitEnd::from(start);

@@ -20,6 +20,7 @@
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
 //!   │                                             │            Show: init lets itself be seen)
 //!   │ Done ─────────────────────────────────────► knows that a hang-up is no death
+//!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
 //! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
@@ -47,6 +48,8 @@ pub enum FromInit {
     Terminal,
     /// All that may fail for want of a privilege is done; over the channel of `start`: goes on.
     Ready,
+    /// Nothing is left that may fail before `start`.
+    Waits,
     /// Its filter notifies through this descriptor of its own.
     SeccompListener(i32),
     /// It will wait for `start`, or become the program.

@@ -9,6 +9,7 @@ mod devices;
 mod endings;
 mod exec;
 mod exec_options;
+mod features_more;
 mod hooks;
 mod kernel_settings;
 mod lifecycle;
@@ -53,6 +54,7 @@ fn main() -> std::process::ExitCode {
         validation::TESTS,
         kernel_settings::TESTS,
         rootless::TESTS,
+        features_more::TESTS,
         hooks::TESTS,
         reports::TESTS,
         command_line::TESTS,

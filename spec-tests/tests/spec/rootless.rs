@@ -1,10 +1,11 @@
 //! The runtime as an ordinary user, with one id of its own, and with helpers for more.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use serde_json::{Value, json};
 use spec_tests::runtime::{Call, Output};
+use spec_tests::terminal::DescriptorSocket;
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
 tests![
@@ -25,6 +26,9 @@ tests![
     a_mount_with_an_unmapped_id_is_refused,
     the_default_state_directory_is_the_users,
     a_terminal_works,
+    processes_are_found_without_a_cgroup,
+    a_seccomp_listener_is_handed_over,
+    a_runtime_that_is_told_so_demands_its_cgroup,
 ];
 
 /// Nobody of the host's.
@@ -286,5 +290,67 @@ fn a_terminal_works() -> Result {
     as_user(&container, call)?.on_terminal(terminal.user).run().ok()?;
     let text = spec_tests::terminal::read_to_end(&terminal.controller)?;
     assert!(text.contains("terminal\r\n"), "{text}");
+    Ok(())
+}
+
+fn processes_are_found_without_a_cgroup() -> Result {
+    chapter!("cli#ps");
+    let container = start(alone().sleeping())?;
+    let call = |command: &str, words: &[&str]| -> Result<Output> {
+        let call = container.call(command).args(words);
+        as_user(&container, call)?.run().ok()
+    };
+    let pid = container.pid()?;
+    let pids = call("ps", &["--format", "json", container.id()])?;
+    let pids: Vec<i32> = serde_json::from_str(&pids.stdout)?;
+    assert!(pids.contains(&pid), "{pids:?} {pid}");
+    call("kill", &["--all", container.id(), "TERM"])?;
+    container.wait_for("stopped")?;
+    call("delete", &[container.id()])?;
+    Ok(())
+}
+
+fn a_seccomp_listener_is_handed_over() -> Result {
+    chapter!("config-linux.md#seccomp");
+    needs_user_namespaces()?;
+    let container = alone().sleeping().build()?;
+    let socket = DescriptorSocket::new(container.directory(), "seccomp.sock")?;
+    fs::set_permissions(socket.path(), fs::Permissions::from_mode(0o777))?;
+    let filter = json!({
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "listenerPath": socket.path(),
+        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_NOTIFY"}],
+    });
+    container.reconfigure("/linux/seccomp", filter)?;
+    let create = container.create_call().arg(container.id());
+    as_user(&container, create)?.run().ok()?;
+    let start = container.call("start").arg(container.id());
+    as_user(&container, start)?.run().ok()?;
+    let (message, _listener) = socket.receive()?;
+    let message: Value = serde_json::from_str(&message)?;
+    assert_eq!(message["pid"], container.pid()?);
+    let exec = container.call("exec").args([container.id(), "true"]);
+    as_user(&container, exec)?.run().ok()?;
+    let (message, _listener) = socket.receive()?;
+    let message: Value = serde_json::from_str(&message)?;
+    assert_eq!(message["state"]["status"], "running");
+    as_user(&container, container.call("delete").args(["--force", container.id()]))?.run().ok()?;
+    Ok(())
+}
+
+/// `--rootless=false`: what an ordinary user has no right to is an error again.
+fn a_runtime_that_is_told_so_demands_its_cgroup() -> Result {
+    chapter!("cli#global");
+    needs_user_namespaces()?;
+    let container = alone().args(["true"]).build()?;
+    let run = |value: &str| -> Result<Output> {
+        let root = container.directory().join("run").join("state");
+        let call = container.bare_call().arg("--root").arg(root).args(["--rootless", value]);
+        let call = call.args(["run", "--bundle"]).arg(container.bundle()).arg(container.id());
+        Ok(as_user(&container, call)?.run())
+    };
+    run("auto")?.ok()?;
+    run("true")?.ok()?;
+    run("false")?.fails()?;
     Ok(())
 }
