@@ -22,7 +22,7 @@ pub(super) fn wait_for_id_maps(init: &mut Init<'_>) -> Result<()> {
 /// The ids of the host mean nothing inside.
 pub(super) fn become_root_inside(init: &mut Init<'_>) -> Result<()> {
     match init.plan.namespaces.has(Kind::User) {
-        true => become_root().and_then(|()| init.end_with_the_runtime()),
+        true => become_root().and_then(|()| init.hide_again()),
         false => Ok(()),
     }
 }
