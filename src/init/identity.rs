@@ -32,7 +32,7 @@ pub(super) fn become_user(init: &mut Init<'_>) -> Result<()> {
         capability::keep_over_user_change(true).doing(|| "keep capabilities".into())?;
     }
     switch_ids(user, init.plan.namespaces.has(Kind::User))?;
-    init.end_with_the_runtime()?;
+    init.hide_again()?;
     // Not every directory is open to root of a user namespace: as the user once more, below.
     if let Some(capabilities) = &init.process.capabilities {
         let warnings = apply(capabilities)?;

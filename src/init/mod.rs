@@ -142,6 +142,13 @@ impl Init<'_> {
         }
     }
 
+    /// After a change of ids, which may also undo that nobody looks into this process
+    /// (`fs.suid_dumpable`).
+    fn hide_again(&self) -> Result<()> {
+        process::set_dumpable(false).doing(|| "become undumpable".into())?;
+        self.end_with_the_runtime()
+    }
+
     /// Closes everything that the clone copied from the runtime.
     fn close_what_is_the_runtimes(&mut self) -> Result<()> {
         let mut keep: Vec<RawFd> = (3..self.first_own()).collect();

@@ -46,7 +46,7 @@ fn compare(maps: &IdMaps) -> Result<()> {
 /// The ids of the host mean nothing inside.
 pub(super) fn become_root_inside(init: &mut Init<'_>) -> Result<()> {
     match init.plan.namespaces.has(Kind::User) {
-        true => become_root().and_then(|()| init.end_with_the_runtime()),
+        true => become_root().and_then(|()| init.hide_again()),
         false => Ok(()),
     }
 }

@@ -54,8 +54,9 @@ fn create_that_is_killed_while_init_is_at_a_step() {
         drop(waiting.end());
         let alone = until(|| place.processes().is_empty().then_some(()));
         assert!(alone.is_some(), "{step}: {:?} lives on", place.processes());
-        let list = place.list();
-        assert!(list.iter().all(|status| status == "stopped"), "{step}: {list:?}");
+        // It may take a moment from the last look at its memory to its end.
+        let stopped = || place.list().iter().all(|status| status == "stopped").then_some(());
+        assert!(until(stopped).is_some(), "{step}: {:?}", place.list());
         succeeds(place.delete(&["--force"]), step);
         place.left_no_trace(step);
         assert_eq!(place.files(), before, "{step}");
@@ -88,7 +89,9 @@ fn start_that_is_killed_while_init_is_at_a_step() {
         assert!(until(told).is_some(), "{step}: {:?}", place.list());
         start.kill().unwrap();
         start.wait().unwrap();
-        assert_eq!(place.list(), ["running"], "{step}");
+        // It was killed before or after it took the start socket away.
+        let list = place.list();
+        assert!(list == ["running"] || list == ["created"], "{step}: {list:?}");
         succeeds(place.delete(&["--force"]), step);
         place.left_no_trace(step);
     });

@@ -37,11 +37,19 @@ impl Place {
             fs::create_dir_all(directory.join(below)).unwrap();
         }
         // The program is a static one, and as good as any.
-        if fs::hard_link(PROGRAM, directory.join("rootfs/program")).is_err() {
-            fs::copy(PROGRAM, directory.join("rootfs/program")).unwrap();
-        }
+        install(PROGRAM, &directory.join("rootfs/program"));
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
         let place = Place { config: config(&name), directory, name };
+        place.write_config();
+        place
+    }
+
+    fn in_a_user_namespace() -> Place {
+        let mut place = Place::new();
+        let map = json!([{"containerID": 0, "hostID": 100_000, "size": 1000}]);
+        let linux = &mut place.config["linux"];
+        linux["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+        (linux["uidMappings"], linux["gidMappings"]) = (map.clone(), map);
         place.write_config();
         place
     }
@@ -149,6 +157,12 @@ impl Drop for Place {
         let _ = run(self.delete(&["--force"]));
         fs::remove_dir_all(&self.directory).unwrap();
     }
+}
+
+/// Copies a program by another process: a child of another thread would keep our copy of it open
+/// for writing, and so from being run.
+pub(crate) fn install(program: &str, path: &Path) {
+    assert!(Command::new("cp").arg(program).arg(path).status().unwrap().success());
 }
 
 fn config(name: &str) -> Value {
@@ -286,10 +300,10 @@ pub(crate) fn each<T: Copy + Send + Sync>(cases: &[T], test: impl Fn(&Place, T) 
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let place = Place::new();
+                let places = [Place::new(), Place::in_a_user_namespace()];
                 loop {
                     let Some(case) = left.lock().unwrap().next() else { break };
-                    test(&place, *case);
+                    places.iter().for_each(|place| test(place, *case));
                 }
             });
         }

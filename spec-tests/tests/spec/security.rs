@@ -28,6 +28,9 @@ tests![
     cve_2021_43784_fields_that_hold_a_nul_are_refused,
     cve_2021_43784_huge_fields_are_refused,
     ids_that_lead_elsewhere_are_refused,
+    a_descriptor_of_the_runtime_is_not_passed_for_the_callers,
+    a_long_answer_of_a_hook_is_told,
+    a_volume_stays_shared_when_the_host_goes,
 ];
 
 /// A directory of the host that nobody may touch.
@@ -432,4 +435,40 @@ fn ids_that_lead_elsewhere_are_refused() -> Result {
         canary.lives();
     }
     container.left_no_trace()
+}
+
+/// The caller promises a descriptor that it has not: the runtime has opened one of that number.
+fn a_descriptor_of_the_runtime_is_not_passed_for_the_callers() -> Result {
+    chapter!("cli#exec");
+    let container = Bundle::busybox().sleeping().start()?;
+    for count in 1..12 {
+        let words =
+            ["--preserve-fds", &count.to_string(), container.id(), "ls", "-l", "/proc/self/fd"];
+        container.call("exec").args(words).after_shell("exec 3<&-;").run().fails()?;
+    }
+    Ok(())
+}
+
+/// Init tells the runtime of it, in one message.
+fn a_long_answer_of_a_hook_is_told() -> Result {
+    chapter!("config.md#posix-platform-hooks");
+    let script = "echo begin; head -c 60000 /dev/zero | tr '\\0' '\\1'; exit 3";
+    let container = Bundle::busybox().hook("createContainer", script).build()?;
+    container.create().fails_with("exit status 3, stdout: begin")?;
+    container.left_no_trace()
+}
+
+fn a_volume_stays_shared_when_the_host_goes() -> Result {
+    chapter!("config-linux.md#rootfs-mount-propagation");
+    let bundle = Bundle::busybox().args(["cat", "/proc/self/mountinfo"]);
+    let bundle = bundle.set("/linux/rootfsPropagation", "shared").directory("volume");
+    let container = bundle.bind("rootfs/volume", "/shared", &["rbind", "rshared"]).build()?;
+    let volume = container.in_root("volume").to_string_lossy().into_owned();
+    let script = "mount --make-rprivate / && mount -t tmpfs none $0 && mount --make-shared $0 && \
+                  exec \"$@\"";
+    let call = container.run_call().arg(container.id());
+    let output = call.under(["unshare", "-m", "sh", "-c", script, &volume]).run().ok()?;
+    let line = output.lines().into_iter().find(|line| line.contains(" /shared "));
+    assert!(line.is_some_and(|line| line.contains(" shared:")), "{output}");
+    Ok(())
 }
