@@ -87,6 +87,9 @@ pub fn below(mount: &Path, path: &Path) -> PathBuf {
 pub fn parse(mountinfo: &str, own: &str) -> Cgroups {
     let mut found = Cgroups::default();
     for mount in mountinfo.lines().filter_map(Mount::parse) {
+        if mount.is_covered(mountinfo) {
+            continue;
+        }
         match mount.kind {
             "cgroup2" if found.unified.is_none() => {
                 let own = from_root(&mount.root, unified_group(own));
@@ -101,6 +104,8 @@ pub fn parse(mountinfo: &str, own: &str) -> Cgroups {
 
 /// A line of mountinfo that is about cgroups.
 struct Mount<'a> {
+    id: &'a str,
+    raw_point: &'a str,
     root: PathBuf,
     point: PathBuf,
     kind: &'a str,
@@ -113,10 +118,19 @@ impl<'a> Mount<'a> {
         let mut filesystem = filesystem.split(' ');
         let kind = filesystem.next().filter(|kind| kind.starts_with("cgroup"))?;
         let options = filesystem.nth(1).unwrap_or_default();
-        let mut place = place.split(' ').skip(3);
-        let root = unescape(place.next()?).into();
-        let point = unescape(place.next()?).into();
-        Some(Mount { root, point, kind, options })
+        let mut place = place.split(' ');
+        let id = place.next()?;
+        let root = unescape(place.nth(2)?).into();
+        let raw_point = place.next()?;
+        Some(Mount { id, raw_point, root, point: unescape(raw_point).into(), kind, options })
+    }
+
+    /// Whether another mount lies right over this one.
+    fn is_covered(&self, mountinfo: &str) -> bool {
+        mountinfo.lines().any(|line| {
+            let mut fields = line.split(' ').skip(1);
+            fields.next() == Some(self.id) && fields.nth(2) == Some(self.raw_point)
+        })
     }
 
     /// The v1 hierarchy that is mounted here, if it is new and the runtime is in it.
@@ -208,6 +222,14 @@ mod tests {
         let mount = PathBuf::from("/sys/fs/cgroup/unified");
         assert_eq!(found.unified, Some(Unified { mount, own: "/u".into() }));
         assert!(!found.is_unified());
+    }
+
+    #[test]
+    fn a_hierarchy_that_another_mount_covers_is_not_there() {
+        let cover = "43 41 0:39 / /sys/fs/cgroup/unified rw,relatime - tmpfs tmpfs rw\n";
+        let found = parse(&format!("{HYBRID}{cover}"), "4:memory:/a\n0::/u\n");
+        assert_eq!(found.unified, None);
+        assert_eq!(found.legacy, [hierarchy(&["memory"], "/sys/fs/cgroup/memory", "/a")]);
     }
 
     #[test]
