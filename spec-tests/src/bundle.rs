@@ -15,9 +15,8 @@ use crate::runtime::Output;
 use crate::scratch::Scratch;
 
 /// Directories of an empty root.
-const DIRECTORIES: [&str; 9] = [
-    "bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var",
-];
+const DIRECTORIES: [&str; 9] =
+    ["bin", "dev", "etc", "proc", "root", "sys", "tmp", "usr/bin", "var"];
 
 /// What to build: the config, and files to put into the root.
 #[derive(Debug)]
@@ -32,20 +31,12 @@ impl Bundle {
     /// A root with a static busybox and the default config.
     pub fn busybox() -> Self {
         let directories = DIRECTORIES.map(String::from).to_vec();
-        Self {
-            config: config::default(""),
-            files: Vec::new(),
-            directories,
-            owner: None,
-        }
+        Self { config: config::default(""), files: Vec::new(), directories, owner: None }
     }
 
     /// `process.args`.
     pub fn args<S: AsRef<str>>(self, args: impl IntoIterator<Item = S>) -> Self {
-        let args: Vec<_> = args
-            .into_iter()
-            .map(|arg| arg.as_ref().to_owned())
-            .collect();
+        let args: Vec<_> = args.into_iter().map(|arg| arg.as_ref().to_owned()).collect();
         self.set("/process/args", args)
     }
 
@@ -78,11 +69,7 @@ impl Bundle {
 
     /// One more bind mount.
     pub fn bind(self, source: &str, destination: &str, options: &[&str]) -> Self {
-        self.mount(
-            destination,
-            ("bind", source),
-            &[&["bind"], options].concat(),
-        )
+        self.mount(destination, ("bind", source), &[&["bind"], options].concat())
     }
 
     /// One more `NAME=value` of `process.env`.
@@ -97,10 +84,7 @@ impl Bundle {
 
     /// The host's namespace instead of a new one.
     pub fn without_namespace(mut self, kind: &str) -> Self {
-        let list = self
-            .config
-            .pointer_mut("/linux/namespaces")
-            .and_then(Value::as_array_mut);
+        let list = self.config.pointer_mut("/linux/namespaces").and_then(Value::as_array_mut);
         if let Some(list) = list {
             list.retain(|namespace| namespace["type"] != kind);
         }
@@ -118,16 +102,12 @@ impl Bundle {
     /// One more hook of a kind: the script is run by the host's shell, with `$1` = the bundle.
     pub fn hook(self, kind: &str, script: &str) -> Self {
         let args = json!(["sh", "-c", script, "hook", "@BUNDLE@"]);
-        self.set(
-            &format!("/hooks/{kind}/-"),
-            json!({"path": "/bin/sh", "args": args}),
-        )
+        self.set(&format!("/hooks/{kind}/-"), json!({"path": "/bin/sh", "args": args}))
     }
 
     /// A file of the root, with its mode.
     pub fn file(mut self, path: &str, content: impl AsRef<[u8]>, mode: u32) -> Self {
-        self.files
-            .push((path.into(), content.as_ref().to_vec(), mode));
+        self.files.push((path.into(), content.as_ref().to_vec(), mode));
         self
     }
 
@@ -147,9 +127,7 @@ impl Bundle {
     /// belongs to it.
     pub fn in_user_namespace(self, first: u32) -> Self {
         let map = json!([{"containerID": 0, "hostID": first, "size": 65536}]);
-        let bundle = self
-            .namespace("user")
-            .set("/linux/uidMappings", map.clone());
+        let bundle = self.namespace("user").set("/linux/uidMappings", map.clone());
         bundle.set("/linux/gidMappings", map).owned_by(first)
     }
 
@@ -218,17 +196,12 @@ fn busybox() -> Result<&'static (PathBuf, Vec<String>)> {
     static BUSYBOX: OnceLock<Option<(PathBuf, Vec<String>)>> = OnceLock::new();
     let found = BUSYBOX.get_or_init(|| {
         let path = ["/bin/busybox", "/usr/bin/busybox", "/sbin/busybox"];
-        let path = path
-            .into_iter()
-            .map(PathBuf::from)
-            .find(|path| path.exists())?;
+        let path = path.into_iter().map(PathBuf::from).find(|path| path.exists())?;
         let list = Command::new(&path).arg("--list").output().ok()?;
         let list = String::from_utf8(list.stdout).ok()?;
         Some((path, list.lines().map(String::from).collect()))
     });
-    found
-        .as_ref()
-        .context("busybox is not installed (Debian: busybox-static)")
+    found.as_ref().context("busybox is not installed (Debian: busybox-static)")
 }
 
 /// Gives `path` and all below it to the user and group `id`.

@@ -41,14 +41,7 @@ pub fn default(cgroup: &str) -> Value {
 pub const CAPABILITIES: [&str; 3] = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE"];
 
 fn mounts() -> Value {
-    let pts = [
-        "nosuid",
-        "noexec",
-        "newinstance",
-        "ptmxmode=0666",
-        "mode=0620",
-        "gid=5",
-    ];
+    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"];
     let shm = ["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"];
     let dev = ["nosuid", "strictatime", "mode=755", "size=65536k"];
     let safe = ["nosuid", "noexec", "nodev"];
@@ -58,11 +51,7 @@ fn mounts() -> Value {
         mount("/dev/pts", ("devpts", "devpts"), &pts),
         mount("/dev/shm", ("tmpfs", "shm"), &shm),
         mount("/dev/mqueue", ("mqueue", "mqueue"), &safe),
-        mount(
-            "/sys",
-            ("sysfs", "sysfs"),
-            &["nosuid", "noexec", "nodev", "ro"]
-        ),
+        mount("/sys", ("sysfs", "sysfs"), &["nosuid", "noexec", "nodev", "ro"]),
     ])
 }
 
@@ -77,11 +66,7 @@ pub fn set(config: &mut Value, pointer: &str, value: Value) {
     let mut place = config;
     for key in pointer.split('/').skip(1) {
         if place.is_null() {
-            *place = if key == "-" {
-                Value::Array(Vec::new())
-            } else {
-                Map::new().into()
-            };
+            *place = if key == "-" { Value::Array(Vec::new()) } else { Map::new().into() };
         }
         place = match place {
             Value::Object(map) => map.entry(key).or_insert(Value::Null),
@@ -93,11 +78,7 @@ pub fn set(config: &mut Value, pointer: &str, value: Value) {
 }
 
 fn element<'a>(list: &'a mut Vec<Value>, key: &str) -> &'a mut Value {
-    let index = if key == "-" {
-        list.len()
-    } else {
-        key.parse().expect("an index of an array")
-    };
+    let index = if key == "-" { list.len() } else { key.parse().expect("an index of an array") };
     if index == list.len() {
         list.push(Value::Null);
     }

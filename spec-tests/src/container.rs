@@ -44,9 +44,7 @@ impl Container {
 
     /// A path of the container, as the host sees it (symlinks are not resolved).
     pub fn in_root(&self, path: &str) -> PathBuf {
-        self.bundle()
-            .join("rootfs")
-            .join(path.trim_start_matches('/'))
+        self.bundle().join("rootfs").join(path.trim_start_matches('/'))
     }
 
     /// The runtime's `--root`.
@@ -69,18 +67,12 @@ impl Container {
 
     /// `--root ROOT COMMAND`, to be completed.
     pub fn call(&self, command: &str) -> Call {
-        self.bare_call()
-            .arg("--root")
-            .arg(self.state_root())
-            .arg(command)
+        self.bare_call().arg("--root").arg(self.state_root()).arg(command)
     }
 
     /// `create --bundle BUNDLE`, to be completed with options; end it with [`Call::arg`]`(id)`.
     pub fn create_call(&self) -> Call {
-        self.call("create")
-            .arg("--bundle")
-            .arg(self.bundle())
-            .streams("container")
+        self.call("create").arg("--bundle").arg(self.bundle()).streams("container")
     }
 
     /// `run --bundle BUNDLE`, to be completed with options and the id.
@@ -115,10 +107,7 @@ impl Container {
 
     /// `run --detach`.
     pub fn run_detached(&self) -> Output {
-        self.run_call()
-            .args(["--detach", self.id()])
-            .streams("container")
-            .run()
+        self.run_call().args(["--detach", self.id()]).streams("container").run()
     }
 
     /// `kill ID SIGNAL`.
@@ -157,11 +146,7 @@ impl Container {
         options: impl IntoIterator<Item = S>,
         words: impl IntoIterator<Item = T>,
     ) -> Output {
-        self.call("exec")
-            .args(options)
-            .arg(self.id())
-            .args(words)
-            .run()
+        self.call("exec").args(options).arg(self.id()).args(words).run()
     }
 
     /// `exec ID sh -c SCRIPT`.
@@ -173,12 +158,7 @@ impl Container {
     pub fn exec_process(&self, process: &Value) -> Result<Output> {
         let path = self.directory().join("process.json");
         fs::write(&path, process.to_string())?;
-        Ok(self
-            .call("exec")
-            .arg("--process")
-            .arg(path)
-            .arg(self.id())
-            .run())
+        Ok(self.call("exec").arg("--process").arg(path).arg(self.id()).run())
     }
 
     /// `state`, as JSON.
@@ -212,11 +192,7 @@ impl Container {
     /// Waits for a file that the container writes, and reads it once it is not empty.
     pub fn wait_for_file(&self, path: &str) -> Result<String> {
         let path = self.in_root(path);
-        let read = || {
-            fs::read_to_string(&path)
-                .ok()
-                .filter(|text| text.ends_with('\n'))
-        };
+        let read = || fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n'));
         wait_until(PATIENCE, read).with_context(|| format!("nobody wrote {}", path.display()))
     }
 
@@ -235,15 +211,10 @@ impl Container {
     /// program is there: this waits for it.
     pub fn proc_file(&self, name: &str) -> Result<String> {
         let config: Value = serde_json::from_slice(&fs::read(self.bundle().join("config.json"))?)?;
-        let program = format!(
-            "{}\0",
-            config["process"]["args"][0].as_str().unwrap_or_default()
-        );
+        let program = format!("{}\0", config["process"]["args"][0].as_str().unwrap_or_default());
         let pid = self.pid()?;
         let command = || fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
-        let there = wait_until(PATIENCE, || {
-            command().filter(|line| line.starts_with(&program))
-        });
+        let there = wait_until(PATIENCE, || command().filter(|line| line.starts_with(&program)));
         there.with_context(|| format!("{program:?} never ran"))?;
         let path = format!("/proc/{pid}/{name}");
         fs::read_to_string(&path).with_context(|| format!("read {path}"))
@@ -252,9 +223,7 @@ impl Container {
     /// One field of `/proc/PID/status` of the container's first process.
     pub fn proc_status(&self, name: &str) -> Result<String> {
         let text = self.proc_file("status")?;
-        Ok(field(&text, name)
-            .with_context(|| format!("{name} in {text}"))?
-            .to_owned())
+        Ok(field(&text, name).with_context(|| format!("{name} in {text}"))?.to_owned())
     }
 
     /// The namespace of the container's first process: `net:[4026531840]`.
@@ -284,16 +253,10 @@ impl Container {
     /// The container's cgroup directories, one per hierarchy that has it.
     pub fn cgroups(&self) -> Vec<PathBuf> {
         let root = Path::new("/sys/fs/cgroup");
-        let hierarchies = fs::read_dir(root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
+        let hierarchies =
+            fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
         let places = hierarchies.chain([root.to_owned()]);
-        places
-            .map(|place| place.join(self.id()))
-            .filter(|path| path.is_dir())
-            .collect()
+        places.map(|place| place.join(self.id())).filter(|path| path.is_dir()).collect()
     }
 
     /// Processes (of the host's numbering) in the container's cgroups, or that name it.
@@ -339,11 +302,7 @@ impl Drop for Container {
 
 /// The namespace of a process, as its link under /proc names it; `pid` 0 is the test itself.
 pub fn namespace_of(pid: i32, name: &str) -> Result<String> {
-    let process = if pid == 0 {
-        "self".into()
-    } else {
-        pid.to_string()
-    };
+    let process = if pid == 0 { "self".into() } else { pid.to_string() };
     let path = format!("/proc/{process}/ns/{name}");
     let link = fs::read_link(&path).with_context(|| format!("read {path}"))?;
     Ok(link.to_string_lossy().into_owned())

@@ -23,10 +23,7 @@ impl Holder {
     pub fn new(options: &[&str]) -> Result<Self> {
         let mut command = Command::new("unshare");
         let child = command.args(options).args(["sleep", "1000"]).spawn();
-        let mut holder = Self {
-            child: child.context("start unshare")?,
-            pid: 0,
-        };
+        let mut holder = Self { child: child.context("start unshare")?, pid: 0 };
         let parent = holder.child.id().cast_signed();
         let candidates = || std::iter::once(parent).chain(children(parent));
         let asleep = |pid: &i32| {

@@ -32,11 +32,7 @@ pub fn cgroups() -> Cgroups {
 
 /// Skips with `reason` unless `met`.
 pub fn needs(met: bool, reason: &str) -> Result<()> {
-    if met {
-        Ok(())
-    } else {
-        Err(Skip(reason.into()).into())
-    }
+    if met { Ok(()) } else { Err(Skip(reason.into()).into()) }
 }
 
 /// Needs cgroup v2 alone.
@@ -63,9 +59,7 @@ pub fn may_raise_limits() -> Result<()> {
 /// This process' effective capabilities.
 pub fn effective_capabilities() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    field(&status, "CapEff")
-        .and_then(|hex| u64::from_str_radix(hex, 16).ok())
-        .unwrap_or(0)
+    field(&status, "CapEff").and_then(|hex| u64::from_str_radix(hex, 16).ok()).unwrap_or(0)
 }
 
 /// Needs a security module (`apparmor`, `selinux`) to be on.
@@ -86,9 +80,7 @@ pub fn systemd() -> Result<()> {
 /// Needs a program of the host.
 pub fn program(name: &str) -> Result<()> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let found = path
-        .split(':')
-        .any(|folder| Path::new(folder).join(name).exists());
+    let found = path.split(':').any(|folder| Path::new(folder).join(name).exists());
     needs(found, &format!("needs the program {name}"))
 }
 
@@ -100,8 +92,6 @@ pub fn processors(count: usize) -> Result<()> {
 
 /// The value of `name:` in a file like `/proc/PID/status`, trimmed.
 pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(line.trim())
 }

@@ -29,14 +29,8 @@ pub fn program(abi: Abi, number: u32, arguments: &[u64]) -> Vec<u8> {
 
 fn code64(number: u32, arguments: &[u64]) -> Vec<u8> {
     // mov rdi / rsi / rdx / r10 / r8 / r9, immediate
-    const MOVE: [[u8; 2]; 6] = [
-        [0x48, 0xbf],
-        [0x48, 0xbe],
-        [0x48, 0xba],
-        [0x49, 0xba],
-        [0x49, 0xb8],
-        [0x49, 0xb9],
-    ];
+    const MOVE: [[u8; 2]; 6] =
+        [[0x48, 0xbf], [0x48, 0xbe], [0x48, 0xba], [0x49, 0xba], [0x49, 0xb8], [0x49, 0xb9]];
     let mut code = Vec::new();
     for (move_, value) in MOVE.iter().zip(arguments) {
         code.extend(move_);
@@ -79,14 +73,7 @@ fn file64(code: &[u8]) -> Vec<u8> {
     file.extend(0_u64.to_le_bytes()); // section headers
     file.extend([0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     file.extend([1, 0, 0, 0, 5, 0, 0, 0]); // load, read + execute
-    for word in [
-        0,
-        u64::from(ADDRESS),
-        u64::from(ADDRESS),
-        size,
-        size,
-        0x1000,
-    ] {
+    for word in [0, u64::from(ADDRESS), u64::from(ADDRESS), size, size, 0x1000] {
         file.extend(word.to_le_bytes());
     }
     file.extend(code);

@@ -39,11 +39,7 @@ impl Mount {
             .filter_map(|word| word.split(':').next())
             .filter(|word| *word != "propagate_from")
             .collect();
-        if words.is_empty() {
-            "private".into()
-        } else {
-            words.join(" ")
-        }
+        if words.is_empty() { "private".into() } else { words.join(" ") }
     }
 }
 

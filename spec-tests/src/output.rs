@@ -80,10 +80,6 @@ impl std::fmt::Display for Output {
             Some(status) => format!("exit code {}", status.code().unwrap_or(-1)),
             None => self.trouble.clone(),
         };
-        write!(
-            out,
-            "`{}`: {end}\nstdout: {}\nstderr: {}",
-            self.words, self.stdout, self.stderr
-        )
+        write!(out, "`{}`: {end}\nstdout: {}\nstderr: {}", self.words, self.stdout, self.stderr)
     }
 }

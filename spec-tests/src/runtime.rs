@@ -48,11 +48,7 @@ impl Runtime {
             Err(_) => name.starts_with("crun"),
         };
         let hide_unified = hide_unified && host::cgroups() == host::Cgroups::Hybrid;
-        Ok(Self {
-            program,
-            name,
-            hide_unified,
-        })
+        Ok(Self { program, name, hide_unified })
     }
 
     /// Needs mounts that the container makes in a shared mount to reach the host's namespace.
@@ -71,20 +67,8 @@ impl Runtime {
         }
         let script = "umount /sys/fs/cgroup/unified && \
                       mount -t tmpfs none /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
-        let unshare = [
-            "unshare",
-            "-m",
-            "--propagation",
-            "slave",
-            "sh",
-            "-c",
-            script,
-        ];
-        unshare
-            .map(OsString::from)
-            .into_iter()
-            .chain(program)
-            .collect()
+        let unshare = ["unshare", "-m", "--propagation", "slave", "sh", "-c", script];
+        unshare.map(OsString::from).into_iter().chain(program).collect()
     }
 }
 
@@ -93,25 +77,17 @@ fn own_binary() -> Result<PathBuf> {
         return Ok(PathBuf::from(path).canonicalize()?);
     }
     let test = std::env::current_exe()?;
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .context("the target directory")?;
+    let profile = test.parent().and_then(Path::parent).context("the target directory")?;
     let path = profile.join("onggi");
     if !path.exists() {
-        bail!(
-            "{} is not built; build it, or set ONGGI or RUNTIME",
-            path.display()
-        );
+        bail!("{} is not built; build it, or set ONGGI or RUNTIME", path.display());
     }
     Ok(path)
 }
 
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
-    path.split(':')
-        .map(|folder| Path::new(folder).join(name))
-        .find(|path| path.is_file())
+    path.split(':').map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
 /// One call of the runtime, to be completed and run.
@@ -190,10 +166,7 @@ impl Call {
 
     /// A program of the host that runs the runtime: `["taskset", "1"]`.
     pub fn under<S: AsRef<OsStr>>(mut self, wrapper: impl IntoIterator<Item = S>) -> Self {
-        self.wrapper = wrapper
-            .into_iter()
-            .map(|word| word.as_ref().into())
-            .collect();
+        self.wrapper = wrapper.into_iter().map(|word| word.as_ref().into()).collect();
         self
     }
 
@@ -225,21 +198,13 @@ impl Call {
         words.splice(0..0, self.wrapper.iter().cloned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).current_dir(&self.directory);
-        for name in [
-            "NOTIFY_SOCKET",
-            "LISTEN_FDS",
-            "LISTEN_PID",
-            "LISTEN_FDNAMES",
-        ] {
+        for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
             command.env_remove(name);
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.pty {
             Some(pty) => {
-                command
-                    .stdin(pty.try_clone()?)
-                    .stdout(pty.try_clone()?)
-                    .stderr(pty.try_clone()?);
+                command.stdin(pty.try_clone()?).stdout(pty.try_clone()?).stderr(pty.try_clone()?);
             }
             None => self.redirect(&mut command)?,
         }
@@ -247,12 +212,7 @@ impl Call {
     }
 
     fn redirect(&self, command: &mut Command) -> Result<()> {
-        let append = |end| {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(self.stream(end))
-        };
+        let append = |end| File::options().create(true).append(true).open(self.stream(end));
         command.stdout(append("out")?).stderr(append("err")?);
         if self.stdin.is_empty() {
             command.stdin(Stdio::null());
@@ -266,11 +226,7 @@ impl Call {
     /// Starts the runtime and does not wait.
     pub fn spawn(self) -> Result<Running> {
         let child = self.command()?.spawn().context("start the runtime")?;
-        Ok(Running {
-            child,
-            call: self,
-            reaped: false,
-        })
+        Ok(Running { child, call: self, reaped: false })
     }
 
     /// Runs the runtime to its end, for 30 seconds at most.
@@ -278,20 +234,12 @@ impl Call {
         let words = self.words();
         match self.spawn() {
             Ok(running) => running.wait(),
-            Err(error) => Output {
-                words,
-                trouble: format!("{error:#}"),
-                ..Output::default()
-            },
+            Err(error) => Output { words, trouble: format!("{error:#}"), ..Output::default() },
         }
     }
 
     fn words(&self) -> String {
-        let words: Vec<_> = self
-            .arguments
-            .iter()
-            .map(|word| word.to_string_lossy())
-            .collect();
+        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 }

@@ -160,21 +160,14 @@ fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial
     }
     let runtime = Runtime::get()?;
     let mut known = known_failures(&runtime.name)?;
-    println!(
-        "runtime: {} ({} known failures)",
-        runtime.program.display(),
-        known.len()
-    );
+    println!("runtime: {} ({} known failures)", runtime.program.display(), known.len());
     let trials = tests.into_iter().map(|test| {
         let reason = known.remove(short(test.name));
         trial(test, reason)
     });
     let trials = trials.collect();
     if let Some(name) = known.keys().next() {
-        bail!(
-            "known-failures/{}.txt lists {name}, which is no test",
-            runtime.name
-        );
+        bail!("known-failures/{}.txt lists {name}, which is no test", runtime.name);
     }
     Ok(trials)
 }
@@ -195,26 +188,16 @@ struct Known {
 fn known_failures(runtime: &str) -> Result<BTreeMap<String, Known>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
     let path = folder.join(format!("{runtime}.txt"));
-    let text = if path.exists() {
-        fs::read_to_string(&path)?
-    } else {
-        String::new()
-    };
+    let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
     parse_known(&text).with_context(|| path.display().to_string())
 }
 
 /// `name  # reason` per line, `~name  # reason` for what fails at times only.
 fn parse_known(text: &str) -> Result<BTreeMap<String, Known>> {
     let mut known = BTreeMap::new();
-    for line in text
-        .lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-    {
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let (name, reason) = line.split_once('#').unwrap_or((line, ""));
-        let entry = Known {
-            reason: reason.trim().into(),
-            at_times: name.starts_with('~'),
-        };
+        let entry = Known { reason: reason.trim().into(), at_times: name.starts_with('~') };
         let name = name.trim().trim_start_matches('~');
         if entry.reason.is_empty() {
             bail!("{name} has no reason");
@@ -238,10 +221,9 @@ fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, F
         }
         (End::Passed, _) => Ok(Completion::Completed),
         (End::Skipped(reason), _) => Ok(Completion::ignored_with(reason)),
-        (End::Failed(_), Some(known)) => Ok(Completion::ignored_with(format!(
-            "known failure: {}",
-            known.reason
-        ))),
+        (End::Failed(_), Some(known)) => {
+            Ok(Completion::ignored_with(format!("known failure: {}", known.reason)))
+        }
         (End::Failed(words), None) => Err(words.into()),
     }
 }
@@ -277,32 +259,16 @@ mod tests {
         end
     }
 
-    const PASSING: Test = Test {
-        name: "p",
-        run: || with_chapter("cli#run", Ok(())),
-    };
-    const FAILING: Test = Test {
-        name: "f",
-        run: || with_chapter("cli#run", Err(anyhow::anyhow!("no"))),
-    };
-    const SKIPPED: Test = Test {
-        name: "s",
-        run: || with_chapter("cli#run", Err(Skip("no".into()).into())),
-    };
-    const WITHOUT_CHAPTER: Test = Test {
-        name: "c",
-        run: || Ok(()),
-    };
-    const OF_NO_DOCUMENT: Test = Test {
-        name: "d",
-        run: || with_chapter("novel.md#1", Ok(())),
-    };
+    const PASSING: Test = Test { name: "p", run: || with_chapter("cli#run", Ok(())) };
+    const FAILING: Test =
+        Test { name: "f", run: || with_chapter("cli#run", Err(anyhow::anyhow!("no"))) };
+    const SKIPPED: Test =
+        Test { name: "s", run: || with_chapter("cli#run", Err(Skip("no".into()).into())) };
+    const WITHOUT_CHAPTER: Test = Test { name: "c", run: || Ok(()) };
+    const OF_NO_DOCUMENT: Test = Test { name: "d", run: || with_chapter("novel.md#1", Ok(())) };
 
     fn known(at_times: bool) -> Option<Known> {
-        Some(Known {
-            reason: "why".into(),
-            at_times,
-        })
+        Some(Known { reason: "why".into(), at_times })
     }
 
     #[test]
@@ -314,34 +280,19 @@ mod tests {
     #[test]
     fn a_listed_test_must_fail() {
         assert!(judge(&PASSING, known(false)).is_err());
-        assert!(matches!(
-            judge(&FAILING, known(false)),
-            Ok(Completion::Ignored { .. })
-        ));
+        assert!(matches!(judge(&FAILING, known(false)), Ok(Completion::Ignored { .. })));
     }
 
     #[test]
     fn a_listed_race_may_pass() {
-        assert!(matches!(
-            judge(&PASSING, known(true)),
-            Ok(Completion::Completed)
-        ));
-        assert!(matches!(
-            judge(&FAILING, known(true)),
-            Ok(Completion::Ignored { .. })
-        ));
+        assert!(matches!(judge(&PASSING, known(true)), Ok(Completion::Completed)));
+        assert!(matches!(judge(&FAILING, known(true)), Ok(Completion::Ignored { .. })));
     }
 
     #[test]
     fn what_the_machine_cannot_do_is_ignored() {
-        assert!(matches!(
-            judge(&SKIPPED, None),
-            Ok(Completion::Ignored { .. })
-        ));
-        assert!(matches!(
-            judge(&SKIPPED, known(false)),
-            Ok(Completion::Ignored { .. })
-        ));
+        assert!(matches!(judge(&SKIPPED, None), Ok(Completion::Ignored { .. })));
+        assert!(matches!(judge(&SKIPPED, known(false)), Ok(Completion::Ignored { .. })));
     }
 
     #[test]

@@ -86,22 +86,14 @@ impl Terminal {
         let name = ptsname(&controller, Vec::new())?;
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let user = rustix::fs::open(name.as_c_str(), flags, Mode::empty())?;
-        let terminal = Self {
-            controller: controller.into(),
-            user: user.into(),
-        };
+        let terminal = Self { controller: controller.into(), user: user.into() };
         terminal.resize(rows, columns)?;
         Ok(terminal)
     }
 
     /// Gives it another size (`SIGWINCH` goes to its foreground processes).
     pub fn resize(&self, rows: u16, columns: u16) -> Result<()> {
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         Ok(tcsetwinsize(&self.controller, size)?)
     }
 }
@@ -143,17 +135,11 @@ pub fn read_to_end(controller: &File) -> Result<String> {
 /// What is there within a moment; none at the end.
 fn read_some(mut controller: &File) -> Option<String> {
     let mut ready = [PollFd::new(controller, PollFlags::IN)];
-    let moment = Timespec {
-        tv_sec: 0,
-        tv_nsec: 50_000_000,
-    };
+    let moment = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
     if poll(&mut ready, Some(&moment)).ok()? == 0 {
         return Some(String::new());
     }
     let mut bytes = [0; 4096];
-    let length = controller
-        .read(&mut bytes)
-        .ok()
-        .filter(|length| *length > 0)?;
+    let length = controller.read(&mut bytes).ok().filter(|length| *length > 0)?;
     Some(String::from_utf8_lossy(&bytes[..length]).into_owned())
 }

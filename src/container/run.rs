@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::create::{Made, Mode, make};
+use super::notify::Notify;
 use super::options::{AfterExit, Attach, CreateOptions, RunOptions, Subreaper};
 use super::{ContainerId, Store, delete, start, supervise};
 use crate::error::Result;
@@ -26,10 +27,8 @@ pub fn run(
     }
     if run.attach == Attach::Detached {
         let pid = made.child.pid.unsigned_abs();
-        if let Some(notify) = &made.notify {
-            notify.until_ready(made.child.pidfd.as_fd(), pid)?;
-        }
-        return Ok(0);
+        let told = |notify: &Notify| notify.until_ready(made.child.pidfd.as_fd(), pid);
+        return made.notify.as_ref().map_or(Ok(()), told).map(|()| 0);
     }
     let code = supervise::until_the_end(
         &made.child,

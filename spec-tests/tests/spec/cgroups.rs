@@ -55,11 +55,7 @@ pub(crate) fn v2() -> bool {
 /// The directory of a controller for the cgroup at `path`.
 pub(crate) fn directory(controller: &str, path: &str) -> PathBuf {
     let root = Path::new("/sys/fs/cgroup");
-    let root = if v2() {
-        root.into()
-    } else {
-        root.join(controller)
-    };
+    let root = if v2() { root.into() } else { root.join(controller) };
     root.join(path.trim_start_matches('/'))
 }
 
@@ -86,10 +82,7 @@ pub(crate) fn read(container: &Container, controller: &str, file: &str) -> Resul
 
 /// Creates a container with these resources.
 fn limited(name: &str, value: impl Into<Value>) -> Result<Container> {
-    Bundle::busybox()
-        .sleeping()
-        .set(&format!("/linux/resources/{name}"), value)
-        .create()
+    Bundle::busybox().sleeping().set(&format!("/linux/resources/{name}"), value).create()
 }
 
 /// Demands what stands in the file of v1 and of v2.
@@ -149,10 +142,7 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        let places = fs::read_dir("/sys/fs/cgroup")
-            .into_iter()
-            .flatten()
-            .flatten();
+        let places = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
         let places = places.map(|entry| entry.path());
         for place in places.chain([PathBuf::from("/sys/fs/cgroup")]) {
             remove_tree(&place.join(&self.0));
@@ -210,10 +200,7 @@ fn a_relative_path_is_used() -> Result {
 
 fn an_empty_path_is_named_after_the_container() -> Result {
     chapter!("cli#create");
-    let container = Bundle::busybox()
-        .sleeping()
-        .remove("/linux/cgroupsPath")
-        .start()?;
+    let container = Bundle::busybox().sleeping().remove("/linux/cgroupsPath").start()?;
     let text = container.proc_file("cgroup")?;
     let named = |line: &&str| line.contains(container.id());
     assert!(text.lines().any(|line| named(&line)), "{text}");
@@ -262,12 +249,7 @@ fn the_memory_limit_is_written() -> Result {
     needs("memory", "memory.limit_in_bytes")?;
     let container = limited("memory", json!({"limit": 64 * MIB}))?;
     let expected = (64 * MIB).to_string();
-    stands(
-        &container,
-        "memory",
-        ["memory.limit_in_bytes", &expected],
-        ["memory.max", &expected],
-    )
+    stands(&container, "memory", ["memory.limit_in_bytes", &expected], ["memory.max", &expected])
 }
 
 fn the_memory_limit_may_be_unlimited() -> Result {
@@ -275,12 +257,7 @@ fn the_memory_limit_may_be_unlimited() -> Result {
     needs("memory", "memory.limit_in_bytes")?;
     let container = limited("memory", json!({"limit": -1}))?;
     let unlimited = "9223372036854771712";
-    stands(
-        &container,
-        "memory",
-        ["memory.limit_in_bytes", unlimited],
-        ["memory.max", "max"],
-    )
+    stands(&container, "memory", ["memory.limit_in_bytes", unlimited], ["memory.max", "max"])
 }
 
 fn the_memory_reservation_is_written() -> Result {
@@ -319,9 +296,7 @@ fn a_swap_limit_below_the_memory_limit_is_refused() -> Result {
     chapter!("config-linux.md#memory");
     needs_swap_accounting()?;
     let memory = json!({"limit": 64 * MIB, "swap": 32 * MIB});
-    Bundle::busybox()
-        .set("/linux/resources/memory", memory)
-        .is_refused("")
+    Bundle::busybox().set("/linux/resources/memory", memory).is_refused("")
 }
 
 fn swappiness_is_written() -> Result {
@@ -335,10 +310,7 @@ fn swappiness_is_written() -> Result {
 fn the_oom_killer_is_disabled() -> Result {
     chapter!("config-linux.md#memory");
     host::cgroup_v1()?;
-    let container = limited(
-        "memory",
-        json!({"limit": 64 * MIB, "disableOOMKiller": true}),
-    )?;
+    let container = limited("memory", json!({"limit": 64 * MIB, "disableOOMKiller": true}))?;
     let text = read(&container, "memory", "memory.oom_control")?;
     assert!(text.contains("oom_kill_disable 1"), "{text}");
     Ok(())
@@ -362,18 +334,8 @@ fn cpu_quota_and_period_are_written() -> Result {
     chapter!("config-linux.md#cpu");
     needs("cpu", "cpu.cfs_quota_us")?;
     let container = limited("cpu", json!({"quota": 40_000, "period": 50_000}))?;
-    stands(
-        &container,
-        "cpu",
-        ["cpu.cfs_quota_us", "40000"],
-        ["cpu.max", "40000 50000"],
-    )?;
-    stands(
-        &container,
-        "cpu",
-        ["cpu.cfs_period_us", "50000"],
-        ["cpu.max", "40000 50000"],
-    )
+    stands(&container, "cpu", ["cpu.cfs_quota_us", "40000"], ["cpu.max", "40000 50000"])?;
+    stands(&container, "cpu", ["cpu.cfs_period_us", "50000"], ["cpu.max", "40000 50000"])
 }
 
 fn cpu_burst_is_written() -> Result {
@@ -381,12 +343,7 @@ fn cpu_burst_is_written() -> Result {
     needs("cpu", "cpu.cfs_burst_us")?;
     let cpu = json!({"quota": 40_000, "period": 50_000, "burst": 20_000});
     let container = limited("cpu", cpu)?;
-    stands(
-        &container,
-        "cpu",
-        ["cpu.cfs_burst_us", "20000"],
-        ["cpu.max.burst", "20000"],
-    )
+    stands(&container, "cpu", ["cpu.cfs_burst_us", "20000"], ["cpu.max.burst", "20000"])
 }
 
 fn cpu_idle_is_written() -> Result {
@@ -413,9 +370,7 @@ fn processors_that_do_not_exist_are_refused() -> Result {
     chapter!("config-linux.md#cpu");
     needs("cpuset", "cpuset.cpus")?;
     let cpu = json!({"cpus": "100000-100001"});
-    Bundle::busybox()
-        .set("/linux/resources/cpu", cpu)
-        .is_refused("")
+    Bundle::busybox().set("/linux/resources/cpu", cpu).is_refused("")
 }
 
 fn the_process_limit_is_written() -> Result {
@@ -438,9 +393,7 @@ fn the_process_limit_holds() -> Result {
     chapter!("config-linux.md#pids");
     needs("pids", "")?;
     let script = "i=0; while [ $i -lt 20 ]; do sleep 0.2 & i=$((i+1)); done; echo all; wait";
-    let bundle = Bundle::busybox()
-        .sh(script)
-        .set("/linux/resources/pids/limit", 8);
+    let bundle = Bundle::busybox().sh(script).set("/linux/resources/pids/limit", 8);
     let output = bundle.run()?;
     assert!(output.stderr.contains("fork"), "{output}");
     assert!(!output.stdout.contains("all"), "{output}");
@@ -461,11 +414,7 @@ fn the_memory_limit_holds() -> Result {
 
 fn io_weight_is_written() -> Result {
     chapter!("config-linux.md#block-io");
-    let file = if v2() {
-        "io.bfq.weight"
-    } else {
-        "blkio.bfq.weight"
-    };
+    let file = if v2() { "io.bfq.weight" } else { "blkio.bfq.weight" };
     let there = |file: &str| directory("blkio", "").join(file).exists();
     if v2() {
         needs("io", "")?;
@@ -523,10 +472,7 @@ fn io_throttling_is_written() -> Result {
     let number = format!("{major}:{minor}");
     if v2() {
         let text = read(&container, "io", "io.max")?;
-        assert_eq!(
-            text,
-            format!("{number} rbps=1048576 wbps=2097152 riops=300 wiops=400")
-        );
+        assert_eq!(text, format!("{number} rbps=1048576 wbps=2097152 riops=300 wiops=400"));
         return Ok(());
     }
     for (file, rate) in [
@@ -571,10 +517,7 @@ fn unified_on_cgroup_v1_is_refused() -> Result {
     chapter!("config-linux.md#unified");
     host::cgroup_v1()?;
     Bundle::busybox()
-        .set(
-            "/linux/resources/unified",
-            json!({"memory.high": "50331648"}),
-        )
+        .set("/linux/resources/unified", json!({"memory.high": "50331648"}))
         .is_refused("")
 }
 
@@ -593,14 +536,8 @@ fn the_independent_reader_agrees() -> Result {
     let container = bundle.set("/linux/resources", resources).create()?;
     let cgroup = Cgroup::load(hierarchies::auto(), container.id());
     let memory: &MemController = cgroup.controller_of().context("the memory controller")?;
-    assert_eq!(
-        memory.memory_stat().limit_in_bytes,
-        i64::try_from(64 * MIB)?
-    );
-    assert_eq!(
-        memory.memory_stat().soft_limit_in_bytes,
-        i64::try_from(32 * MIB)?
-    );
+    assert_eq!(memory.memory_stat().limit_in_bytes, i64::try_from(64 * MIB)?);
+    assert_eq!(memory.memory_stat().soft_limit_in_bytes, i64::try_from(32 * MIB)?);
     let cpu: &CpuController = cgroup.controller_of().context("the cpu controller")?;
     assert_eq!((cpu.cfs_quota()?, cpu.cfs_period()?), (40_000, 50_000));
     let pids: &PidController = cgroup.controller_of().context("the pids controller")?;
@@ -611,11 +548,7 @@ fn the_independent_reader_agrees() -> Result {
 fn ps_lists_the_processes_of_the_cgroup() -> Result {
     chapter!("cli#ps");
     let container = Bundle::busybox().sleeping().start()?;
-    let output = container
-        .call("ps")
-        .args(["--format", "json", container.id()])
-        .run()
-        .ok()?;
+    let output = container.call("ps").args(["--format", "json", container.id()]).run().ok()?;
     let mut listed: Vec<i32> = serde_json::from_str(&output.stdout)?;
     let mut pids = pids_in(&directory("memory", container.id()))?;
     listed.sort_unstable();

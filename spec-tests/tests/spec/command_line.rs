@@ -28,15 +28,9 @@ fn an_option_has_its_value_after_an_equals_sign_or_a_space() -> Result {
     let container = Bundle::busybox().sleeping().build()?;
     let (root, bundle) = (container.state_root(), container.bundle());
     let pid_file = container.directory().join("pid");
-    let call = container
-        .bare_call()
-        .arg(format!("--root={}", root.display()))
-        .arg("create");
+    let call = container.bare_call().arg(format!("--root={}", root.display())).arg("create");
     let call = call.arg(format!("--bundle={}", bundle.display()));
-    call.arg(format!("--pid-file={}", pid_file.display()))
-        .arg(container.id())
-        .run()
-        .ok()?;
+    call.arg(format!("--pid-file={}", pid_file.display())).arg(container.id()).run().ok()?;
     assert!(pid_file.exists());
     assert_eq!(container.status()?, "created");
     Ok(())
@@ -46,23 +40,12 @@ fn a_long_option_may_have_one_dash() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sleeping().build()?;
     let pid_file = container.directory().join("pid");
-    let call = container
-        .bare_call()
-        .arg("-root")
-        .arg(container.state_root());
-    let call = call
-        .args(["run", "-no-subreaper", "-detach", "-bundle"])
-        .arg(container.bundle());
-    let call = call
-        .arg(format!("-pid-file={}", pid_file.display()))
-        .arg(container.id());
+    let call = container.bare_call().arg("-root").arg(container.state_root());
+    let call = call.args(["run", "-no-subreaper", "-detach", "-bundle"]).arg(container.bundle());
+    let call = call.arg(format!("-pid-file={}", pid_file.display())).arg(container.id());
     call.streams("container").run().ok()?;
     assert!(pid_file.exists());
-    container
-        .call("delete")
-        .args(["-force", container.id()])
-        .run()
-        .ok()?;
+    container.call("delete").args(["-force", container.id()]).run().ok()?;
     container.left_no_trace()
 }
 
@@ -76,13 +59,7 @@ fn can_checkpoint(container: &Container) -> Result {
 fn fails_but_understands(container: &Container, words: &[&str]) -> Result {
     let output = container.call(words[0]).args(&words[1..]).run().fails()?;
     let text = output.text().to_lowercase();
-    for complaint in [
-        "usage",
-        "not defined",
-        "unexpected argument",
-        "unrecognized",
-        "unknown",
-    ] {
+    for complaint in ["usage", "not defined", "unexpected argument", "unrecognized", "unknown"] {
         assert!(!text.contains(complaint), "{output}");
     }
     Ok(())
@@ -94,15 +71,8 @@ fn restore_takes_no_subreaper_with_one_dash() -> Result {
     can_checkpoint(&container)?;
     let bundle = container.bundle().to_string_lossy().into_owned();
     let (image, work) = ("/nowhere/image", "/nowhere/work");
-    let words = [
-        "restore",
-        "--image-path",
-        image,
-        "--work-path",
-        work,
-        "--detach",
-        "-no-subreaper",
-    ];
+    let words =
+        ["restore", "--image-path", image, "--work-path", work, "--detach", "-no-subreaper"];
     let words = [&words[..], &["--bundle", &bundle, container.id()]].concat();
     fails_but_understands(&container, &words)?;
     container.left_no_trace()
@@ -114,11 +84,7 @@ fn a_global_option_may_come_twice() -> Result {
     let other = container.directory().join("other");
     let call = container.bare_call().arg("--root").arg(&other);
     let call = call.arg("--root").arg(container.state_root()).arg("create");
-    call.arg("--bundle")
-        .arg(container.bundle())
-        .arg(container.id())
-        .run()
-        .ok()?;
+    call.arg("--bundle").arg(container.bundle()).arg(container.id()).run().ok()?;
     assert_eq!(container.status()?, "created");
     assert!(!other.exists());
     Ok(())
@@ -128,20 +94,9 @@ fn an_option_of_a_command_may_come_twice() -> Result {
     chapter!("cli#checkpoint");
     let container = Bundle::busybox().build()?;
     can_checkpoint(&container)?;
-    let words = [
-        "checkpoint",
-        "--leave-running",
-        "--leave-running",
-        "--image-path",
-        "x",
-        "nobody",
-    ];
+    let words = ["checkpoint", "--leave-running", "--leave-running", "--image-path", "x", "nobody"];
     fails_but_understands(&container, &words)?;
-    container
-        .call("delete")
-        .args(["--force", "--force", "nobody"])
-        .run()
-        .ok()?;
+    container.call("delete").args(["--force", "--force", "nobody"]).run().ok()?;
     Ok(())
 }
 
@@ -150,9 +105,7 @@ fn the_systemd_option_may_come_twice() -> Result {
     let container = Bundle::busybox().build()?;
     let root = container.state_root();
     let call = container.bare_call();
-    let call = (0..2).fold(call, |call, _| {
-        call.arg("--root").arg(&root).arg("--systemd-cgroup")
-    });
+    let call = (0..2).fold(call, |call, _| call.arg("--root").arg(&root).arg("--systemd-cgroup"));
     let output = call.arg("--version").run().ok()?;
     assert!(output.stdout.contains(" version "), "{output}");
     Ok(())
@@ -173,17 +126,9 @@ const COMMANDS: [&str; 13] = [
 fn an_unknown_option_fails() -> Result {
     chapter!("cli#commands");
     let container = Bundle::busybox().build()?;
-    container
-        .bare_call()
-        .args(["--unheard-of", "list"])
-        .run()
-        .fails()?;
+    container.bare_call().args(["--unheard-of", "list"]).run().fails()?;
     for command in COMMANDS {
-        container
-            .call(command)
-            .args(["--unheard-of", "nobody"])
-            .run()
-            .fails()?;
+        container.call(command).args(["--unheard-of", "nobody"]).run().fails()?;
     }
     Ok(())
 }
@@ -191,17 +136,9 @@ fn an_unknown_option_fails() -> Result {
 fn usage_errors_exit_with_1() -> Result {
     chapter!("cli#commands");
     let container = Bundle::busybox().build()?;
-    container
-        .call("state")
-        .args(["--unheard-of", "nobody"])
-        .run()
-        .exits(1)?;
+    container.call("state").args(["--unheard-of", "nobody"]).run().exits(1)?;
     container.call("state").run().exits(1)?;
-    container
-        .call("start")
-        .args(["one", "two"])
-        .run()
-        .exits(1)?;
+    container.call("start").args(["one", "two"]).run().exits(1)?;
     Ok(())
 }
 
@@ -209,11 +146,7 @@ fn a_missing_id_fails() -> Result {
     chapter!("cli#commands");
     let container = Bundle::busybox().build()?;
     for command in COMMANDS.into_iter().filter(|command| *command != "list") {
-        container
-            .call(command)
-            .in_directory(&container.bundle())
-            .run()
-            .fails()?;
+        container.call(command).in_directory(&container.bundle()).run().fails()?;
     }
     container.left_no_trace()
 }
@@ -222,11 +155,7 @@ fn a_surplus_argument_fails() -> Result {
     chapter!("cli#commands");
     let container = Bundle::busybox().create()?;
     for command in ["state", "start", "pause", "delete"] {
-        container
-            .call(command)
-            .args([container.id(), "surplus"])
-            .run()
-            .fails()?;
+        container.call(command).args([container.id(), "surplus"]).run().fails()?;
     }
     assert_eq!(container.status()?, "created");
     Ok(())
@@ -237,10 +166,7 @@ fn help_succeeds() -> Result {
     let container = Bundle::busybox().build()?;
     for word in ["--help", "-h"] {
         let output = container.bare_call().arg(word).run().ok()?;
-        assert!(
-            output.stdout.contains("create") && output.stdout.contains("--root"),
-            "{output}"
-        );
+        assert!(output.stdout.contains("create") && output.stdout.contains("--root"), "{output}");
     }
     Ok(())
 }
@@ -261,9 +187,7 @@ fn restore_says_that_its_option_needs_an_argument() -> Result {
     chapter!("cli#restore");
     let container = Bundle::busybox().build()?;
     can_checkpoint(&container)?;
-    let call = container
-        .bare_call()
-        .args(["restore", "--lsm-mount-context"]);
+    let call = container.bare_call().args(["restore", "--lsm-mount-context"]);
     call.run().fails_with("flag needs an argument")?;
     Ok(())
 }
@@ -282,17 +206,9 @@ fn the_state_directory_is_private() -> Result {
 fn a_relative_state_directory_is_used() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().build()?;
-    let call = container
-        .bare_call()
-        .args(["--root", "state", "create", "--bundle", "bundle"]);
-    call.arg(container.id())
-        .in_directory(container.directory())
-        .run()
-        .ok()?;
+    let call = container.bare_call().args(["--root", "state", "create", "--bundle", "bundle"]);
+    call.arg(container.id()).in_directory(container.directory()).run().ok()?;
     assert_eq!(container.status()?, "created");
-    assert_eq!(
-        container.state()?["bundle"],
-        container.bundle().to_string_lossy().as_ref()
-    );
+    assert_eq!(container.state()?["bundle"], container.bundle().to_string_lossy().as_ref());
     Ok(())
 }

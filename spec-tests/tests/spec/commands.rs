@@ -39,10 +39,7 @@ tests![
 fn run_gives_the_programs_exit_code() -> Result {
     chapter!("cli#run");
     for code in [0, 1, 42, 255] {
-        Bundle::busybox()
-            .sh(&format!("exit {code}"))
-            .run()?
-            .exits(code)?;
+        Bundle::busybox().sh(&format!("exit {code}")).run()?.exits(code)?;
     }
     Ok(())
 }
@@ -50,16 +47,8 @@ fn run_gives_the_programs_exit_code() -> Result {
 fn run_passes_the_three_streams_through() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sh("cat; echo err >&2").build()?;
-    let output = container
-        .run_call()
-        .arg(container.id())
-        .stdin("in\n")
-        .run()
-        .ok()?;
-    assert_eq!(
-        (output.stdout.as_str(), output.stderr.as_str()),
-        ("in\n", "err\n")
-    );
+    let output = container.run_call().arg(container.id()).stdin("in\n").run().ok()?;
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("in\n", "err\n"));
     Ok(())
 }
 
@@ -81,10 +70,7 @@ fn run_forwards_signals() -> Result {
         let container = Bundle::busybox().sh(script).build()?;
         let running = container.run_call().arg(container.id()).spawn()?;
         container.wait_for_file("ready")?;
-        kill_process(
-            Pid::from_raw(running.pid()).expect("a pid is not 0"),
-            signal,
-        )?;
+        kill_process(Pid::from_raw(running.pid()).expect("a pid is not 0"), signal)?;
         running.wait().exits(code)?;
     }
     Ok(())
@@ -109,10 +95,7 @@ fn run_keep_leaves_a_stopped_container() -> Result {
 fn run_of_a_missing_program_fails() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().args(["nowhere"]).build()?;
-    container
-        .run()
-        .exits(1)?
-        .fails_with("executable file not found in $PATH")?;
+    container.run().exits(1)?.fails_with("executable file not found in $PATH")?;
     container.left_no_trace()
 }
 
@@ -138,20 +121,10 @@ fn list_has_a_table() -> Result {
     chapter!("cli#list");
     let container = Bundle::busybox().sleeping().start()?;
     let output = container.call("list").run().ok()?;
-    let rows: Vec<Vec<_>> = output
-        .stdout
-        .lines()
-        .map(|l| l.split_whitespace().collect())
-        .collect();
-    assert_eq!(
-        rows[0],
-        ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
-    );
+    let rows: Vec<Vec<_>> = output.stdout.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]);
     let (pid, bundle) = (container.pid()?.to_string(), container.bundle());
-    assert_eq!(
-        rows[1][..4],
-        [container.id(), &pid, "running", &bundle.to_string_lossy()]
-    );
+    assert_eq!(rows[1][..4], [container.id(), &pid, "running", &bundle.to_string_lossy()]);
     assert_eq!((rows.len(), rows[1][5]), (2, "root"));
     Ok(())
 }
@@ -160,11 +133,7 @@ fn list_quiet_has_the_ids() -> Result {
     chapter!("cli#list");
     let container = Bundle::busybox().create()?;
     for option in ["-q", "--quiet"] {
-        container
-            .call("list")
-            .arg(option)
-            .run()
-            .says(container.id())?;
+        container.call("list").arg(option).run().says(container.id())?;
     }
     Ok(())
 }
@@ -172,21 +141,14 @@ fn list_quiet_has_the_ids() -> Result {
 fn list_json_has_an_object_per_container() -> Result {
     chapter!("cli#list");
     let container = Bundle::busybox().create()?;
-    for options in [
-        ["-f", "json"].as_slice(),
-        &["--format", "json"],
-        &["--format=json"],
-    ] {
+    for options in [["-f", "json"].as_slice(), &["--format", "json"], &["--format=json"]] {
         let output = container.call("list").args(options).run().ok()?;
         let list: Value = serde_json::from_str(&output.stdout)?;
         assert_eq!(list.as_array().map(Vec::len), Some(1));
         assert_eq!(list[0]["id"], container.id());
         assert_eq!(list[0]["status"], "created");
         assert_eq!(list[0]["pid"], container.pid()?);
-        assert_eq!(
-            list[0]["bundle"],
-            container.bundle().to_string_lossy().as_ref()
-        );
+        assert_eq!(list[0]["bundle"], container.bundle().to_string_lossy().as_ref());
         assert_eq!(list[0]["owner"], "root");
     }
     Ok(())
@@ -214,11 +176,7 @@ fn list_steps_over_what_is_no_container() -> Result {
     let container = Bundle::busybox().create()?;
     fs::write(container.state_root().join("file"), "no container")?;
     fs::create_dir(container.state_root().join("empty"))?;
-    container
-        .call("list")
-        .arg("-q")
-        .run()
-        .says(container.id())?;
+    container.call("list").arg("-q").run().says(container.id())?;
     Ok(())
 }
 
@@ -238,31 +196,18 @@ fn ps_passes_its_options_to_ps() -> Result {
     chapter!("cli#ps");
     host::program("ps")?;
     let container = Bundle::busybox().args(["sleep", "12321"]).start()?;
-    let output = container
-        .call("ps")
-        .args([container.id(), "-e", "-o", "pid,args"])
-        .run()
-        .ok()?;
+    let output = container.call("ps").args([container.id(), "-e", "-o", "pid,args"]).run().ok()?;
     let lines = output.lines();
-    assert_eq!(
-        lines[0].split_whitespace().collect::<Vec<_>>(),
-        ["PID", "COMMAND"]
-    );
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["PID", "COMMAND"]);
     assert_eq!(lines[1].trim(), format!("{} sleep 12321", container.pid()?));
     Ok(())
 }
 
 fn ps_json_has_the_hosts_pids() -> Result {
     chapter!("cli#ps");
-    let container = Bundle::busybox()
-        .sh("sleep 1000 & echo ready > /ready; wait")
-        .start()?;
+    let container = Bundle::busybox().sh("sleep 1000 & echo ready > /ready; wait").start()?;
     container.wait_for_file("ready")?;
-    let output = container
-        .call("ps")
-        .args(["--format", "json", container.id()])
-        .run()
-        .ok()?;
+    let output = container.call("ps").args(["--format", "json", container.id()]).run().ok()?;
     let mut pids: Vec<i32> = serde_json::from_str(&output.stdout)?;
     let mut expected = container.processes();
     pids.sort_unstable();
@@ -275,11 +220,7 @@ fn ps_json_has_the_hosts_pids() -> Result {
 fn ps_of_another_format_is_refused() -> Result {
     chapter!("cli#ps");
     let container = Bundle::busybox().sleeping().start()?;
-    container
-        .call("ps")
-        .args(["--format", "yaml", container.id()])
-        .run()
-        .fails()?;
+    container.call("ps").args(["--format", "yaml", container.id()]).run().fails()?;
     Ok(())
 }
 
@@ -326,9 +267,7 @@ fn start_of_a_paused_container_is_refused() -> Result {
     chapter!("runtime.md#start");
     let container = Bundle::busybox().sleeping().start()?;
     container.pause().ok()?;
-    container
-        .start()
-        .fails_with("cannot start a container in the paused state")?;
+    container.start().fails_with("cannot start a container in the paused state")?;
     Ok(())
 }
 

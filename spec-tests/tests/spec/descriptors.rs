@@ -51,18 +51,8 @@ const STRAY: &str = "exec 3</dev/null 5</etc/passwd 9</;";
 fn a_container_has_only_the_three_streams() -> Result {
     chapter!("runtime-linux.md#file-descriptors");
     let container = Bundle::busybox().args(["sleep", "1000"]).build()?;
-    container
-        .create_call()
-        .arg(container.id())
-        .after_shell(STRAY)
-        .run()
-        .ok()?;
-    container
-        .call("start")
-        .arg(container.id())
-        .after_shell(STRAY)
-        .run()
-        .ok()?;
+    container.create_call().arg(container.id()).after_shell(STRAY).run().ok()?;
+    container.call("start").arg(container.id()).after_shell(STRAY).run().ok()?;
     assert_eq!(surplus_in(container.pid()?)?, [""; 0]);
     Ok(())
 }
@@ -71,11 +61,7 @@ fn an_exec_has_only_the_three_streams() -> Result {
     chapter!("runtime-linux.md#file-descriptors");
     let container = Bundle::busybox().sleeping().start()?;
     let path = container.directory().join("pid");
-    let call = container
-        .call("exec")
-        .args(["-d", "--pid-file"])
-        .arg(&path)
-        .after_shell(STRAY);
+    let call = container.call("exec").args(["-d", "--pid-file"]).arg(&path).after_shell(STRAY);
     call.args([container.id(), "sleep", "1000"]).run().ok()?;
     assert_eq!(surplus_in(fs::read_to_string(path)?.parse()?)?, [""; 0]);
     Ok(())
@@ -87,11 +73,7 @@ fn with_lines(container: &Container) -> Result<String> {
     fs::write(place("third"), "third\n")?;
     fs::write(place("fourth"), "fourth\n")?;
     let (third, fourth) = (place("third"), place("fourth"));
-    Ok(format!(
-        "exec 3<{} 4<{} 5</;",
-        third.display(),
-        fourth.display()
-    ))
+    Ok(format!("exec 3<{} 4<{} 5</;", third.display(), fourth.display()))
 }
 
 const READ_BOTH: &str = "cat <&3; cat <&4; (true <&5) 2>/dev/null || echo closed";
@@ -99,9 +81,7 @@ const READ_BOTH: &str = "cat <&3; cat <&4; (true <&5) 2>/dev/null || echo closed
 fn preserved_descriptors_are_passed() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sh(READ_BOTH).build()?;
-    let call = container
-        .run_call()
-        .args(["--preserve-fds", "2", container.id()]);
+    let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
     let output = call.after_shell(&with_lines(&container)?).run().ok()?;
     assert_eq!(output.stdout, "third\nfourth\nclosed\n");
     Ok(())
@@ -110,9 +90,7 @@ fn preserved_descriptors_are_passed() -> Result {
 fn a_preserved_descriptor_must_be_open() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().build()?;
-    let call = container
-        .run_call()
-        .args(["--preserve-fds", "2", container.id()]);
+    let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
     call.after_shell("exec 3</dev/null 4<&-;").run().fails()?;
     container.left_no_trace()
 }
@@ -133,25 +111,16 @@ fn listening_sockets_are_passed() -> Result {
     let container = container.build()?;
     let listen = "export LISTEN_FDS=2 LISTEN_PID=$$;";
     let script = with_lines(&container)? + listen;
-    let output = container
-        .run_call()
-        .arg(container.id())
-        .after_shell(&script)
-        .run()
-        .ok()?;
+    let output = container.run_call().arg(container.id()).after_shell(&script).run().ok()?;
     assert_eq!(output.stdout, "2 1\nthird\nfourth\nclosed\n");
     Ok(())
 }
 
 fn listening_sockets_come_before_preserved_descriptors() -> Result {
     chapter!("cli#run");
-    let container = Bundle::busybox()
-        .sh(&format!("echo $LISTEN_FDS; {READ_BOTH}"))
-        .build()?;
+    let container = Bundle::busybox().sh(&format!("echo $LISTEN_FDS; {READ_BOTH}")).build()?;
     let script = with_lines(&container)? + "export LISTEN_FDS=1 LISTEN_PID=$$;";
-    let call = container
-        .run_call()
-        .args(["--preserve-fds", "1", container.id()]);
+    let call = container.run_call().args(["--preserve-fds", "1", container.id()]);
     let output = call.after_shell(&script).run().ok()?;
     assert_eq!(output.stdout, "1\nthird\nfourth\nclosed\n");
     Ok(())
@@ -160,19 +129,14 @@ fn listening_sockets_come_before_preserved_descriptors() -> Result {
 /// The process that a pidfd stands for.
 fn pid_behind(pidfd: &fs::File) -> Result<i32> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd()))?;
-    Ok(spec_tests::host::field(&info, "Pid")
-        .unwrap_or("no pidfd")
-        .parse()?)
+    Ok(spec_tests::host::field(&info, "Pid").unwrap_or("no pidfd").parse()?)
 }
 
 fn run_sends_a_pidfd() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().sleeping().build()?;
     let socket = DescriptorSocket::new(container.directory(), "pidfd.sock")?;
-    let call = container
-        .run_call()
-        .args(["-d", "--pidfd-socket"])
-        .arg(socket.path());
+    let call = container.run_call().args(["-d", "--pidfd-socket"]).arg(socket.path());
     call.arg(container.id()).streams("container").run().ok()?;
     let (_, pidfd) = socket.receive()?;
     assert_eq!(pid_behind(&pidfd)?, container.pid()?);
@@ -200,10 +164,7 @@ fn exec_sends_a_pidfd() -> Result {
     let container = Bundle::busybox().sleeping().start()?;
     let socket = DescriptorSocket::new(container.directory(), "pidfd.sock")?;
     let path = container.directory().join("pid");
-    let call = container
-        .call("exec")
-        .arg("--pidfd-socket")
-        .arg(socket.path());
+    let call = container.call("exec").arg("--pidfd-socket").arg(socket.path());
     let call = call.args(["-d", "--pid-file"]).arg(&path);
     call.args([container.id(), "sleep", "1000"]).run().ok()?;
     let (_, pidfd) = socket.receive()?;

@@ -30,10 +30,7 @@ fn rules(script: &str, rules: Value) -> Bundle {
     let sets = ["bounding", "effective", "permitted"];
     Bundle::busybox()
         .sh(script)
-        .capabilities(
-            &sets,
-            &["CAP_MKNOD", "CAP_SYSLOG", "CAP_SYS_ADMIN", "CAP_KILL"],
-        )
+        .capabilities(&sets, &["CAP_MKNOD", "CAP_SYSLOG", "CAP_SYS_ADMIN", "CAP_KILL"])
         .set("/linux/resources/devices", rules)
 }
 

@@ -61,12 +61,7 @@ fn the_default_links_are_there() -> Result {
     chapter!("runtime-linux.md#dev-symbolic-links");
     let script = "cd /dev; for name in fd stdin stdout stderr ptmx; do readlink $name; done";
     let output = Bundle::busybox().sh(script).run()?.ok()?;
-    let links = [
-        "/proc/self/fd",
-        "/proc/self/fd/0",
-        "/proc/self/fd/1",
-        "/proc/self/fd/2",
-    ];
+    let links = ["/proc/self/fd", "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2"];
     assert_eq!(output.lines()[..4], links);
     let ptmx = output.lines()[4].trim_start_matches("/dev/");
     assert_eq!(ptmx, "pts/ptmx");
@@ -100,16 +95,10 @@ fn a_configured_character_device_is_made() -> Result {
     chapter!("config-linux.md#devices");
     let device = json!({"path": "/dev/own", "type": "c", "major": 10, "minor": 229});
     let output = with_device(STAT, device).run()?.ok()?;
-    assert!(
-        output.stdout.starts_with("character special file a e5 "),
-        "{output}"
-    );
+    assert!(output.stdout.starts_with("character special file a e5 "), "{output}");
     let device = json!({"path": "/dev/own", "type": "u", "major": 10, "minor": 229});
     let output = with_device(STAT, device).run()?.ok()?;
-    assert!(
-        output.stdout.starts_with("character special file a e5 "),
-        "{output}"
-    );
+    assert!(output.stdout.starts_with("character special file a e5 "), "{output}");
     Ok(())
 }
 
@@ -117,10 +106,7 @@ fn a_configured_block_device_is_made() -> Result {
     chapter!("config-linux.md#devices");
     let device = json!({"path": "/dev/own", "type": "b", "major": 7, "minor": 300});
     let output = with_device(STAT, device).run()?.ok()?;
-    assert!(
-        output.stdout.starts_with("block special file 7 12c "),
-        "{output}"
-    );
+    assert!(output.stdout.starts_with("block special file 7 12c "), "{output}");
     Ok(())
 }
 
@@ -139,9 +125,7 @@ fn modes_and_owners_are_the_configured_ones() -> Result {
         "path": "/dev/own", "type": "c", "major": 1, "minor": 3,
         "fileMode": 0o624, "uid": 1000, "gid": 2000,
     });
-    with_device(STAT, device)
-        .run()?
-        .says("character special file 1 3 624 1000:2000")?;
+    with_device(STAT, device).run()?.says("character special file 1 3 624 1000:2000")?;
     Ok(())
 }
 
@@ -175,10 +159,7 @@ fn the_permission_bits_of_a_full_mode_count() -> Result {
         "path": "/dev/own", "type": "c", "major": 1, "minor": 3, "fileMode": 0o020_640,
     });
     let output = with_device(STAT, device).run()?.ok()?;
-    assert!(
-        output.stdout.starts_with("character special file 1 3 640"),
-        "{output}"
-    );
+    assert!(output.stdout.starts_with("character special file 1 3 640"), "{output}");
     Ok(())
 }
 
@@ -219,10 +200,7 @@ fn without_a_mount_on_dev_the_images_directory_gets_the_devices() -> Result {
     chapter!("config-linux.md#default-devices");
     let script = "stat -c '%F %a' /dev/null; readlink /dev/stdin";
     let output = on_images_dev(script).run()?.ok()?;
-    assert_eq!(
-        output.lines(),
-        ["character special file 666", "/proc/self/fd/0"]
-    );
+    assert_eq!(output.lines(), ["character special file 666", "/proc/self/fd/0"]);
     Ok(())
 }
 
@@ -256,9 +234,8 @@ fn a_device_below_a_symlink_cannot_lead_out_of_the_root() -> Result {
 
 fn the_standard_streams_can_be_opened_again() -> Result {
     chapter!("runtime-linux.md#dev-symbolic-links");
-    let container = Bundle::busybox()
-        .sh("echo out > /dev/stdout; echo err > /dev/stderr")
-        .build()?;
+    let container =
+        Bundle::busybox().sh("echo out > /dev/stdout; echo err > /dev/stderr").build()?;
     let output = container.run().ok()?;
     assert_eq!(output.stderr, "err\n");
     assert!(output.stdout.starts_with("out\n"), "{output}");

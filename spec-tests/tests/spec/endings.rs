@@ -91,10 +91,7 @@ fn kill_of_a_stopped_container_fails() -> Result {
     chapter!("runtime.md#kill");
     let container = Bundle::busybox().start()?;
     container.wait_for("stopped")?;
-    container
-        .kill("KILL")
-        .exits(1)?
-        .fails_with("container not running")?;
+    container.kill("KILL").exits(1)?.fails_with("container not running")?;
     Ok(())
 }
 
@@ -102,21 +99,14 @@ fn kill_all_of_a_stopped_container_is_nothing_new() -> Result {
     chapter!("cli#kill");
     let container = Bundle::busybox().start()?;
     container.wait_for("stopped")?;
-    container
-        .call("kill")
-        .args(["--all", container.id(), "KILL"])
-        .run()
-        .ok()?;
+    container.call("kill").args(["--all", container.id(), "KILL"]).run().ok()?;
     Ok(())
 }
 
 fn kill_of_an_unknown_container_fails() -> Result {
     chapter!("runtime.md#kill");
     let container = Bundle::busybox().build()?;
-    container
-        .kill("KILL")
-        .exits(1)?
-        .fails_with("does not exist")?;
+    container.kill("KILL").exits(1)?.fails_with("does not exist")?;
     Ok(())
 }
 
@@ -124,11 +114,7 @@ fn kill_all_ends_the_container() -> Result {
     chapter!("cli#kill");
     for option in ["--all", "-a"] {
         let container = Bundle::busybox().sleeping().start()?;
-        container
-            .call("kill")
-            .args([option, container.id(), "9"])
-            .run()
-            .ok()?;
+        container.call("kill").args([option, container.id(), "9"]).run().ok()?;
         container.wait_for("stopped")?;
     }
     Ok(())
@@ -137,20 +123,13 @@ fn kill_all_ends_the_container() -> Result {
 fn kill_in_the_hosts_pid_namespace_ends_every_process() -> Result {
     chapter!("cli#kill");
     let script = "sleep 1000 & sleep 1000 & echo ready > /ready; wait";
-    let container = Bundle::busybox()
-        .without_namespace("pid")
-        .sh(script)
-        .start()?;
+    let container = Bundle::busybox().without_namespace("pid").sh(script).start()?;
     container.wait_for_file("ready")?;
     container.kill("KILL").ok()?;
     container.wait_for("stopped")?;
     let gone = || container.processes().is_empty().then_some(());
     let gone = spec_tests::runtime::wait_until(std::time::Duration::from_secs(5), gone);
-    assert!(
-        gone.is_some(),
-        "processes {:?} live on",
-        container.processes()
-    );
+    assert!(gone.is_some(), "processes {:?} live on", container.processes());
     Ok(())
 }
 
@@ -182,10 +161,7 @@ fn delete_of_a_created_container_ends_it() -> Result {
 fn delete_of_a_running_container_is_refused() -> Result {
     chapter!("runtime.md#delete");
     let container = Bundle::busybox().sleeping().start()?;
-    let words = format!(
-        "cannot delete container {} that is not stopped: running",
-        container.id()
-    );
+    let words = format!("cannot delete container {} that is not stopped: running", container.id());
     container.delete().fails_with(&words)?;
     assert_eq!(container.status()?, "running");
     Ok(())
@@ -195,10 +171,7 @@ fn delete_of_a_paused_container_is_refused() -> Result {
     chapter!("runtime.md#delete");
     let container = Bundle::busybox().sleeping().start()?;
     container.pause().ok()?;
-    let words = format!(
-        "cannot delete container {} that is not stopped: paused",
-        container.id()
-    );
+    let words = format!("cannot delete container {} that is not stopped: paused", container.id());
     container.delete().fails_with(&words)?;
     assert_eq!(container.status()?, "paused");
     Ok(())
@@ -206,11 +179,7 @@ fn delete_of_a_paused_container_is_refused() -> Result {
 
 fn delete_of_an_unknown_container_fails() -> Result {
     chapter!("runtime.md#delete");
-    Bundle::busybox()
-        .build()?
-        .delete()
-        .exits(1)?
-        .fails_with("does not exist")?;
+    Bundle::busybox().build()?.delete().exits(1)?.fails_with("does not exist")?;
     Ok(())
 }
 
@@ -249,10 +218,7 @@ fn delete_by_force_ends_a_container_that_ignores_signals() -> Result {
 fn delete_by_force_ends_leftovers_in_the_hosts_pid_namespace() -> Result {
     chapter!("cli#delete");
     let script = "sleep 1000 & echo ready > /ready";
-    let container = Bundle::busybox()
-        .without_namespace("pid")
-        .sh(script)
-        .start()?;
+    let container = Bundle::busybox().without_namespace("pid").sh(script).start()?;
     container.wait_for("stopped")?;
     container.delete_by_force().ok()?;
     container.left_no_trace()
@@ -294,24 +260,12 @@ fn delete_clears_a_state_directory_without_state() -> Result {
 fn a_failing_create_leaves_no_trace() -> Result {
     chapter!("runtime.md#errors");
     let missing = "/nowhere/at/all";
-    Bundle::busybox()
-        .args(["/nowhere"])
-        .is_refused("/nowhere")?;
-    Bundle::busybox()
-        .bind(missing, "/mnt", &[])
-        .is_refused(missing)?;
-    Bundle::busybox()
-        .hook("createRuntime", "exit 1")
-        .is_refused("hook")?;
-    Bundle::busybox()
-        .hook("createContainer", "exit 1")
-        .is_refused("hook")?;
-    Bundle::busybox()
-        .set("/linux/sysctl/kernel.core_pattern", "x")
-        .is_refused("core_pattern")?;
-    Bundle::busybox()
-        .set("/linux/namespaces/0/path", missing)
-        .is_refused(missing)
+    Bundle::busybox().args(["/nowhere"]).is_refused("/nowhere")?;
+    Bundle::busybox().bind(missing, "/mnt", &[]).is_refused(missing)?;
+    Bundle::busybox().hook("createRuntime", "exit 1").is_refused("hook")?;
+    Bundle::busybox().hook("createContainer", "exit 1").is_refused("hook")?;
+    Bundle::busybox().set("/linux/sysctl/kernel.core_pattern", "x").is_refused("core_pattern")?;
+    Bundle::busybox().set("/linux/namespaces/0/path", missing).is_refused(missing)
 }
 
 fn kill_and_delete_take_a_regular_expression() -> Result {
@@ -319,10 +273,7 @@ fn kill_and_delete_take_a_regular_expression() -> Result {
     let container = Bundle::busybox().build()?;
     for command in ["kill", "delete"] {
         let help = container.bare_call().args([command, "--help"]).run();
-        host::needs(
-            help.text().contains("--regex"),
-            "the runtime does not offer --regex",
-        )?;
+        host::needs(help.text().contains("--regex"), "the runtime does not offer --regex")?;
     }
     let ids = ["-a1", "-a2", "-b"].map(|end| format!("{}{end}", container.id()));
     for id in &ids {
@@ -330,21 +281,9 @@ fn kill_and_delete_take_a_regular_expression() -> Result {
         container.create_call().arg(id).run().ok()?;
     }
     let pattern = format!("{}-a[0-9]", container.id());
-    container
-        .call("kill")
-        .args(["--regex", &pattern, "KILL"])
-        .run()
-        .ok()?;
-    container
-        .call("delete")
-        .args(["--force", "--regex", &pattern])
-        .run()
-        .ok()?;
+    container.call("kill").args(["--regex", &pattern, "KILL"]).run().ok()?;
+    container.call("delete").args(["--force", "--regex", &pattern]).run().ok()?;
     container.call("list").arg("-q").run().says(&ids[2])?;
-    container
-        .call("delete")
-        .args(["--force", &ids[2]])
-        .run()
-        .ok()?;
+    container.call("delete").args(["--force", &ids[2]]).run().ok()?;
     container.left_no_trace()
 }

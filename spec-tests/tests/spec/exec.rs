@@ -36,9 +36,7 @@ fn the_process_is_in_the_containers_namespaces_and_cgroup() -> Result {
     for kind in ["pid", "net", "ipc", "uts", "mnt"] {
         let expected = fs::read_link(format!("/proc/{pid}/ns/{kind}"))?;
         let link = format!("/proc/self/ns/{kind}");
-        container
-            .exec(["readlink", &link])
-            .says(&expected.to_string_lossy())?;
+        container.exec(["readlink", &link]).says(&expected.to_string_lossy())?;
     }
     let output = container.exec(["cat", "/proc/self/cgroup"]).ok()?;
     assert_eq!(output.stdout, container.proc_file("cgroup")?);
@@ -48,14 +46,9 @@ fn the_process_is_in_the_containers_namespaces_and_cgroup() -> Result {
 fn the_three_streams_pass_through() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
-    let call = container
-        .call("exec")
-        .args([container.id(), "sh", "-c", "cat; echo err >&2"]);
+    let call = container.call("exec").args([container.id(), "sh", "-c", "cat; echo err >&2"]);
     let output = call.stdin("in\n").run().ok()?;
-    assert_eq!(
-        (output.stdout.as_str(), output.stderr.as_str()),
-        ("in\n", "err\n")
-    );
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("in\n", "err\n"));
     Ok(())
 }
 
@@ -82,15 +75,9 @@ fn a_failure_of_the_runtime_is_255() -> Result {
     let output = container.exec(["nowhere"]).exits(255)?;
     assert!(output.stderr.contains("exec failed: "), "{output}");
     output.fails_with("executable file not found in $PATH")?;
-    container
-        .exec(["/nowhere"])
-        .exits(255)?
-        .fails_with("no such file or directory")?;
+    container.exec(["/nowhere"]).exits(255)?.fails_with("no such file or directory")?;
     let output = container.exec(["/etc"]).exits(255)?.text().to_lowercase();
-    assert!(
-        output.contains("permission denied") || output.contains("is a directory"),
-        "{output}"
-    );
+    assert!(output.contains("permission denied") || output.contains("is a directory"), "{output}");
     Ok(())
 }
 
@@ -99,9 +86,7 @@ fn a_failing_exec_leaves_the_container_alone() -> Result {
     let container = Bundle::busybox().args(["sleep", "1000"]).start()?;
     let before = container.processes();
     container.exec(["nowhere"]).fails()?;
-    container
-        .exec_with(["--cwd", "relative"], ["true"])
-        .fails()?;
+    container.exec_with(["--cwd", "relative"], ["true"]).fails()?;
     assert_eq!(container.status()?, "running");
     assert_eq!(container.processes(), before);
     Ok(())
@@ -110,18 +95,14 @@ fn a_failing_exec_leaves_the_container_alone() -> Result {
 fn options_after_the_id_belong_to_the_program() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
-    container
-        .exec(["echo", "-t", "--detach", "--cwd=/x", "-e"])
-        .says("-t --detach --cwd=/x -e")?;
+    container.exec(["echo", "-t", "--detach", "--cwd=/x", "-e"]).says("-t --detach --cwd=/x -e")?;
     Ok(())
 }
 
 fn a_double_dash_ends_the_options() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
-    container
-        .exec_with(["--cwd", "/tmp", "--"], ["echo", "-d"])
-        .says("-d")?;
+    container.exec_with(["--cwd", "/tmp", "--"], ["echo", "-d"]).says("-d")?;
     Ok(())
 }
 
@@ -135,10 +116,7 @@ fn no_program_is_refused() -> Result {
 
 fn exec_in_an_unknown_container_fails() -> Result {
     chapter!("cli#exec");
-    Bundle::busybox()
-        .build()?
-        .exec(["true"])
-        .fails_with("does not exist")?;
+    Bundle::busybox().build()?.exec(["true"]).fails_with("does not exist")?;
     Ok(())
 }
 
@@ -146,9 +124,7 @@ fn exec_in_a_stopped_container_fails() -> Result {
     chapter!("cli#exec");
     let container = Bundle::busybox().start()?;
     container.wait_for("stopped")?;
-    container
-        .exec(["true"])
-        .fails_with("cannot exec in a stopped container")?;
+    container.exec(["true"]).fails_with("cannot exec in a stopped container")?;
     Ok(())
 }
 
@@ -165,9 +141,7 @@ fn exec_may_ignore_that_the_container_is_paused() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     container.pause().ok()?;
-    let call = container
-        .call("exec")
-        .args(["--ignore-paused", container.id(), "echo", "ran"]);
+    let call = container.call("exec").args(["--ignore-paused", container.id(), "echo", "ran"]);
     let running = call.spawn()?;
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(container.status()?, "paused");
@@ -187,25 +161,15 @@ fn exec_in_a_created_container_runs() -> Result {
 fn the_containers_process_is_the_base() -> Result {
     chapter!("cli#exec");
     let user = json!({"uid": 1000, "gid": 2000, "additionalGids": [5]});
-    let bundle = Bundle::busybox()
-        .sleeping()
-        .set("/process/user", user)
-        .env("OWN=1");
-    let container = bundle
-        .directory("work")
-        .set("/process/cwd", "/work")
-        .start()?;
+    let bundle = Bundle::busybox().sleeping().set("/process/user", user).env("OWN=1");
+    let container = bundle.directory("work").set("/process/cwd", "/work").start()?;
     let script =
         "echo $OWN; pwd; id -u; id -g; grep -E 'Groups|NoNewPrivs|CapBnd' /proc/self/status";
     let output = container.exec_sh(script).ok()?;
     let lines = output.lines();
     assert_eq!(lines[..4], ["1", "/work", "1000", "2000"]);
     for (line, name) in lines[4..].iter().zip(["Groups", "CapBnd", "NoNewPrivs"]) {
-        assert_eq!(
-            host::field(line, name),
-            Some(container.proc_status(name)?.as_str()),
-            "{line}"
-        );
+        assert_eq!(host::field(line, name), Some(container.proc_status(name)?.as_str()), "{line}");
     }
     Ok(())
 }

@@ -33,10 +33,7 @@ fn sleeping() -> Result<Container> {
 }
 
 fn mask(output: &str, name: &str) -> Result<u64> {
-    Ok(u64::from_str_radix(
-        host::field(output, name).unwrap_or("none"),
-        16,
-    )?)
+    Ok(u64::from_str_radix(host::field(output, name).unwrap_or("none"), 16)?)
 }
 
 fn process(args: &[&str]) -> Value {
@@ -45,11 +42,7 @@ fn process(args: &[&str]) -> Value {
 
 fn env_adds_to_the_containers_environment() -> Result {
     chapter!("cli#exec");
-    let container = Bundle::busybox()
-        .sleeping()
-        .env("OWN=1")
-        .env("BOTH=1")
-        .start()?;
+    let container = Bundle::busybox().sleeping().env("OWN=1").env("BOTH=1").start()?;
     let options = ["--env", "ADDED=2", "--env", "BOTH=2", "--env=EMPTY="];
     let output = container.exec_with(options, ["env"]).ok()?;
     let lines = output.lines();
@@ -57,9 +50,7 @@ fn env_adds_to_the_containers_environment() -> Result {
         assert!(lines.contains(&expected), "{expected} in {output}");
     }
     assert!(!lines.contains(&"BOTH=1"), "{output}");
-    container
-        .exec_with(["-e", "A=1", "-e", "B=2"], ["sh", "-c", "echo $A$B"])
-        .says("12")?;
+    container.exec_with(["-e", "A=1", "-e", "B=2"], ["sh", "-c", "echo $A$B"]).says("12")?;
     Ok(())
 }
 
@@ -67,18 +58,14 @@ fn env_is_not_split_at_commas() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     let options = ["--env", "LIST=a,b,C=d"];
-    container
-        .exec_with(options, ["sh", "-c", "echo $LIST"])
-        .says("a,b,C=d")?;
+    container.exec_with(options, ["sh", "-c", "echo $LIST"]).says("a,b,C=d")?;
     Ok(())
 }
 
 fn cwd_replaces_the_containers() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
-    container
-        .exec_with(["--cwd", "/etc"], ["pwd"])
-        .says("/etc")?;
+    container.exec_with(["--cwd", "/etc"], ["pwd"]).says("/etc")?;
     container.exec_with(["--cwd", "etc"], ["pwd"]).fails()?;
     Ok(())
 }
@@ -86,19 +73,10 @@ fn cwd_replaces_the_containers() -> Result {
 fn user_is_a_number_or_two() -> Result {
     chapter!("cli#exec");
     let user = json!({"uid": 7, "gid": 8});
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/user", user)
-        .start()?;
-    for (user, uid, gid) in [
-        ("1", 1, 8),
-        ("1:2", 1, 2),
-        ("0:0", 0, 0),
-        ("2147483647", i32::MAX, 8),
-    ] {
-        let output = container
-            .exec_with(["--user", user], ["sh", "-c", "id -u; id -g"])
-            .ok()?;
+    let container = Bundle::busybox().sleeping().set("/process/user", user).start()?;
+    for (user, uid, gid) in [("1", 1, 8), ("1:2", 1, 2), ("0:0", 0, 0), ("2147483647", i32::MAX, 8)]
+    {
+        let output = container.exec_with(["--user", user], ["sh", "-c", "id -u; id -g"]).ok()?;
         assert_eq!(output.stdout, format!("{uid}\n{gid}\n"), "{user}");
     }
     container.exec_with(["-u", "5"], ["id", "-u"]).says("5")?;
@@ -109,18 +87,8 @@ fn user_is_refused_unless_it_is_a_number_or_two() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     let mut accepted = Vec::new();
-    for user in [
-        "-1",
-        "1:",
-        ":2",
-        "1:-2",
-        "4294967295",
-        "4294967296",
-        "1x",
-        "0x1",
-        "root",
-        "1:2:3",
-    ] {
+    for user in ["-1", "1:", ":2", "1:-2", "4294967295", "4294967296", "1x", "0x1", "root", "1:2:3"]
+    {
         let option = format!("--user={user}");
         if container.exec_with([option], ["true"]).fails().is_err() {
             accepted.push(user);
@@ -134,9 +102,7 @@ fn additional_groups_are_added() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     let options = ["-g", "70", "-g", "5"];
-    let output = container
-        .exec_with(options, ["grep", "Groups", "/proc/self/status"])
-        .ok()?;
+    let output = container.exec_with(options, ["grep", "Groups", "/proc/self/status"]).ok()?;
     assert_eq!(host::field(&output.stdout, "Groups"), Some("5 70"));
     Ok(())
 }
@@ -146,10 +112,8 @@ fn a_capability_is_added_but_never_inheritable() -> Result {
     let container = sleeping()?;
     let words = ["grep", "Cap", "/proc/self/status"];
     let before = container.exec(words).ok()?.stdout;
-    let with = container
-        .exec_with(["--cap", "CAP_CHOWN", "--cap", "CAP_FOWNER"], words)
-        .ok()?
-        .stdout;
+    let with =
+        container.exec_with(["--cap", "CAP_CHOWN", "--cap", "CAP_FOWNER"], words).ok()?.stdout;
     let added = 1 | 1 << 3;
     for set in ["CapBnd", "CapPrm", "CapEff"] {
         assert_eq!(mask(&with, set)?, mask(&before, set)? | added, "{set}");
@@ -162,15 +126,10 @@ fn a_capability_is_added_but_never_inheritable() -> Result {
 
 fn no_new_privileges_is_set() -> Result {
     chapter!("cli#exec");
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/noNewPrivileges", false)
-        .start()?;
+    let container = Bundle::busybox().sleeping().set("/process/noNewPrivileges", false).start()?;
     let words = ["grep", "NoNewPrivs", "/proc/self/status"];
     container.exec(words).says("NoNewPrivs:\t0")?;
-    container
-        .exec_with(["--no-new-privs"], words)
-        .says("NoNewPrivs:\t1")?;
+    container.exec_with(["--no-new-privs"], words).says("NoNewPrivs:\t1")?;
     Ok(())
 }
 
@@ -181,19 +140,10 @@ fn a_process_file_is_all_there_is() -> Result {
     wanted["cwd"] = json!("/etc");
     wanted["env"] = json!(["PATH=/bin", "A=1"]);
     let output = container.exec_process(&wanted)?.ok()?;
-    assert!(
-        output.stdout.contains("A=1\n") && !output.stdout.contains("OWN="),
-        "{output}"
-    );
+    assert!(output.stdout.contains("A=1\n") && !output.stdout.contains("OWN="), "{output}");
     assert_eq!(output.lines().last(), Some(&"/etc"));
     let path = container.directory().join("process.json");
-    container
-        .call("exec")
-        .arg("-p")
-        .arg(path)
-        .arg(container.id())
-        .run()
-        .ok()?;
+    container.call("exec").arg("-p").arg(path).arg(container.id()).run().ok()?;
     Ok(())
 }
 
@@ -211,9 +161,7 @@ fn a_process_file_sets_ids_limits_and_umask() -> Result {
 fn a_process_file_falls_back_on_the_containers_capabilities() -> Result {
     chapter!("cli#exec");
     let sets = ["bounding", "permitted", "effective"];
-    let bundle = Bundle::busybox()
-        .sleeping()
-        .capabilities(&sets, &["CAP_CHOWN"]);
+    let bundle = Bundle::busybox().sleeping().capabilities(&sets, &["CAP_CHOWN"]);
     let container = bundle.start()?;
     let show = ["grep", "Cap", "/proc/self/status"];
     let output = container.exec_process(&process(&show))?.ok()?.stdout;
@@ -238,13 +186,7 @@ fn a_process_file_without_arguments_is_refused() -> Result {
     container.exec_process(&relative)?.fails()?;
     let path = container.directory().join("process.json");
     fs::write(&path, "{")?;
-    container
-        .call("exec")
-        .arg("--process")
-        .arg(&path)
-        .arg(container.id())
-        .run()
-        .fails()?;
+    container.call("exec").arg("--process").arg(&path).arg(container.id()).run().fails()?;
     Ok(())
 }
 
@@ -252,10 +194,7 @@ fn a_detached_process_lives_on() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     let path = container.directory().join("exec.pid");
-    let call = container
-        .call("exec")
-        .args(["--detach", "--pid-file"])
-        .arg(&path);
+    let call = container.call("exec").args(["--detach", "--pid-file"]).arg(&path);
     call.args([container.id(), "sleep", "1000"]).run().ok()?;
     let pid: i32 = fs::read_to_string(&path)?.parse()?;
     let command = fs::read_to_string(format!("/proc/{pid}/cmdline"))?;
@@ -270,10 +209,7 @@ fn a_detached_process_is_left_to_the_callers_subreaper() -> Result {
     let path = container.directory().join("exec.pid");
     let call = container.call("exec").args(["-d", "--pid-file"]).arg(&path);
     let call = call.args([container.id(), "sleep", "1000"]);
-    let left = call
-        .under(spec_tests::suite::under_subreaper()?)
-        .run()
-        .ok()?;
+    let left = call.under(spec_tests::suite::under_subreaper()?).run().ok()?;
     assert_eq!(left.stdout.trim(), fs::read_to_string(path)?);
     Ok(())
 }
@@ -290,10 +226,7 @@ fn detached_exec_fails_when_the_program_is_missing() -> Result {
 
 fn umask_is_the_containers() -> Result {
     chapter!("cli#exec");
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/user/umask", 0o037)
-        .start()?;
+    let container = Bundle::busybox().sleeping().set("/process/user/umask", 0o037).start()?;
     container.exec_sh("umask").says("0037")?;
     Ok(())
 }
@@ -311,19 +244,10 @@ fn cgroup_is_a_child_of_the_containers() -> Result {
             }
         }
     }
-    let output = container
-        .exec_with(["--cgroup", "child"], ["cat", "/proc/self/cgroup"])
-        .ok()?;
+    let output = container.exec_with(["--cgroup", "child"], ["cat", "/proc/self/cgroup"]).ok()?;
     let expected = format!("/{}/child", container.id());
-    let inside = output
-        .lines()
-        .iter()
-        .filter(|line| line.ends_with(&expected))
-        .count();
-    assert!(
-        inside > 0 && inside == container.cgroups().len(),
-        "{output}"
-    );
+    let inside = output.lines().iter().filter(|line| line.ends_with(&expected)).count();
+    assert!(inside > 0 && inside == container.cgroups().len(), "{output}");
     Ok(())
 }
 
@@ -331,9 +255,7 @@ fn a_cgroup_outside_the_containers_is_refused() -> Result {
     chapter!("cli#exec");
     let container = sleeping()?;
     for cgroup in ["..", "../..", "/../x", "not/there"] {
-        container
-            .exec_with(["--cgroup", cgroup], ["true"])
-            .fails()?;
+        container.exec_with(["--cgroup", cgroup], ["true"]).fails()?;
     }
     Ok(())
 }
@@ -342,13 +264,9 @@ fn the_configured_affinity_is_set() -> Result {
     chapter!("config.md#linux-process");
     host::processors(2)?;
     let affinity = json!({"initial": "0-1", "final": "1"});
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/execCPUAffinity", affinity)
-        .start()?;
-    let output = container
-        .exec(["grep", "Cpus_allowed_list", "/proc/self/status"])
-        .ok()?;
+    let container =
+        Bundle::busybox().sleeping().set("/process/execCPUAffinity", affinity).start()?;
+    let output = container.exec(["grep", "Cpus_allowed_list", "/proc/self/status"]).ok()?;
     assert_eq!(host::field(&output.stdout, "Cpus_allowed_list"), Some("1"));
     Ok(())
 }
@@ -356,14 +274,9 @@ fn the_configured_affinity_is_set() -> Result {
 fn home_follows_the_user() -> Result {
     chapter!("cli#exec");
     let passwd = "root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n";
-    let container = Bundle::busybox()
-        .sleeping()
-        .file("etc/passwd", passwd, 0o644)
-        .start()?;
+    let container = Bundle::busybox().sleeping().file("etc/passwd", passwd, 0o644).start()?;
     let script = ["sh", "-c", "echo $HOME"];
     container.exec(script).says("/root")?;
-    container
-        .exec_with(["-u", "1000:1000"], script)
-        .says("/home/user")?;
+    container.exec_with(["-u", "1000:1000"], script).says("/home/user")?;
     Ok(())
 }

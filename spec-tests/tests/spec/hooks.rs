@@ -50,13 +50,7 @@ fn order(container: &Container) -> String {
 fn hooks_run_in_the_order_of_the_lifecycle() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let mut bundle = Bundle::busybox().sleeping();
-    for kind in [
-        "poststop",
-        "poststart",
-        "createContainer",
-        "createRuntime",
-        "prestart",
-    ] {
+    for kind in ["poststop", "poststart", "createContainer", "createRuntime", "prestart"] {
         bundle = bundle.hook(kind, &note(kind));
     }
     let container = inside(bundle, "echo startContainer >> /order").create()?;
@@ -72,25 +66,15 @@ fn hooks_run_in_the_order_of_the_lifecycle() -> Result {
 fn hooks_of_a_kind_run_in_the_listed_order() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let bundle = Bundle::busybox().hook("createRuntime", &format!("sleep 0.1; {}", note("1")));
-    let bundle = bundle
-        .hook("createRuntime", &note("2"))
-        .hook("createRuntime", &note("3"));
+    let bundle = bundle.hook("createRuntime", &note("2")).hook("createRuntime", &note("3"));
     assert_eq!(order(&bundle.create()?), "1 2 3");
     Ok(())
 }
 
 fn each_hook_has_the_state_on_its_stdin() -> Result {
     chapter!("runtime.md#state");
-    let mut bundle = Bundle::busybox()
-        .sleeping()
-        .set("/annotations", json!({"org.x": "a/b"}));
-    let on_host = [
-        "prestart",
-        "createRuntime",
-        "createContainer",
-        "poststart",
-        "poststop",
-    ];
+    let mut bundle = Bundle::busybox().sleeping().set("/annotations", json!({"org.x": "a/b"}));
+    let on_host = ["prestart", "createRuntime", "createContainer", "poststart", "poststop"];
     for kind in on_host {
         bundle = bundle.hook(kind, &format!("cat > $1/rootfs/{kind}.json"));
     }
@@ -102,11 +86,7 @@ fn each_hook_has_the_state_on_its_stdin() -> Result {
     for (kind, statuses) in on_host.iter().zip(statuses) {
         let state = state_of(&container, kind)?;
         assert_eq!(state["id"], container.id(), "{kind}");
-        assert_eq!(
-            state["bundle"],
-            container.bundle().to_string_lossy().as_ref(),
-            "{kind}"
-        );
+        assert_eq!(state["bundle"], container.bundle().to_string_lossy().as_ref(), "{kind}");
         assert_eq!(state["annotations"]["org.x"], "a/b", "{kind}");
         assert!(state["ociVersion"].is_string(), "{kind}");
         let status = state["status"].as_str().unwrap_or_default();
@@ -116,17 +96,12 @@ fn each_hook_has_the_state_on_its_stdin() -> Result {
         assert_eq!(state_of(&container, kind)?["pid"], pid, "{kind}");
     }
     let state = state_of(&container, "startContainer")?;
-    assert_eq!(
-        (&state["id"], &state["status"]),
-        (&json!(container.id()), &json!("created"))
-    );
+    assert_eq!((&state["id"], &state["status"]), (&json!(container.id()), &json!("created")));
     Ok(())
 }
 
 fn state_of(container: &Container, kind: &str) -> Result<Value> {
-    Ok(serde_json::from_slice(&fs::read(
-        container.in_root(&format!("{kind}.json")),
-    )?)?)
+    Ok(serde_json::from_slice(&fs::read(container.in_root(&format!("{kind}.json")))?)?)
 }
 
 fn a_hook_may_leave_its_stdin_unread() -> Result {
@@ -142,25 +117,15 @@ const SHOW_ENVIRONMENT: &str = "tr '\\0' '\\n' < /proc/$$/environ > $1/rootfs/en
 fn a_hook_has_the_configured_environment() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let bundle = Bundle::busybox().hook("createRuntime", SHOW_ENVIRONMENT);
-    let container = bundle
-        .set("/hooks/createRuntime/0/env", ["A=1", "B=2"].to_vec())
-        .create()?;
-    assert_eq!(
-        fs::read_to_string(container.in_root("environment"))?,
-        "A=1\nB=2\n"
-    );
+    let container = bundle.set("/hooks/createRuntime/0/env", ["A=1", "B=2"].to_vec()).create()?;
+    assert_eq!(fs::read_to_string(container.in_root("environment"))?, "A=1\nB=2\n");
     Ok(())
 }
 
 fn a_hook_without_environment_has_none() -> Result {
     chapter!("config.md#posix-platform-hooks");
-    let container = Bundle::busybox()
-        .hook("createRuntime", SHOW_ENVIRONMENT)
-        .build()?;
-    let call = container
-        .create_call()
-        .arg(container.id())
-        .env("SECRET", "of the caller");
+    let container = Bundle::busybox().hook("createRuntime", SHOW_ENVIRONMENT).build()?;
+    let call = container.create_call().arg(container.id()).env("SECRET", "of the caller");
     call.run().ok()?;
     assert_eq!(fs::read_to_string(container.in_root("environment"))?, "");
     Ok(())
@@ -170,9 +135,7 @@ fn create_container_runs_in_the_containers_namespaces() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let script = "readlink /proc/self/ns/net > $1/rootfs/$0.net";
     let bundle = Bundle::busybox().sleeping();
-    let container = bundle
-        .hook("createContainer", script)
-        .hook("createRuntime", script);
+    let container = bundle.hook("createContainer", script).hook("createRuntime", script);
     let container = container
         .set("/hooks/createContainer/0/args/3", "container")
         .set("/hooks/createRuntime/0/args/3", "runtime")
@@ -209,9 +172,8 @@ fn start_container_runs_before_the_program() -> Result {
 fn poststart_runs_before_start_returns() -> Result {
     chapter!("runtime.md#lifecycle");
     let bundle = Bundle::busybox().sleeping();
-    let container = bundle
-        .hook("poststart", &format!("sleep 0.2; {}", note("poststart")))
-        .create()?;
+    let container =
+        bundle.hook("poststart", &format!("sleep 0.2; {}", note("poststart"))).create()?;
     assert_eq!(order(&container), "");
     container.start().ok()?;
     assert_eq!(order(&container), "poststart");
@@ -243,9 +205,7 @@ fn a_hook_after_a_failing_one_does_not_run() -> Result {
 fn a_missing_hook_program_fails_create() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let hook = json!({"path": "/nowhere/hook"});
-    Bundle::busybox()
-        .set("/hooks/createRuntime/-", hook)
-        .is_refused("/nowhere/hook")
+    Bundle::busybox().set("/hooks/createRuntime/-", hook).is_refused("/nowhere/hook")
 }
 
 fn a_failing_start_container_hook_stops_the_container() -> Result {
@@ -262,9 +222,7 @@ fn a_failing_start_container_hook_stops_the_container() -> Result {
 fn a_failing_poststart_hook_stops_the_container() -> Result {
     chapter!("runtime.md#lifecycle");
     let bundle = Bundle::busybox().sleeping();
-    let container = bundle
-        .hook("poststart", "echo words-of-the-hook >&2; exit 1")
-        .create()?;
+    let container = bundle.hook("poststart", "echo words-of-the-hook >&2; exit 1").create()?;
     container.start().fails_with("words-of-the-hook")?;
     let ended = || (container.status().ok()? == "stopped").then_some(());
     let ended = wait_until(Duration::from_secs(5), ended);
@@ -274,9 +232,7 @@ fn a_failing_poststart_hook_stops_the_container() -> Result {
 
 fn a_failing_poststop_hook_fails_nothing() -> Result {
     chapter!("runtime.md#lifecycle");
-    let bundle = Bundle::busybox()
-        .hook("poststop", "exit 1")
-        .hook("poststop", &note("second"));
+    let bundle = Bundle::busybox().hook("poststop", "exit 1").hook("poststop", &note("second"));
     let container = bundle.start()?;
     container.wait_for("stopped")?;
     container.delete().ok()?;
@@ -289,18 +245,14 @@ fn a_hook_that_takes_too_long_is_killed() -> Result {
     let bundle = Bundle::busybox().hook("createRuntime", "exec sleep 1000");
     let container = bundle.set("/hooks/createRuntime/0/timeout", 1).build()?;
     let start = Instant::now();
-    container
-        .create()
-        .fails_with("hook ran past specified timeout of 1.0s")?;
+    container.create().fails_with("hook ran past specified timeout of 1.0s")?;
     assert!(start.elapsed() >= Duration::from_secs(1));
     container.left_no_trace()
 }
 
 fn poststop_runs_once() -> Result {
     chapter!("runtime.md#lifecycle");
-    let container = Bundle::busybox()
-        .hook("poststop", &note("poststop"))
-        .start()?;
+    let container = Bundle::busybox().hook("poststop", &note("poststop")).start()?;
     container.wait_for("stopped")?;
     assert_eq!(order(&container), "");
     container.delete().ok()?;
@@ -312,10 +264,7 @@ fn poststop_runs_once() -> Result {
 
 fn poststop_runs_after_a_foreground_run() -> Result {
     chapter!("runtime.md#lifecycle");
-    let container = Bundle::busybox()
-        .sh("exit 3")
-        .hook("poststop", &note("poststop"))
-        .build()?;
+    let container = Bundle::busybox().sh("exit 3").hook("poststop", &note("poststop")).build()?;
     container.run().exits(3)?;
     assert_eq!(order(&container), "poststop");
     Ok(())
@@ -327,19 +276,10 @@ fn poststop_runs_after_the_container_is_gone() -> Result {
     let script = "echo ran >> $1/rootfs/order; \
                   grep '^State' /proc/$(cat $1/pid)/status | grep -v '[ZX]' >> $1/rootfs/order; \
                   ls -d /sys/fs/cgroup/$0 /sys/fs/cgroup/*/$0 >> $1/rootfs/order; true";
-    let container = Bundle::busybox()
-        .sleeping()
-        .hook("poststop", script)
-        .build()?;
+    let container = Bundle::busybox().sleeping().hook("poststop", script).build()?;
     container.reconfigure("/hooks/poststop/0/args/3", container.id())?;
     let path = container.bundle().join("pid");
-    container
-        .create_call()
-        .arg("--pid-file")
-        .arg(path)
-        .arg(container.id())
-        .run()
-        .ok()?;
+    container.create_call().arg("--pid-file").arg(path).arg(container.id()).run().ok()?;
     container.start().ok()?;
     container.delete_by_force().ok()?;
     assert_eq!(order(&container), "ran");
@@ -349,9 +289,7 @@ fn poststop_runs_after_the_container_is_gone() -> Result {
 fn a_hook_path_must_be_absolute() -> Result {
     chapter!("config.md#posix-platform-hooks");
     let hook = json!({"path": "bin/sh", "args": ["sh", "-c", "true"]});
-    let container = Bundle::busybox()
-        .set("/hooks/createRuntime/-", hook)
-        .build()?;
+    let container = Bundle::busybox().set("/hooks/createRuntime/-", hook).build()?;
     container.create().fails()?;
     container.left_no_trace()
 }

@@ -30,9 +30,7 @@ fn sysctl(script: &str, name: &str, value: &str) -> Bundle {
 fn network_sysctls_are_set() -> Result {
     chapter!("config-linux.md#sysctl");
     let script = "cat /proc/sys/net/ipv4/ip_forward";
-    sysctl(script, "net.ipv4.ip_forward", "1")
-        .run()?
-        .says("1")?;
+    sysctl(script, "net.ipv4.ip_forward", "1").run()?.says("1")?;
     Ok(())
 }
 
@@ -41,11 +39,7 @@ fn ipc_sysctls_are_set() -> Result {
     let map =
         json!({"kernel.msgmax": "65537", "fs.mqueue.queues_max": "33", "kernel.shmmni": "99"});
     let script = "cd /proc/sys; cat kernel/msgmax fs/mqueue/queues_max kernel/shmmni";
-    let output = Bundle::busybox()
-        .sh(script)
-        .set("/linux/sysctl", map)
-        .run()?
-        .ok()?;
+    let output = Bundle::busybox().sh(script).set("/linux/sysctl", map).run()?.ok()?;
     assert_eq!(output.lines(), ["65537", "33", "99"]);
     Ok(())
 }
@@ -53,18 +47,14 @@ fn ipc_sysctls_are_set() -> Result {
 fn a_sysctl_may_be_written_with_slashes() -> Result {
     chapter!("cli#create");
     let script = "cat /proc/sys/net/ipv4/conf/lo/forwarding";
-    sysctl(script, "net/ipv4/conf/lo/forwarding", "1")
-        .run()?
-        .says("1")?;
+    sysctl(script, "net/ipv4/conf/lo/forwarding", "1").run()?.says("1")?;
     Ok(())
 }
 
 fn the_domainname_may_be_a_sysctl() -> Result {
     chapter!("cli#create");
     let script = "cat /proc/sys/kernel/domainname";
-    sysctl(script, "kernel.domainname", "example.org")
-        .run()?
-        .says("example.org")?;
+    sysctl(script, "kernel.domainname", "example.org").run()?.says("example.org")?;
     Ok(())
 }
 
@@ -84,9 +74,8 @@ fn a_sysctl_value_that_the_kernel_refuses_fails() -> Result {
 
 fn the_hostname_is_set() -> Result {
     chapter!("config.md#hostname");
-    let bundle = Bundle::busybox()
-        .sh("hostname; cat /proc/sys/kernel/hostname")
-        .set("/hostname", "a.b-c");
+    let bundle =
+        Bundle::busybox().sh("hostname; cat /proc/sys/kernel/hostname").set("/hostname", "a.b-c");
     assert_eq!(bundle.run()?.ok()?.lines(), ["a.b-c", "a.b-c"]);
     Ok(())
 }
@@ -96,18 +85,13 @@ fn the_hostname_may_be_long() -> Result {
     let name = "h".repeat(64);
     let bundle = Bundle::busybox().args(["hostname"]);
     bundle.set("/hostname", name.as_str()).run()?.says(&name)?;
-    Bundle::busybox()
-        .set("/hostname", "h".repeat(65))
-        .is_refused("")
+    Bundle::busybox().set("/hostname", "h".repeat(65)).is_refused("")
 }
 
 fn the_domainname_is_set() -> Result {
     chapter!("config.md#domainname");
     let bundle = Bundle::busybox().sh("cat /proc/sys/kernel/domainname");
-    bundle
-        .set("/domainname", "example.org")
-        .run()?
-        .says("example.org")?;
+    bundle.set("/domainname", "example.org").run()?.says("example.org")?;
     Ok(())
 }
 
@@ -120,10 +104,7 @@ fn the_hosts_names_are_untouched() -> Result {
         Ok(texts.into_iter().collect::<std::io::Result<String>>()?)
     };
     let before = read()?;
-    Bundle::busybox()
-        .set("/domainname", "example.org")
-        .run()?
-        .ok()?;
+    Bundle::busybox().set("/domainname", "example.org").run()?.ok()?;
     assert_eq!(read()?, before);
     Ok(())
 }
@@ -133,9 +114,8 @@ fn the_memory_policy_is_set() -> Result {
     let there = std::path::Path::new("/proc/self/numa_maps").exists();
     host::needs(there, "needs a kernel with memory policies")?;
     let policy = json!({"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]});
-    let bundle = Bundle::busybox()
-        .sh("cat /proc/self/numa_maps")
-        .set("/linux/memoryPolicy", policy);
+    let bundle =
+        Bundle::busybox().sh("cat /proc/self/numa_maps").set("/linux/memoryPolicy", policy);
     let output = bundle.run()?.ok()?;
     assert!(output.stdout.contains(" bind=static:0 "), "{output}");
     Ok(())
@@ -151,9 +131,7 @@ fn with_device(bundle: Bundle) -> Result<(Container, Holder)> {
                   ip addr add 192.0.2.7/24 dev spec0; ip link set spec0 up; exec \"$@\"";
     let call = container.create_call().arg(container.id());
     let net = format!("--net={}", holder.namespace("net"));
-    let output = call
-        .under(["nsenter", &net, "sh", "-c", script, "sh"])
-        .run();
+    let output = call.under(["nsenter", &net, "sh", "-c", script, "sh"]).run();
     host::needs(output.code() != Some(99), "needs veth devices")?;
     output.ok()?;
     container.start().ok()?;
@@ -191,7 +169,5 @@ fn a_moved_network_device_keeps_its_address() -> Result {
 
 fn a_network_device_that_is_not_there_is_refused() -> Result {
     chapter!("config-linux.md#network-devices");
-    Bundle::busybox()
-        .set("/linux/netDevices", json!({"spec-none0": {}}))
-        .is_refused("")
+    Bundle::busybox().set("/linux/netDevices", json!({"spec-none0": {}})).is_refused("")
 }

@@ -66,13 +66,7 @@ fn the_pid_file_holds_the_pid_and_no_newline() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().sleeping().build()?;
     let path = container.directory().join("pid");
-    container
-        .create_call()
-        .arg("--pid-file")
-        .arg(&path)
-        .arg(container.id())
-        .run()
-        .ok()?;
+    container.create_call().arg("--pid-file").arg(&path).arg(container.id()).run().ok()?;
     assert_eq!(fs::read_to_string(path)?, container.pid()?.to_string());
     Ok(())
 }
@@ -81,13 +75,8 @@ fn an_id_in_use_is_refused_and_its_container_untouched() -> Result {
     chapter!("runtime.md#create");
     let container = Bundle::busybox().sleeping().start()?;
     let pid = container.pid()?;
-    container
-        .create()
-        .fails_with("container with given ID already exists")?;
-    assert_eq!(
-        (container.status()?.as_str(), container.pid()?),
-        ("running", pid)
-    );
+    container.create().fails_with("container with given ID already exists")?;
+    assert_eq!((container.status()?.as_str(), container.pid()?), ("running", pid));
     Ok(())
 }
 
@@ -95,11 +84,7 @@ fn an_id_of_other_characters_is_refused() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().build()?;
     for id in ["a/b", "a b", "a:b", "..", ".", "../x", "ä"] {
-        container
-            .create_call()
-            .arg(id)
-            .run()
-            .fails_with("invalid container ID format")?;
+        container.create_call().arg(id).run().fails_with("invalid container ID format")?;
     }
     container.left_no_trace()
 }
@@ -107,11 +92,7 @@ fn an_id_of_other_characters_is_refused() -> Result {
 fn an_empty_id_is_refused() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().build()?;
-    container
-        .create_call()
-        .arg("")
-        .run()
-        .fails_with("container id cannot be empty")?;
+    container.create_call().arg("").run().fails_with("container id cannot be empty")?;
     container.left_no_trace()
 }
 
@@ -146,17 +127,12 @@ fn a_broken_config_is_refused() -> Result {
 
 fn a_missing_root_directory_is_refused() -> Result {
     chapter!("config.md#root");
-    Bundle::busybox()
-        .set("/root/path", "nowhere")
-        .is_refused("nowhere")
+    Bundle::busybox().set("/root/path", "nowhere").is_refused("nowhere")
 }
 
 fn a_relative_root_is_relative_to_the_bundle() -> Result {
     chapter!("config.md#root");
-    let container = Bundle::busybox()
-        .sh("cat /mark")
-        .file("mark", "mine", 0o644)
-        .build()?;
+    let container = Bundle::busybox().sh("cat /mark").file("mark", "mine", 0o644).build()?;
     container.reconfigure("/root/path", "./rootfs")?;
     container.run().says("mine")?;
     Ok(())
@@ -164,22 +140,14 @@ fn a_relative_root_is_relative_to_the_bundle() -> Result {
 
 fn an_absolute_root_is_used() -> Result {
     chapter!("config.md#root");
-    let bundle = Bundle::busybox()
-        .sh("cat /mark")
-        .file("mark", "mine", 0o644);
-    bundle
-        .set("/root/path", "@BUNDLE@/rootfs")
-        .run()?
-        .says("mine")?;
+    let bundle = Bundle::busybox().sh("cat /mark").file("mark", "mine", 0o644);
+    bundle.set("/root/path", "@BUNDLE@/rootfs").run()?.says("mine")?;
     Ok(())
 }
 
 fn unknown_properties_are_ignored() -> Result {
     chapter!("config.md#extensibility");
-    let bundle = Bundle::busybox()
-        .sh("echo hi")
-        .set("/unknown", "x")
-        .set("/linux/unheardOf", 1);
+    let bundle = Bundle::busybox().sh("echo hi").set("/unknown", "x").set("/linux/unheardOf", 1);
     bundle.set("/process/unheardOf", true).run()?.says("hi")?;
     Ok(())
 }
@@ -187,16 +155,8 @@ fn unknown_properties_are_ignored() -> Result {
 fn the_default_bundle_is_the_working_directory() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().sleeping().build()?;
-    container
-        .call("create")
-        .arg(container.id())
-        .in_directory(&container.bundle())
-        .run()
-        .ok()?;
-    assert_eq!(
-        container.state()?["bundle"],
-        container.bundle().to_string_lossy().as_ref()
-    );
+    container.call("create").arg(container.id()).in_directory(&container.bundle()).run().ok()?;
+    assert_eq!(container.state()?["bundle"], container.bundle().to_string_lossy().as_ref());
     Ok(())
 }
 
@@ -212,12 +172,8 @@ fn a_later_change_of_the_config_has_no_effect() -> Result {
 fn a_cgroup_with_processes_is_refused() -> Result {
     chapter!("cli#create");
     let first = Bundle::busybox().sleeping().start()?;
-    let second = Bundle::busybox()
-        .set("/linux/cgroupsPath", format!("/{}", first.id()))
-        .build()?;
-    second
-        .create()
-        .fails_with("container's cgroup is not empty")?;
+    let second = Bundle::busybox().set("/linux/cgroupsPath", format!("/{}", first.id())).build()?;
+    second.create().fails_with("container's cgroup is not empty")?;
     assert_eq!(first.status()?, "running");
     Ok(())
 }
@@ -228,27 +184,18 @@ fn a_frozen_cgroup_is_refused() -> Result {
     let name = container.id();
     let (cgroup, file, word) = match host::cgroups() {
         host::Cgroups::V2 => (format!("/sys/fs/cgroup/{name}"), "cgroup.freeze", "1"),
-        _ => (
-            format!("/sys/fs/cgroup/freezer/{name}"),
-            "freezer.state",
-            "FROZEN",
-        ),
+        _ => (format!("/sys/fs/cgroup/freezer/{name}"), "freezer.state", "FROZEN"),
     };
     fs::create_dir(&cgroup)?;
     fs::write(format!("{cgroup}/{file}"), word)?;
-    container
-        .create()
-        .fails_with("container's cgroup unexpectedly frozen")?;
+    container.create().fails_with("container's cgroup unexpectedly frozen")?;
     Ok(())
 }
 
 fn the_process_is_left_to_the_callers_subreaper() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().sleeping().build()?;
-    let call = container
-        .create_call()
-        .arg(container.id())
-        .under(under_subreaper()?);
+    let call = container.create_call().arg(container.id()).under(under_subreaper()?);
     let left = call.streams("shim").run().ok()?;
     assert_eq!(left.stdout.trim(), container.pid()?.to_string());
     Ok(())
@@ -269,20 +216,14 @@ fn a_runtime_killed_in_create_leaves_nothing_that_force_cannot_delete() -> Resul
 
 fn start_of_an_unknown_container_fails() -> Result {
     chapter!("runtime.md#start");
-    Bundle::busybox()
-        .build()?
-        .start()
-        .exits(1)?
-        .fails_with("does not exist")?;
+    Bundle::busybox().build()?.start().exits(1)?.fails_with("does not exist")?;
     Ok(())
 }
 
 fn start_of_a_running_container_fails() -> Result {
     chapter!("runtime.md#start");
     let container = Bundle::busybox().sleeping().start()?;
-    container
-        .start()
-        .fails_with("cannot start an already running container")?;
+    container.start().fails_with("cannot start an already running container")?;
     assert_eq!(container.status()?, "running");
     Ok(())
 }
@@ -291,9 +232,7 @@ fn start_of_a_stopped_container_fails() -> Result {
     chapter!("runtime.md#start");
     let container = Bundle::busybox().start()?;
     container.wait_for("stopped")?;
-    container
-        .start()
-        .fails_with("cannot start a container that has stopped")?;
+    container.start().fails_with("cannot start a container that has stopped")?;
     assert_eq!(container.status()?, "stopped");
     Ok(())
 }
@@ -302,30 +241,14 @@ fn state_tells_what_the_specification_lists() -> Result {
     chapter!("runtime.md#state");
     let container = Bundle::busybox().sleeping().create()?;
     let state = container.state()?;
-    assert!(
-        state["ociVersion"]
-            .as_str()
-            .is_some_and(|version| version.starts_with("1."))
-    );
+    assert!(state["ociVersion"].as_str().is_some_and(|version| version.starts_with("1.")));
     assert_eq!(state["id"], container.id());
     assert_eq!(state["status"], "created");
-    assert_eq!(
-        state["bundle"],
-        container.bundle().to_string_lossy().as_ref()
-    );
-    assert_eq!(
-        state["rootfs"],
-        container
-            .in_root("")
-            .to_string_lossy()
-            .trim_end_matches('/')
-    );
+    assert_eq!(state["bundle"], container.bundle().to_string_lossy().as_ref());
+    assert_eq!(state["rootfs"], container.in_root("").to_string_lossy().trim_end_matches('/'));
     assert_eq!(state["owner"], "");
     let created = state["created"].as_str().unwrap_or_default();
-    assert!(
-        created.contains('T') && created.ends_with('Z') && created.contains('.'),
-        "{created}"
-    );
+    assert!(created.contains('T') && created.ends_with('Z') && created.contains('.'), "{created}");
     let command = fs::read_to_string(format!("/proc/{}/status", state["pid"]))?;
     assert!(command.contains("NSpid"));
     Ok(())
@@ -388,22 +311,12 @@ fn start_of_a_container_whose_process_was_killed_fails() -> Result {
 
 fn a_session_keyring_is_made_unless_declined() -> Result {
     chapter!("cli#create");
-    let bundle = || {
-        Bundle::busybox()
-            .sh("cat /proc/keys")
-            .remove("/linux/maskedPaths")
-    };
+    let bundle = || Bundle::busybox().sh("cat /proc/keys").remove("/linux/maskedPaths");
     let container = bundle().build()?;
     let name = format!("_ses.{}", container.id());
     assert!(container.run().ok()?.stdout.contains(&name));
     let container = bundle().build()?;
     let name = format!("_ses.{}", container.id());
-    assert!(
-        !container
-            .run_with(["--no-new-keyring"])
-            .ok()?
-            .stdout
-            .contains(&name)
-    );
+    assert!(!container.run_with(["--no-new-keyring"]).ok()?.stdout.contains(&name));
     Ok(())
 }

@@ -55,14 +55,9 @@ fn tmpfs_rows(rows: &[&[&str]]) -> Result<Vec<Mount>> {
     let add = |bundle: Bundle, (number, options): (usize, &&[&str])| {
         bundle.mount(&format!("/m{number}"), ("tmpfs", "tmpfs"), options)
     };
-    let bundle = rows
-        .iter()
-        .enumerate()
-        .fold(Bundle::busybox().sh(TABLE), add);
+    let bundle = rows.iter().enumerate().fold(Bundle::busybox().sh(TABLE), add);
     let output = bundle.run()?.ok()?;
-    (0..rows.len())
-        .map(|number| at(&output, &format!("/m{number}")))
-        .collect()
+    (0..rows.len()).map(|number| at(&output, &format!("/m{number}"))).collect()
 }
 
 fn each_flag_is_set_on_a_file_system() -> Result {
@@ -85,10 +80,7 @@ fn each_flag_is_set_on_a_file_system() -> Result {
         assert!(mount.has(word) || mount.has_data(word), "{word}: {mount:?}");
     }
     let strict = &tmpfs_rows(&[&["strictatime"]])?[0];
-    assert!(
-        !strict.has("relatime") && !strict.has("noatime"),
-        "{strict:?}"
-    );
+    assert!(!strict.has("relatime") && !strict.has("noatime"), "{strict:?}");
     Ok(())
 }
 
@@ -107,10 +99,7 @@ fn each_flag_is_cleared_by_its_opposite() -> Result {
     ];
     let rows: Vec<&[&str]> = PAIRS.iter().map(<[&str; 2]>::as_slice).collect();
     for (mount, [word, _]) in tmpfs_rows(&rows)?.iter().zip(PAIRS) {
-        assert!(
-            !mount.has(word) && !mount.has_data(word),
-            "{word}: {mount:?}"
-        );
+        assert!(!mount.has(word) && !mount.has_data(word), "{word}: {mount:?}");
     }
     Ok(())
 }
@@ -134,9 +123,7 @@ fn each_flag_is_set_on_a_bind_mount() -> Result {
 fn run_after(container: &Container, script: &str) -> Result<Output> {
     let script = format!("set -e; {script}; exec \"$@\"");
     let call = container.run_call().arg(container.id());
-    call.under(["unshare", "-m", "sh", "-c", &script, "sh"])
-        .run()
-        .ok()
+    call.under(["unshare", "-m", "sh", "-c", &script, "sh"]).run().ok()
 }
 
 const HARDENED: &str = "mount -t tmpfs -o nosuid,nodev,noexec,noatime none bundle/host";
@@ -166,9 +153,7 @@ fn nosymfollow_is_set() -> Result {
     chapter!("config.md#linux-mount-options");
     let script = "ln -s /bin/busybox /m/link; cat /m/link > /dev/null 2>&1 || echo refused; \
                   ln -s /bin/busybox /n/link; cat /n/link > /dev/null && echo followed";
-    let bundle = Bundle::busybox()
-        .sh(script)
-        .mount("/m", ("tmpfs", "tmpfs"), &["nosymfollow"]);
+    let bundle = Bundle::busybox().sh(script).mount("/m", ("tmpfs", "tmpfs"), &["nosymfollow"]);
     let options = ["nosymfollow", "symfollow"];
     let output = bundle.mount("/n", ("tmpfs", "tmpfs"), &options).run()?;
     assert_eq!(output.ok()?.lines(), ["refused", "followed"]);
@@ -257,24 +242,20 @@ fn other_words_are_the_file_systems_data() -> Result {
 
 fn data_that_the_file_system_does_not_know_is_refused() -> Result {
     chapter!("config.md#posix-platform-mounts");
-    Bundle::busybox()
-        .mount("/mnt", ("tmpfs", "tmpfs"), &["flavour=sweet"])
-        .is_refused("mnt")
+    Bundle::busybox().mount("/mnt", ("tmpfs", "tmpfs"), &["flavour=sweet"]).is_refused("mnt")
 }
 
 fn data_of_a_bind_mount_is_refused() -> Result {
     chapter!("cli#create");
-    Bundle::busybox()
-        .directory("../host")
-        .bind("host", "/mnt", &["size=1m"])
-        .is_refused("")
+    Bundle::busybox().directory("../host").bind("host", "/mnt", &["size=1m"]).is_refused("")
 }
 
 fn tmpfs_over_directory(options: &[&str]) -> Result<Output> {
-    let bundle = Bundle::busybox()
-        .sh("stat -c %a /there")
-        .directory("there")
-        .mount("/there", ("tmpfs", "tmpfs"), options);
+    let bundle = Bundle::busybox().sh("stat -c %a /there").directory("there").mount(
+        "/there",
+        ("tmpfs", "tmpfs"),
+        options,
+    );
     let container = bundle.build()?;
     fs::set_permissions(container.in_root("there"), PermissionsExt::from_mode(0o711))?;
     container.run().ok()
@@ -294,9 +275,11 @@ fn a_tmpfs_with_a_mode_has_that_mode() -> Result {
 
 fn a_read_only_tmpfs_is_read_only() -> Result {
     chapter!("config.md#linux-mount-options");
-    let bundle = Bundle::busybox()
-        .sh("touch /m/x 2>/dev/null || echo read-only")
-        .mount("/m", ("tmpfs", "tmpfs"), &["ro"]);
+    let bundle = Bundle::busybox().sh("touch /m/x 2>/dev/null || echo read-only").mount(
+        "/m",
+        ("tmpfs", "tmpfs"),
+        &["ro"],
+    );
     bundle.run()?.says("read-only")?;
     Ok(())
 }
@@ -377,9 +360,11 @@ fn each_propagation_is_set() -> Result {
 fn with_shared(option: &str, script: &str) -> Result<Container> {
     let bundle = Bundle::busybox().sh(script).directory("../host");
     let sets = ["bounding", "effective", "permitted"];
-    let bundle = bundle
-        .capabilities(&sets, &["CAP_SYS_ADMIN", "CAP_KILL"])
-        .mount("/mnt", ("none", "host"), &["rbind", option]);
+    let bundle = bundle.capabilities(&sets, &["CAP_SYS_ADMIN", "CAP_KILL"]).mount(
+        "/mnt",
+        ("none", "host"),
+        &["rbind", option],
+    );
     let container = bundle.build()?;
     let host = container.bundle().join("host");
     let path = host.to_string_lossy();
@@ -400,11 +385,7 @@ const SLEEP: &str = "while :; do sleep 1000 & wait $!; done";
 fn later_mount_is_seen(option: &str) -> Result<bool> {
     let container = with_shared(option, SLEEP)?;
     // As engines do: a root that is private may cut all below it off.
-    let root = if option == "rshared" {
-        "rshared"
-    } else {
-        "rslave"
-    };
+    let root = if option == "rshared" { "rshared" } else { "rslave" };
     container.reconfigure("/linux/rootfsPropagation", root)?;
     container.create().ok()?;
     container.start().ok()?;
@@ -443,9 +424,7 @@ fn mounts_of_a_shared_mount_reach_the_host() -> Result {
         container.reconfigure("/linux/rootfsPropagation", "rshared")?;
         container.create().ok()?;
         container.start().ok()?;
-        container
-            .exec_sh("until test -e /mnt/later/inside; do sleep 0.01; done")
-            .ok()?;
+        container.exec_sh("until test -e /mnt/later/inside; do sleep 0.01; done").ok()?;
         let seen = container.bundle().join("host/later/inside").exists();
         assert_eq!(seen, expected, "{option}");
         container.delete_by_force().ok()?;

@@ -57,9 +57,7 @@ fn tmpfs(bundle: Bundle, destination: &str, options: &[&str]) -> Bundle {
 
 /// A bundle with a file `host/one` beside its root.
 fn with_host(script: &str) -> Bundle {
-    Bundle::busybox()
-        .sh(script)
-        .file("../host/one", "of the host\n", 0o644)
+    Bundle::busybox().sh(script).file("../host/one", "of the host\n", 0o644)
 }
 
 fn mounts_are_made_in_the_listed_order() -> Result {
@@ -67,9 +65,7 @@ fn mounts_are_made_in_the_listed_order() -> Result {
     let script = "cat /proc/self/mountinfo; echo x > /a/b/c/file";
     let bundle = ["/a", "/a/b", "/a/b/c"]
         .iter()
-        .fold(Bundle::busybox().sh(script), |bundle, point| {
-            tmpfs(bundle, point, &[])
-        });
+        .fold(Bundle::busybox().sh(script), |bundle, point| tmpfs(bundle, point, &[]));
     let output = bundle.run()?.ok()?;
     let mounts = mountinfo::parse(&output.stdout);
     let points = mounts.iter().map(|mount| mount.point.as_str());
@@ -81,11 +77,7 @@ fn mounts_are_made_in_the_listed_order() -> Result {
 fn a_later_mount_covers_an_earlier_one() -> Result {
     chapter!("config.md#mounts");
     let bundle = with_host("ls /mnt; cat /proc/self/mountinfo");
-    let bundle = tmpfs(
-        bundle.bind("@BUNDLE@/host", "/mnt", &[]),
-        "/mnt",
-        &["size=64k"],
-    );
+    let bundle = tmpfs(bundle.bind("@BUNDLE@/host", "/mnt", &[]), "/mnt", &["size=64k"]);
     let output = bundle.run()?.ok()?;
     assert!(!output.stdout.starts_with("one"), "{output}");
     assert_eq!(at(&output, "/mnt")?.kind, "tmpfs");
@@ -124,9 +116,7 @@ fn a_missing_destination_is_made_with_its_parents() -> Result {
 fn a_bind_mount_shows_the_sources_files() -> Result {
     chapter!("config.md#linux-mount-options");
     let script = "cat /mnt/one; echo more > /mnt/two";
-    let container = with_host(script)
-        .bind("@BUNDLE@/host", "/mnt", &[])
-        .build()?;
+    let container = with_host(script).bind("@BUNDLE@/host", "/mnt", &[]).build()?;
     container.run().says("of the host")?;
     let two = fs::read_to_string(container.bundle().join("host/two"))?;
     assert_eq!(two, "more\n");
@@ -136,9 +126,7 @@ fn a_bind_mount_shows_the_sources_files() -> Result {
 fn a_bind_mount_of_a_file_makes_an_empty_file() -> Result {
     chapter!("config.md#linux-mount-options");
     let script = "cat /new/file; stat -c %F /new/file";
-    let container = with_host(script)
-        .bind("@BUNDLE@/host/one", "/new/file", &[])
-        .build()?;
+    let container = with_host(script).bind("@BUNDLE@/host/one", "/new/file", &[]).build()?;
     let output = container.run().ok()?;
     assert_eq!(output.stdout, "of the host\nregular file\n");
     assert_eq!(fs::read(container.in_root("new/file"))?, b"");
@@ -150,17 +138,13 @@ fn a_relative_source_is_below_the_bundle() -> Result {
     let bundle = with_host("cat /mnt/one").bind("host", "/mnt", &[]);
     let container = bundle.build()?;
     let call = container.run_call().arg(container.id());
-    call.in_directory(std::path::Path::new("/"))
-        .run()
-        .says("of the host")?;
+    call.in_directory(std::path::Path::new("/")).run().says("of the host")?;
     Ok(())
 }
 
 fn a_missing_source_is_refused() -> Result {
     chapter!("config.md#mounts");
-    Bundle::busybox()
-        .bind("@BUNDLE@/nowhere", "/mnt", &[])
-        .is_refused("nowhere")
+    Bundle::busybox().bind("@BUNDLE@/nowhere", "/mnt", &[]).is_refused("nowhere")
 }
 
 fn a_file_over_a_directory_is_refused() -> Result {
@@ -183,9 +167,7 @@ fn the_type_of_a_bind_mount_does_not_count() -> Result {
 
 fn an_unknown_type_is_refused() -> Result {
     chapter!("config.md#posix-platform-mounts");
-    Bundle::busybox()
-        .mount("/mnt", ("unheard-of", "none"), &[])
-        .is_refused("mnt")
+    Bundle::busybox().mount("/mnt", ("unheard-of", "none"), &[]).is_refused("mnt")
 }
 
 /// Runs the container where the host has a tmpfs `below` inside the bundle's `host`.
@@ -195,9 +177,7 @@ fn run_with_mount_below(option: &str) -> Result<Output> {
     let container = bundle.build()?;
     let script = "mount -t tmpfs none bundle/host/below || exit 1; exec \"$@\"";
     let call = container.run_call().arg(container.id());
-    call.under(["unshare", "-m", "sh", "-c", script, "sh"])
-        .run()
-        .ok()
+    call.under(["unshare", "-m", "sh", "-c", script, "sh"]).run().ok()
 }
 
 fn bind_leaves_the_mounts_below_behind() -> Result {
@@ -229,9 +209,7 @@ fn a_proc_shows_the_containers_processes() -> Result {
 fn a_second_proc_may_have_options() -> Result {
     chapter!("config.md#mounts");
     let options = ["hidepid=2", "nosuid", "ro"];
-    let bundle = Bundle::busybox()
-        .sh(TABLE)
-        .mount("/other", ("proc", "proc"), &options);
+    let bundle = Bundle::busybox().sh(TABLE).mount("/other", ("proc", "proc"), &options);
     let mount = at(&bundle.run()?.ok()?, "/other")?;
     assert!(mount.has("ro") && mount.has("nosuid"), "{mount:?}");
     let hidden = mount.has_data("hidepid=2") || mount.has_data("hidepid=invisible");
@@ -271,9 +249,7 @@ fn devpts_is_a_new_instance() -> Result {
 }
 
 fn with_cgroup_mount(script: &str, options: &[&str]) -> Bundle {
-    Bundle::busybox()
-        .sh(script)
-        .mount("/sys/fs/cgroup", ("cgroup", "cgroup"), options)
+    Bundle::busybox().sh(script).mount("/sys/fs/cgroup", ("cgroup", "cgroup"), options)
 }
 
 /// Any controller's directory, in either layout: the one with the processes of this container.
@@ -287,9 +263,7 @@ fn the_cgroup_mount_shows_the_containers_cgroup() -> Result {
         .run()?
         .says("own")?;
     if spec_tests::host::cgroup_v1().is_ok() {
-        with_cgroup_mount(OWN_PROCESSES, &["nosuid", "noexec", "nodev"])
-            .run()?
-            .says("own")?;
+        with_cgroup_mount(OWN_PROCESSES, &["nosuid", "noexec", "nodev"]).run()?.says("own")?;
     }
     Ok(())
 }
@@ -299,10 +273,7 @@ fn the_cgroup_mount_is_read_only_when_asked() -> Result {
     let script = "cd /sys/fs/cgroup; [ -e cgroup.procs ] || cd memory; \
                   mkdir x 2>/dev/null && echo made; \
                   cat /proc/self/mountinfo";
-    let output = with_cgroup_mount(script, &["ro", "nosuid"])
-        .namespace("cgroup")
-        .run()?
-        .ok()?;
+    let output = with_cgroup_mount(script, &["ro", "nosuid"]).namespace("cgroup").run()?.ok()?;
     assert!(!output.stdout.contains("made"), "{output}");
     let mounts = mountinfo::parse(&output.stdout);
     let of_kind = |mount: &&Mount| mount.kind.starts_with("cgroup");
@@ -313,10 +284,7 @@ fn the_cgroup_mount_is_read_only_when_asked() -> Result {
 
 fn the_cgroup_mount_in_a_cgroup_namespace_is_its_root() -> Result {
     chapter!("config.md#mounts");
-    let output = with_cgroup_mount(TABLE, &["nosuid"])
-        .namespace("cgroup")
-        .run()?
-        .ok()?;
+    let output = with_cgroup_mount(TABLE, &["nosuid"]).namespace("cgroup").run()?.ok()?;
     let mounts = mountinfo::parse(&output.stdout);
     let of_kind = |mount: &&Mount| mount.kind.starts_with("cgroup");
     let cgroups: Vec<_> = mounts.iter().filter(of_kind).collect();
@@ -340,9 +308,7 @@ fn a_symlink_is_followed_inside_the_root() -> Result {
 fn a_symlink_cannot_lead_out_of_the_root() -> Result {
     chapter!("cli#create");
     for target in ["../../canary", "/../../canary", "../../../../../../canary"] {
-        let bundle = with_host(TABLE)
-            .directory("canary")
-            .bind("@BUNDLE@/host", "/link", &[]);
+        let bundle = with_host(TABLE).directory("canary").bind("@BUNDLE@/host", "/link", &[]);
         let container = bundle.build()?;
         let canary = container.directory().join("canary");
         fs::create_dir(&canary)?;
@@ -359,10 +325,7 @@ fn a_symlink_in_the_middle_cannot_lead_out_of_the_root() -> Result {
     let container = bundle.build()?;
     let canary = container.directory().join("canary");
     fs::create_dir(&canary)?;
-    symlink(
-        format!("../../../..{}", canary.display()),
-        container.in_root("link"),
-    )?;
+    symlink(format!("../../../..{}", canary.display()), container.in_root("link"))?;
     // Made inside, or refused: both are fine, a file outside is not.
     let _ = container.run();
     assert_eq!(fs::read_dir(canary)?.count(), 0);
@@ -392,9 +355,7 @@ fn a_mount_inside_proc_is_refused() -> Result {
     chapter!("cli#create");
     let words = "cannot be mounted because it is inside /proc";
     for destination in ["/proc/self/attr", "/proc/sys/kernel", "/tmp/../proc/tty"] {
-        tmpfs(Bundle::busybox(), destination, &[])
-            .is_refused(words)
-            .context(destination)?;
+        tmpfs(Bundle::busybox(), destination, &[]).is_refused(words).context(destination)?;
     }
     with_host("true")
         .bind("@BUNDLE@/host/one", "/proc/sys/kernel/core_pattern", &[])
@@ -403,15 +364,7 @@ fn a_mount_inside_proc_is_refused() -> Result {
 
 fn a_few_files_of_proc_may_be_covered() -> Result {
     chapter!("cli#create");
-    let names = [
-        "cpuinfo",
-        "diskstats",
-        "meminfo",
-        "stat",
-        "swaps",
-        "uptime",
-        "loadavg",
-    ];
+    let names = ["cpuinfo", "diskstats", "meminfo", "stat", "swaps", "uptime", "loadavg"];
     let bind = |bundle: Bundle, name: &&str| {
         bundle.bind("@BUNDLE@/host/one", &format!("/proc/{name}"), &[])
     };
@@ -424,9 +377,7 @@ fn a_few_files_of_proc_may_be_covered() -> Result {
 fn another_file_system_on_proc_is_refused() -> Result {
     chapter!("cli#create");
     tmpfs(Bundle::busybox(), "/proc", &[]).is_refused("/proc")?;
-    with_host("true")
-        .bind("@BUNDLE@/host", "/proc", &[])
-        .is_refused("/proc")
+    with_host("true").bind("@BUNDLE@/host", "/proc", &[]).is_refused("/proc")
 }
 
 fn a_null_byte_is_refused() -> Result {
@@ -435,10 +386,7 @@ fn a_null_byte_is_refused() -> Result {
     for field in ["destination", "source", "type"] {
         let mut mount = good.clone();
         mount[field] = format!("{}\0x", good[field].as_str().unwrap_or_default()).into();
-        Bundle::busybox()
-            .set("/mounts/-", mount)
-            .is_refused("")
-            .context(field)?;
+        Bundle::busybox().set("/mounts/-", mount).is_refused("").context(field)?;
     }
     let options = json!({"destination": "/mnt", "type": "tmpfs", "options": ["size=1m\0x"]});
     Bundle::busybox().set("/mounts/-", options).is_refused("")
@@ -446,19 +394,13 @@ fn a_null_byte_is_refused() -> Result {
 
 fn a_mount_on_a_broken_file_system_leaves_no_trace() -> Result {
     chapter!("runtime.md#create");
-    Bundle::busybox()
-        .mount("/mnt", ("ext4", "@BUNDLE@/config.json"), &[])
-        .is_refused("mnt")
+    Bundle::busybox().mount("/mnt", ("ext4", "@BUNDLE@/config.json"), &[]).is_refused("mnt")
 }
 
 fn a_mount_inside_a_mount_of_the_hosts_leaves_its_mode() -> Result {
     chapter!("config.md#mounts");
     let bundle = with_host("stat -c %a /mnt /mnt/new");
-    let bundle = tmpfs(
-        bundle.bind("@BUNDLE@/host", "/mnt", &[]),
-        "/mnt/new",
-        &["mode=700"],
-    );
+    let bundle = tmpfs(bundle.bind("@BUNDLE@/host", "/mnt", &[]), "/mnt/new", &["mode=700"]);
     let container = bundle.build()?;
     let host = container.bundle().join("host");
     fs::set_permissions(&host, PermissionsExt::from_mode(0o751))?;

@@ -42,10 +42,7 @@ const NEW: [&str; 5] = ["pid", "net", "ipc", "uts", "mnt"];
 
 fn joining(kind: &str, path: &str) -> Bundle {
     let entry = json!({"type": kind, "path": path});
-    Bundle::busybox()
-        .sleeping()
-        .without_namespace(kind)
-        .set("/linux/namespaces/-", entry)
+    Bundle::busybox().sleeping().without_namespace(kind).set("/linux/namespaces/-", entry)
 }
 
 /// Joins `kind` of a holder, whose link under /proc is called `name`.
@@ -78,9 +75,8 @@ fn a_listed_namespace_is_new() -> Result {
 fn a_namespace_that_is_not_listed_is_the_callers() -> Result {
     chapter!("config-linux.md#namespaces");
     let bundle = Bundle::busybox().sleeping().remove("/hostname");
-    let bundle = ["network", "ipc", "uts", "pid"]
-        .into_iter()
-        .fold(bundle, Bundle::without_namespace);
+    let bundle =
+        ["network", "ipc", "uts", "pid"].into_iter().fold(bundle, Bundle::without_namespace);
     let container = bundle.start()?;
     for name in ["net", "ipc", "uts", "pid"] {
         assert_eq!(container.namespace(name)?, namespace_of(0, name)?);
@@ -90,10 +86,7 @@ fn a_namespace_that_is_not_listed_is_the_callers() -> Result {
 
 fn a_new_user_namespace_is_made() -> Result {
     chapter!("config-linux.md#namespaces");
-    let container = Bundle::busybox()
-        .sleeping()
-        .in_user_namespace(100_000)
-        .start()?;
+    let container = Bundle::busybox().sleeping().in_user_namespace(100_000).start()?;
     for name in ["user"].iter().chain(&NEW) {
         assert_ne!(container.namespace(name)?, namespace_of(0, name)?);
     }
@@ -102,9 +95,7 @@ fn a_new_user_namespace_is_made() -> Result {
 
 fn a_new_cgroup_namespace_has_the_containers_cgroup_as_root() -> Result {
     chapter!("config-linux.md#namespaces");
-    let bundle = Bundle::busybox()
-        .sh("cat /proc/self/cgroup")
-        .namespace("cgroup");
+    let bundle = Bundle::busybox().sh("cat /proc/self/cgroup").namespace("cgroup");
     let output = bundle.run()?.ok()?;
     let own = |line: &&str| !line.ends_with(":/");
     // A named v1 hierarchy (systemd's) is not every runtime's business.
@@ -134,11 +125,8 @@ fn time_offsets_are_set() -> Result {
         .namespace("time")
         .set("/linux/timeOffsets", offsets);
     let output = bundle.run()?.ok()?;
-    let words: Vec<Vec<&str>> = output
-        .lines()
-        .iter()
-        .map(|line| line.split_whitespace().collect())
-        .collect();
+    let words: Vec<Vec<&str>> =
+        output.lines().iter().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words[0], ["monotonic", "172800", "5"]);
     assert_eq!(words[1], ["boottime", "604800", "0"]);
     let uptime: f64 = words[2][0].parse()?;
@@ -149,9 +137,7 @@ fn time_offsets_are_set() -> Result {
 fn time_offsets_without_a_time_namespace_are_refused() -> Result {
     chapter!("config-linux.md#offset-for-time-namespace");
     let offsets = json!({"monotonic": {"secs": 1}});
-    Bundle::busybox()
-        .set("/linux/timeOffsets", offsets)
-        .is_refused("time")
+    Bundle::busybox().set("/linux/timeOffsets", offsets).is_refused("time")
 }
 
 fn a_new_network_namespace_has_its_loopback_up() -> Result {
@@ -223,10 +209,7 @@ fn a_joined_time_namespace_is_the_named_one() -> Result {
     needs_time_namespaces()?;
     let holder = Holder::new(&["--time", "--fork", "--kill-child"])?;
     let container = joining("time", &holder.namespace("time")).start()?;
-    assert_eq!(
-        container.namespace("time")?,
-        namespace_of(holder.pid, "time")?
-    );
+    assert_eq!(container.namespace("time")?, namespace_of(holder.pid, "time")?);
     Ok(())
 }
 
@@ -238,10 +221,7 @@ fn a_joined_pid_namespace_is_the_named_one() -> Result {
     chapter!("config-linux.md#namespaces");
     let holder = pid_holder()?;
     let container = joining("pid", &holder.namespace("pid")).start()?;
-    assert_eq!(
-        container.namespace("pid")?,
-        namespace_of(holder.pid, "pid")?
-    );
+    assert_eq!(container.namespace("pid")?, namespace_of(holder.pid, "pid")?);
     let inside = container.proc_status("NSpid")?;
     assert!(!inside.ends_with("\t1"), "{inside}");
     // Its /proc shows the namespace that it joined.
@@ -279,21 +259,12 @@ fn several_namespaces_of_a_container_are_joined() -> Result {
     chapter!("config-linux.md#namespaces");
     let first = Bundle::busybox().sleeping().start()?;
     let pid = first.pid()?;
-    let kinds = [
-        ("network", "net"),
-        ("ipc", "ipc"),
-        ("uts", "uts"),
-        ("pid", "pid"),
-    ];
+    let kinds = [("network", "net"), ("ipc", "ipc"), ("uts", "uts"), ("pid", "pid")];
     let join = |bundle: Bundle, (kind, name): &(&str, &str)| {
         let entry = json!({"type": kind, "path": format!("/proc/{pid}/ns/{name}")});
-        bundle
-            .without_namespace(kind)
-            .set("/linux/namespaces/-", entry)
+        bundle.without_namespace(kind).set("/linux/namespaces/-", entry)
     };
-    let bundle = kinds
-        .iter()
-        .fold(Bundle::busybox().sleeping().remove("/hostname"), join);
+    let bundle = kinds.iter().fold(Bundle::busybox().sleeping().remove("/hostname"), join);
     let second = bundle.start()?;
     for (_, name) in kinds {
         assert_eq!(second.namespace(name)?, first.namespace(name)?);
@@ -330,12 +301,7 @@ fn exec_joins_a_joined_pid_namespace() -> Result {
 fn a_path_of_another_type_is_refused() -> Result {
     chapter!("config-linux.md#namespaces");
     let holder = Holder::new(&["--net", "--ipc", "--uts"])?;
-    for (kind, name) in [
-        ("network", "uts"),
-        ("ipc", "net"),
-        ("uts", "ipc"),
-        ("pid", "net"),
-    ] {
+    for (kind, name) in [("network", "uts"), ("ipc", "net"), ("uts", "ipc"), ("pid", "net")] {
         joining(kind, &holder.namespace(name)).is_refused("")?;
     }
     Ok(())

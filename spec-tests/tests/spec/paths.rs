@@ -158,10 +158,7 @@ fn a_read_only_path_keeps_the_other_flags() -> Result {
     chapter!("cli#create");
     let bundle = read_only("cat /proc/self/mountinfo", &["/t", "/proc/sys"]);
     let options = ["nosuid", "nodev", "noexec"];
-    let output = bundle
-        .mount("/t", ("tmpfs", "tmpfs"), &options)
-        .run()?
-        .ok()?;
+    let output = bundle.mount("/t", ("tmpfs", "tmpfs"), &options).run()?.ok()?;
     let mount = mountinfo::at(&output.stdout, "/t")?;
     for word in ["ro", "nosuid", "nodev", "noexec"] {
         assert!(mount.has(word), "{word} {mount:?}");
@@ -172,10 +169,8 @@ fn a_read_only_path_keeps_the_other_flags() -> Result {
 
 fn a_path_may_be_read_only_and_masked_below() -> Result {
     chapter!("config-linux.md#masked-paths");
-    let bundle = read_only(
-        "cat /config/one; touch /config/x 2>/dev/null || echo refused",
-        &["/config"],
-    );
+    let bundle =
+        read_only("cat /config/one; touch /config/x 2>/dev/null || echo refused", &["/config"]);
     let bundle = bundle.set("/linux/maskedPaths", ["/config/one"].to_vec());
     bundle.run()?.says("refused")?;
     Ok(())
@@ -183,9 +178,8 @@ fn a_path_may_be_read_only_and_masked_below() -> Result {
 
 fn exec_sees_the_same() -> Result {
     chapter!("cli#exec");
-    let bundle = masking("true", &["/secret"])
-        .set("/linux/readonlyPaths", ["/vault"].to_vec())
-        .sleeping();
+    let bundle =
+        masking("true", &["/secret"]).set("/linux/readonlyPaths", ["/vault"].to_vec()).sleeping();
     let container = bundle.start()?;
     let script = "cat /secret; touch /vault/x 2>/dev/null || echo refused";
     container.exec_sh(script).says("refused")?;
@@ -200,9 +194,7 @@ fn paths_without_a_mount_namespace_are_refused() -> Result {
             .remove("/mounts")
             .remove("/linux/maskedPaths")
             .remove("/linux/readonlyPaths");
-        bundle
-            .set(&format!("/linux/{name}"), ["/etc"].to_vec())
-            .is_refused("")?;
+        bundle.set(&format!("/linux/{name}"), ["/etc"].to_vec()).is_refused("")?;
     }
     Ok(())
 }

@@ -54,21 +54,14 @@ fn arguments_arrive_as_they_were_written() -> Result {
 
 fn no_arguments_are_refused() -> Result {
     chapter!("config.md#process");
-    Bundle::busybox()
-        .args([""; 0])
-        .is_refused("args must not be empty")
+    Bundle::busybox().args([""; 0]).is_refused("args must not be empty")
 }
 
 fn the_environment_is_the_configured_one() -> Result {
     chapter!("config.md#process");
-    let container = Bundle::busybox()
-        .args(["env"])
-        .set("/process/env", ["A=1", "B="].to_vec());
+    let container = Bundle::busybox().args(["env"]).set("/process/env", ["A=1", "B="].to_vec());
     let container = container.set("/process/env/-", "PATH=/bin").build()?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .env("SECRET", "of the caller");
+    let call = container.run_call().arg(container.id()).env("SECRET", "of the caller");
     let output = call.run().ok()?;
     let mut lines = output.lines();
     lines.sort_unstable();
@@ -78,19 +71,14 @@ fn the_environment_is_the_configured_one() -> Result {
 
 fn the_last_of_two_equal_variables_wins() -> Result {
     chapter!("cli#run");
-    let bundle = Bundle::busybox()
-        .sh("env | grep ^TWICE=")
-        .env("TWICE=1")
-        .env("TWICE=2");
+    let bundle = Bundle::busybox().sh("env | grep ^TWICE=").env("TWICE=1").env("TWICE=2");
     bundle.run()?.says("TWICE=2")?;
     Ok(())
 }
 
 fn a_variable_may_have_any_value() -> Result {
     chapter!("config.md#process");
-    let bundle = Bundle::busybox()
-        .sh(r#"echo "[$ODD]""#)
-        .env("ODD=a=b c\nd\t'\"é");
+    let bundle = Bundle::busybox().sh(r#"echo "[$ODD]""#).env("ODD=a=b c\nd\t'\"é");
     assert_eq!(bundle.run()?.ok()?.stdout, "[a=b c\nd\t'\"é]\n");
     Ok(())
 }
@@ -103,9 +91,7 @@ fn a_variable_without_equals_sign_is_refused() -> Result {
 fn the_program_is_searched_in_the_containers_path() -> Result {
     chapter!("config.md#process");
     let bundle =
-        Bundle::busybox()
-            .args(["tool"])
-            .file("opt/own/tool", "#!/bin/sh\necho own", 0o755);
+        Bundle::busybox().args(["tool"]).file("opt/own/tool", "#!/bin/sh\necho own", 0o755);
     let bundle = bundle.set("/process/env", ["PATH=/bin:/opt/own"].to_vec());
     bundle.run()?.says("own")?;
     Ok(())
@@ -114,68 +100,43 @@ fn the_program_is_searched_in_the_containers_path() -> Result {
 fn the_search_passes_by_what_cannot_be_run() -> Result {
     chapter!("config.md#process");
     let bundle =
-        Bundle::busybox()
-            .args(["tool"])
-            .file("opt/own/tool", "#!/bin/sh\necho own", 0o755);
-    let bundle = bundle
-        .directory("opt/a/tool")
-        .file("opt/b/tool", "no program", 0o644);
-    bundle
-        .set("/process/env", ["PATH=/opt/a:/opt/b:/opt/own"].to_vec())
-        .run()?
-        .says("own")?;
+        Bundle::busybox().args(["tool"]).file("opt/own/tool", "#!/bin/sh\necho own", 0o755);
+    let bundle = bundle.directory("opt/a/tool").file("opt/b/tool", "no program", 0o644);
+    bundle.set("/process/env", ["PATH=/opt/a:/opt/b:/opt/own"].to_vec()).run()?.says("own")?;
     Ok(())
 }
 
 fn a_program_with_a_slash_is_not_searched() -> Result {
     chapter!("config.md#process");
     let tool = |bundle: Bundle| bundle.file("opt/tool", "#!/bin/sh\necho own", 0o755);
-    let bundle = tool(Bundle::busybox())
-        .args(["./tool"])
-        .set("/process/cwd", "/opt");
+    let bundle = tool(Bundle::busybox()).args(["./tool"]).set("/process/cwd", "/opt");
     bundle.run()?.says("own")?;
-    let bundle = tool(Bundle::busybox())
-        .args(["opt/tool"])
-        .set("/process/env", ["PATH=/"].to_vec());
-    bundle
-        .set("/process/cwd", "/tmp")
-        .build()?
-        .create()
-        .fails_with("no such file or directory")?;
+    let bundle =
+        tool(Bundle::busybox()).args(["opt/tool"]).set("/process/env", ["PATH=/"].to_vec());
+    bundle.set("/process/cwd", "/tmp").build()?.create().fails_with("no such file or directory")?;
     Ok(())
 }
 
 fn a_program_that_is_not_there_fails_create() -> Result {
     chapter!("cli#create");
-    Bundle::busybox()
-        .args(["/nowhere"])
-        .is_refused("no such file or directory")?;
-    Bundle::busybox()
-        .args(["nowhere"])
-        .is_refused("executable file not found in $PATH")
+    Bundle::busybox().args(["/nowhere"]).is_refused("no such file or directory")?;
+    Bundle::busybox().args(["nowhere"]).is_refused("executable file not found in $PATH")
 }
 
 fn a_program_that_may_not_be_run_fails_create() -> Result {
     chapter!("cli#create");
-    let bundle = Bundle::busybox()
-        .args(["/text"])
-        .file("text", "#!/bin/sh", 0o644);
+    let bundle = Bundle::busybox().args(["/text"]).file("text", "#!/bin/sh", 0o644);
     bundle.is_refused("permission denied")?;
     let container = Bundle::busybox().args(["/tmp"]).build()?;
     let text = container.create().fails()?.text().to_lowercase();
     // An engine makes 126 of either text.
-    assert!(
-        text.contains("permission denied") || text.contains("is a directory"),
-        "{text}"
-    );
+    assert!(text.contains("permission denied") || text.contains("is a directory"), "{text}");
     container.left_no_trace()
 }
 
 fn a_script_without_its_interpreter_fails() -> Result {
     chapter!("cli#run");
-    let bundle = Bundle::busybox()
-        .args(["/script"])
-        .file("script", "#!/nowhere\n", 0o755);
+    let bundle = Bundle::busybox().args(["/script"]).file("script", "#!/nowhere\n", 0o755);
     bundle.run()?.fails_with("no such file or directory")?;
     Ok(())
 }
@@ -186,9 +147,7 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nuser:x:1000:1000::/home/use
 fn home_comes_from_the_containers_passwd() -> Result {
     chapter!("cli#run");
     for (user, home) in [(0, "/root"), (1000, "/home/user"), (1001, "/")] {
-        let bundle = Bundle::busybox()
-            .sh("echo $HOME; id -u")
-            .file("etc/passwd", PASSWD, 0o644);
+        let bundle = Bundle::busybox().sh("echo $HOME; id -u").file("etc/passwd", PASSWD, 0o644);
         let output = bundle.set("/process/user/uid", user).run()?.ok()?;
         assert_eq!(output.stdout, format!("{home}\n{user}\n"));
     }
@@ -197,21 +156,13 @@ fn home_comes_from_the_containers_passwd() -> Result {
 
 fn home_is_the_root_when_passwd_does_not_know_the_user() -> Result {
     chapter!("cli#run");
-    Bundle::busybox()
-        .sh("echo $HOME")
-        .set("/process/user/uid", 7)
-        .run()?
-        .says("/")?;
+    Bundle::busybox().sh("echo $HOME").set("/process/user/uid", 7).run()?.says("/")?;
     Ok(())
 }
 
 fn a_configured_home_is_kept() -> Result {
     chapter!("cli#run");
-    let bundle = || {
-        Bundle::busybox()
-            .sh("echo $HOME")
-            .file("etc/passwd", PASSWD, 0o644)
-    };
+    let bundle = || Bundle::busybox().sh("echo $HOME").file("etc/passwd", PASSWD, 0o644);
     bundle().env("HOME=/mine").run()?.says("/mine")?;
     bundle().env("HOME=").run()?.says("/root")?;
     Ok(())
@@ -227,10 +178,7 @@ fn the_working_directory_is_the_configured_one() -> Result {
 
 fn a_missing_working_directory_is_made() -> Result {
     chapter!("cli#create");
-    let container = Bundle::busybox()
-        .args(["pwd"])
-        .set("/process/cwd", "/new/deep")
-        .build()?;
+    let container = Bundle::busybox().args(["pwd"]).set("/process/cwd", "/new/deep").build()?;
     container.run().says("/new/deep")?;
     assert!(container.in_root("new/deep").is_dir());
     Ok(())
@@ -238,19 +186,14 @@ fn a_missing_working_directory_is_made() -> Result {
 
 fn a_relative_working_directory_is_refused() -> Result {
     chapter!("config.md#process");
-    Bundle::busybox()
-        .set("/process/cwd", "tmp")
-        .is_refused("absolute path")
+    Bundle::busybox().set("/process/cwd", "tmp").is_refused("absolute path")
 }
 
 fn a_working_directory_below_a_descriptor_is_refused() -> Result {
     chapter!("config.md#process");
     for descriptor in 3..16 {
         let path = format!("/proc/self/fd/{descriptor}");
-        let container = Bundle::busybox()
-            .args(["pwd"])
-            .set("/process/cwd", path)
-            .build()?;
+        let container = Bundle::busybox().args(["pwd"]).set("/process/cwd", path).build()?;
         container.run().fails()?;
     }
     let container = Bundle::busybox().sleeping().start()?;
@@ -263,10 +206,7 @@ fn a_working_directory_below_a_descriptor_is_refused() -> Result {
 
 fn a_working_directory_that_only_the_user_may_enter_is_fine() -> Result {
     chapter!("config.md#process");
-    let container = Bundle::busybox()
-        .args(["pwd"])
-        .directory("private")
-        .build()?;
+    let container = Bundle::busybox().args(["pwd"]).directory("private").build()?;
     let path = container.in_root("private");
     std::os::unix::fs::chown(&path, Some(1000), Some(1000))?;
     fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
@@ -288,15 +228,8 @@ fn limits_are_set() -> Result {
     let bundle = Bundle::busybox().args(["cat", "/proc/self/limits"]);
     let output = bundle.set("/process/rlimits", limits).run()?.ok()?;
     let row = |name| {
-        let line = output
-            .stdout
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .unwrap_or("");
-        line.split_whitespace()
-            .take(2)
-            .collect::<Vec<_>>()
-            .join(" ")
+        let line = output.stdout.lines().find_map(|line| line.strip_prefix(name)).unwrap_or("");
+        line.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(row("Max open files"), "100 200");
     assert_eq!(row("Max core file size"), "0 0");
@@ -309,31 +242,22 @@ fn limits_are_set() -> Result {
 fn a_limit_named_twice_is_refused() -> Result {
     chapter!("config.md#posix-process");
     let limit = json!({"type": "RLIMIT_CORE", "soft": 0, "hard": 0});
-    Bundle::busybox()
-        .set("/process/rlimits", json!([limit, limit]))
-        .is_refused("RLIMIT_CORE")
+    Bundle::busybox().set("/process/rlimits", json!([limit, limit])).is_refused("RLIMIT_CORE")
 }
 
 fn an_unknown_limit_is_refused() -> Result {
     chapter!("config.md#posix-process");
     let limit = json!({"type": "RLIMIT_BOGUS", "soft": 1, "hard": 1});
-    Bundle::busybox()
-        .set("/process/rlimits/-", limit)
-        .is_refused("RLIMIT_BOGUS")
+    Bundle::busybox().set("/process/rlimits/-", limit).is_refused("RLIMIT_BOGUS")
 }
 
 fn a_limit_may_equal_the_hosts() -> Result {
     chapter!("config.md#posix-process");
     let limits = fs::read_to_string("/proc/self/limits")?;
-    let line = limits
-        .lines()
-        .find(|line| line.starts_with("Max open files"))
-        .unwrap_or_default();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap_or_default();
     let hard: u64 = line.split_whitespace().nth(4).unwrap_or_default().parse()?;
     let limit = json!([{"type": "RLIMIT_NOFILE", "soft": hard, "hard": hard}]);
-    let bundle = Bundle::busybox()
-        .sh("ulimit -n")
-        .set("/process/rlimits", limit);
+    let bundle = Bundle::busybox().sh("ulimit -n").set("/process/rlimits", limit);
     bundle.run()?.says(&hard.to_string())?;
     Ok(())
 }
@@ -341,9 +265,7 @@ fn a_limit_may_equal_the_hosts() -> Result {
 fn no_new_privileges_is_set_or_not() -> Result {
     chapter!("config.md#linux-process");
     for (wanted, digit) in [(true, "1"), (false, "0")] {
-        let bundle = Bundle::busybox()
-            .sleeping()
-            .set("/process/noNewPrivileges", wanted);
+        let bundle = Bundle::busybox().sleeping().set("/process/noNewPrivileges", wanted);
         assert_eq!(bundle.start()?.proc_status("NoNewPrivs")?, digit);
     }
     Ok(())
@@ -358,38 +280,24 @@ fn the_oom_score_is_set() -> Result {
 
 fn the_oom_score_is_inherited_when_not_configured() -> Result {
     chapter!("config.md#linux-process");
-    let container = Bundle::busybox()
-        .args(["cat", "/proc/self/oom_score_adj"])
-        .build()?;
+    let container = Bundle::busybox().args(["cat", "/proc/self/oom_score_adj"]).build()?;
     let call = container.run_call().arg(container.id());
-    call.after_shell("echo 123 > /proc/self/oom_score_adj;")
-        .run()
-        .says("123")?;
+    call.after_shell("echo 123 > /proc/self/oom_score_adj;").run().says("123")?;
     Ok(())
 }
 
 /// Field `number` (as proc(5) counts) of `/proc/PID/stat`.
 fn stat_field(stat: &str, number: usize) -> String {
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    after_name
-        .split_whitespace()
-        .nth(number - 3)
-        .unwrap_or_default()
-        .into()
+    after_name.split_whitespace().nth(number - 3).unwrap_or_default().into()
 }
 
 fn the_scheduler_is_set() -> Result {
     chapter!("config.md#linux-process");
-    let policies = [
-        ("SCHED_BATCH", 5, "3"),
-        ("SCHED_OTHER", 7, "0"),
-        ("SCHED_IDLE", 0, "5"),
-    ];
+    let policies = [("SCHED_BATCH", 5, "3"), ("SCHED_OTHER", 7, "0"), ("SCHED_IDLE", 0, "5")];
     for (policy, nice, number) in policies {
         let scheduler = json!({"policy": policy, "nice": nice});
-        let bundle = Bundle::busybox()
-            .sleeping()
-            .set("/process/scheduler", scheduler);
+        let bundle = Bundle::busybox().sleeping().set("/process/scheduler", scheduler);
         let container = bundle.start()?;
         let stat = container.proc_file("stat")?;
         assert_eq!(stat_field(&stat, 41), number, "{policy}");
@@ -407,9 +315,7 @@ fn a_scheduler_that_contradicts_itself_is_refused() -> Result {
         json!({"policy": "SCHED_FIFO", "priority": 5, "runtime": 1}),
     ];
     for scheduler in wrong {
-        let container = Bundle::busybox()
-            .set("/process/scheduler", scheduler)
-            .build()?;
+        let container = Bundle::busybox().set("/process/scheduler", scheduler).build()?;
         container.create().fails()?;
         container.left_no_trace()?;
     }
@@ -420,20 +326,13 @@ fn the_io_priority_is_set() -> Result {
     chapter!("config.md#linux-process");
     let bundle = || Bundle::busybox().args(["ionice"]);
     let best_effort = json!({"class": "IOPRIO_CLASS_BE", "priority": 6});
-    let output = bundle()
-        .set("/process/ioPriority", best_effort)
-        .run()?
-        .ok()?;
+    let output = bundle().set("/process/ioPriority", best_effort).run()?.ok()?;
     assert_eq!(output.stdout.trim(), "best-effort: prio 6");
     let idle = json!({"class": "IOPRIO_CLASS_IDLE", "priority": 0});
     let output = bundle().set("/process/ioPriority", idle).run()?.ok()?;
     assert!(output.stdout.starts_with("idle"), "{output}");
     let wrong = json!({"class": "IOPRIO_CLASS_BE", "priority": 8});
-    bundle()
-        .set("/process/ioPriority", wrong)
-        .build()?
-        .create()
-        .fails()?;
+    bundle().set("/process/ioPriority", wrong).build()?.create().fails()?;
     Ok(())
 }
 
@@ -443,10 +342,7 @@ fn the_personality_is_set() -> Result {
     let plain = bundle().run()?.ok()?;
     let domain = |name| bundle().set("/linux/personality", json!({"domain": name}));
     domain("LINUX").run()?.says(plain.stdout.trim())?;
-    host::needs(
-        plain.stdout.trim() == "x86_64",
-        "knows the 32-bit name of x86_64 only",
-    )?;
+    host::needs(plain.stdout.trim() == "x86_64", "knows the 32-bit name of x86_64 only")?;
     domain("LINUX32").run()?.says("i686")?;
     Ok(())
 }
@@ -454,9 +350,7 @@ fn the_personality_is_set() -> Result {
 fn an_unknown_personality_is_refused() -> Result {
     chapter!("config-linux.md#personality");
     let personality = json!({"domain": "BSD"});
-    let container = Bundle::busybox()
-        .set("/linux/personality", personality)
-        .build()?;
+    let container = Bundle::busybox().set("/linux/personality", personality).build()?;
     container.create().fails()?;
     container.left_no_trace()
 }
@@ -466,10 +360,7 @@ fn affinity_is_every_processor() -> Result {
     host::processors(2)?;
     host::program("taskset")?;
     let container = Bundle::busybox().args(["nproc"]).build()?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .under(["taskset", "--cpu-list", "0"]);
+    let call = container.run_call().arg(container.id()).under(["taskset", "--cpu-list", "0"]);
     let output = call.run().ok()?;
     assert!(output.stdout.trim().parse::<usize>()? > 1, "{output}");
     Ok(())
@@ -477,9 +368,7 @@ fn affinity_is_every_processor() -> Result {
 
 fn the_streams_are_not_the_hosts_null_device() -> Result {
     chapter!("cli#create");
-    let container = Bundle::busybox()
-        .sh("stat -L -c %d /proc/self/fd/0 /dev/null")
-        .start()?;
+    let container = Bundle::busybox().sh("stat -L -c %d /proc/self/fd/0 /dev/null").start()?;
     let log = container.log_at_end()?;
     let devices: Vec<_> = log.lines().collect();
     assert_eq!(devices[0], devices[1]);
@@ -489,10 +378,8 @@ fn the_streams_are_not_the_hosts_null_device() -> Result {
 fn signals_are_neither_blocked_nor_ignored() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().args(["sleep", "1000"]).start()?;
-    let at_start: Vec<_> = ["SigBlk", "SigCgt"]
-        .into_iter()
-        .map(|name| container.proc_status(name))
-        .collect();
+    let at_start: Vec<_> =
+        ["SigBlk", "SigCgt"].into_iter().map(|name| container.proc_status(name)).collect();
     for mask in at_start {
         assert_eq!(u64::from_str_radix(&mask?, 16)?, 0);
     }

@@ -35,11 +35,7 @@ tests![
 ];
 
 fn stats(container: &Container) -> Result<Value> {
-    let output = container
-        .call("events")
-        .args(["--stats", container.id()])
-        .run()
-        .ok()?;
+    let output = container.call("events").args(["--stats", container.id()]).run().ok()?;
     assert_eq!(output.lines().len(), 1, "{output}");
     Ok(serde_json::from_str(&output.stdout)?)
 }
@@ -48,10 +44,7 @@ fn events_stats_is_one_object_in_an_envelope() -> Result {
     chapter!("cli#events");
     let container = Bundle::busybox().sleeping().start()?;
     let event = stats(&container)?;
-    assert_eq!(
-        (&event["type"], &event["id"]),
-        (&"stats".into(), &container.id().into())
-    );
+    assert_eq!((&event["type"], &event["id"]), (&"stats".into(), &container.id().into()));
     for part in ["cpu", "memory", "pids", "blkio"] {
         assert!(event["data"][part].is_object(), "{part} in {event}");
     }
@@ -61,18 +54,14 @@ fn events_stats_is_one_object_in_an_envelope() -> Result {
 /// Needs the controllers whose files `events` reads.
 fn memory_and_pids() -> Result {
     let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let both = controllers.map_or(true, |list| {
-        list.contains("memory") && list.contains("pids")
-    });
+    let both = controllers.map_or(true, |list| list.contains("memory") && list.contains("pids"));
     host::needs(both, "needs the memory and pids controllers")
 }
 
 fn events_stats_counts_what_the_container_uses() -> Result {
     chapter!("cli#events");
     let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let whole = controllers.map_or(true, |list| {
-        list.contains("memory") && list.contains("pids")
-    });
+    let whole = controllers.map_or(true, |list| list.contains("memory") && list.contains("pids"));
     host::needs(whole, "needs the memory and pids controllers")?;
     let script = "sleep 1000 & i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; \
                   echo ready > /ready; wait";
@@ -84,10 +73,7 @@ fn events_stats_counts_what_the_container_uses() -> Result {
     // Nanoseconds: such a loop takes more than a millisecond and less than a minute.
     let used = number("/cpu/usage/total").unwrap_or_default();
     assert!((1_000_000..60_000_000_000).contains(&used), "{used}");
-    assert!(
-        number("/memory/usage/usage").is_some_and(|bytes| bytes > 0),
-        "{data}"
-    );
+    assert!(number("/memory/usage/usage").is_some_and(|bytes| bytes > 0), "{data}");
     assert!(number("/memory/usage/limit").is_some(), "{data}");
     assert!(data["memory"]["raw"].is_object(), "{data}");
     Ok(())
@@ -112,11 +98,7 @@ fn events_of_a_stopped_container_fail() -> Result {
     let container = Bundle::busybox().start()?;
     container.wait_for("stopped")?;
     let words = format!("container with id {} is not running", container.id());
-    container
-        .call("events")
-        .args(["--stats", container.id()])
-        .run()
-        .fails_with(&words)?;
+    container.call("events").args(["--stats", container.id()]).run().fails_with(&words)?;
     Ok(())
 }
 
@@ -125,11 +107,7 @@ fn an_interval_of_nothing_is_refused() -> Result {
     let container = Bundle::busybox().sleeping().start()?;
     for interval in ["0", "0s", "-1s", "soon"] {
         let option = format!("--interval={interval}");
-        container
-            .call("events")
-            .args([&option, container.id()])
-            .run()
-            .fails()?;
+        container.call("events").args([&option, container.id()]).run().fails()?;
     }
     Ok(())
 }
@@ -142,11 +120,7 @@ fn features(container: &Container) -> Result<(Output, Value)> {
 
 /// The texts of a list.
 fn texts(list: &Value) -> Vec<&str> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 fn features_is_json_and_nothing_else() -> Result {
@@ -155,23 +129,12 @@ fn features_is_json_and_nothing_else() -> Result {
     let (output, features) = features(&container)?;
     assert_eq!(output.stderr, "");
     for key in ["ociVersionMin", "ociVersionMax"] {
-        assert!(
-            features[key]
-                .as_str()
-                .is_some_and(|version| version.starts_with("1.")),
-            "{key}"
-        );
+        assert!(features[key].as_str().is_some_and(|version| version.starts_with("1.")), "{key}");
     }
     let mut hooks = texts(&features["hooks"]);
     hooks.sort_unstable();
-    let six = [
-        "createContainer",
-        "createRuntime",
-        "poststart",
-        "poststop",
-        "prestart",
-        "startContainer",
-    ];
+    let six =
+        ["createContainer", "createRuntime", "poststart", "poststop", "prestart", "startContainer"];
     assert_eq!(hooks, six);
     Ok(())
 }
@@ -181,9 +144,7 @@ fn features_lists_what_linux_has() -> Result {
     let container = Bundle::busybox().build()?;
     let (_, features) = features(&container)?;
     let namespaces = texts(&features["linux"]["namespaces"]);
-    for kind in [
-        "cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts",
-    ] {
+    for kind in ["cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts"] {
         assert!(namespaces.contains(&kind), "{kind}");
     }
     let capabilities = texts(&features["linux"]["capabilities"]);
@@ -199,17 +160,9 @@ fn features_lists_mount_options() -> Result {
     let container = Bundle::busybox().build()?;
     let (_, features) = features(&container)?;
     let options = texts(&features["mountOptions"]);
-    for option in [
-        "ro",
-        "rw",
-        "bind",
-        "rbind",
-        "nosuid",
-        "rslave",
-        "rro",
-        "tmpcopyup",
-        "nosymfollow",
-    ] {
+    for option in
+        ["ro", "rw", "bind", "rbind", "nosuid", "rslave", "rro", "tmpcopyup", "nosymfollow"]
+    {
         assert!(options.contains(&option), "{option}");
     }
     Ok(())
@@ -238,35 +191,20 @@ fn features_tells_of_seccomp_and_cgroups() -> Result {
 /// A fresh config.json, written by `spec`.
 fn written_spec(container: &Container, options: &[&str]) -> Result<Value> {
     fs::remove_file(container.bundle().join("config.json"))?;
-    let call = container
-        .bare_call()
-        .arg("spec")
-        .args(options)
-        .arg("--bundle");
+    let call = container.bare_call().arg("spec").args(options).arg("--bundle");
     call.arg(container.bundle()).run().ok()?;
-    Ok(serde_json::from_slice(&fs::read(
-        container.bundle().join("config.json"),
-    )?)?)
+    Ok(serde_json::from_slice(&fs::read(container.bundle().join("config.json"))?)?)
 }
 
 fn spec_writes_a_config() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
     let config = written_spec(&container, &[])?;
-    assert!(
-        config["ociVersion"]
-            .as_str()
-            .is_some_and(|version| version.starts_with("1."))
-    );
+    assert!(config["ociVersion"].as_str().is_some_and(|version| version.starts_with("1.")));
     assert_eq!(config["root"]["path"], "rootfs");
     assert_eq!(config["process"]["args"][0], "sh");
     fs::remove_file(container.bundle().join("config.json"))?;
-    container
-        .bare_call()
-        .arg("spec")
-        .in_directory(&container.bundle())
-        .run()
-        .ok()?;
+    container.bare_call().arg("spec").in_directory(&container.bundle()).run().ok()?;
     assert!(container.bundle().join("config.json").exists());
     Ok(())
 }
@@ -276,12 +214,7 @@ fn spec_does_not_overwrite() -> Result {
     let container = Bundle::busybox().build()?;
     let path = container.bundle().join("config.json");
     let before = fs::read(&path)?;
-    container
-        .bare_call()
-        .args(["spec", "-b"])
-        .arg(container.bundle())
-        .run()
-        .fails()?;
+    container.bare_call().args(["spec", "-b"]).arg(container.bundle()).run().fails()?;
     assert_eq!(fs::read(&path)?, before);
     Ok(())
 }
@@ -290,10 +223,7 @@ fn spec_has_no_inheritable_capabilities() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
     let config = written_spec(&container, &[])?;
-    assert_eq!(
-        texts(&config["process"]["capabilities"]["inheritable"]),
-        [""; 0]
-    );
+    assert_eq!(texts(&config["process"]["capabilities"]["inheritable"]), [""; 0]);
     assert_eq!(config["process"]["noNewPrivileges"], true);
     Ok(())
 }
@@ -325,33 +255,20 @@ fn version_has_the_lines_that_engines_read() -> Result {
     let container = Bundle::busybox().build()?;
     let output = container.bare_call().arg("--version").run().ok()?;
     let lines = output.lines();
-    let name = lines[0]
-        .split_once(" version ")
-        .map(|(name, version)| (name, version.is_empty()));
+    let name = lines[0].split_once(" version ").map(|(name, version)| (name, version.is_empty()));
     let own = &Runtime::get()?.name;
     assert_eq!(name, Some((own.as_str(), false)), "{output}");
     for start in ["commit: ", "spec: 1."] {
-        assert!(
-            lines.iter().any(|line| line.starts_with(start)),
-            "{start} in {output}"
-        );
+        assert!(lines.iter().any(|line| line.starts_with(start)), "{start} in {output}");
     }
-    assert_eq!(
-        lines.iter().filter(|line| line.contains("version")).count(),
-        1,
-        "{output}"
-    );
+    assert_eq!(lines.iter().filter(|line| line.contains("version")).count(), 1, "{output}");
     Ok(())
 }
 
 fn version_needs_no_state_directory() -> Result {
     chapter!("cli#--version");
     let container = Bundle::busybox().build()?;
-    let output = container
-        .bare_call()
-        .args(["--root", "/proc/nowhere", "--version"])
-        .run()
-        .ok()?;
+    let output = container.bare_call().args(["--root", "/proc/nowhere", "--version"]).run().ok()?;
     assert!(output.stdout.contains(" version "), "{output}");
     Ok(())
 }
@@ -359,34 +276,18 @@ fn version_needs_no_state_directory() -> Result {
 /// `--log FILE --log-format FORMAT --root ROOT WORDS…`, and what stands in the log then.
 fn logged(container: &Container, format: &str, words: &[&str]) -> Result<(Output, String)> {
     let path = container.directory().join("log");
-    let call = container
-        .bare_call()
-        .arg("--log")
-        .arg(&path)
-        .args(["--log-format", format]);
-    let output = call
-        .arg("--root")
-        .arg(container.state_root())
-        .args(words)
-        .run();
+    let call = container.bare_call().arg("--log").arg(&path).args(["--log-format", format]);
+    let output = call.arg("--root").arg(container.state_root()).args(words).run();
     Ok((output, fs::read_to_string(&path).unwrap_or_default()))
 }
 
 fn check_record(log: &str, words: &str) -> Result {
     let record: Value = serde_json::from_str(log).with_context(|| log.to_owned())?;
     assert_eq!(record["level"], "error");
-    assert!(
-        record["msg"]
-            .as_str()
-            .is_some_and(|text| text.contains(words)),
-        "{log}"
-    );
+    assert!(record["msg"].as_str().is_some_and(|text| text.contains(words)), "{log}");
     let time = record["time"].as_str().unwrap_or_default().as_bytes();
     // RFC 3339, to the second at least: 2006-01-02T15:04:05Z or with an offset.
-    assert!(
-        time.len() >= 20 && time[4] == b'-' && time[10] == b'T' && time[16] == b':',
-        "{log}"
-    );
+    assert!(time.len() >= 20 && time[4] == b'-' && time[10] == b'T' && time[16] == b':', "{log}");
     Ok(())
 }
 
@@ -414,10 +315,7 @@ fn an_error_is_a_line_of_the_text_log() -> Result {
     let (output, log) = logged(&container, "text", &["state", "nobody"])?;
     output.fails()?;
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(
-        log.contains("level=error msg=") && log.starts_with("time=\""),
-        "{log}"
-    );
+    assert!(log.contains("level=error msg=") && log.starts_with("time=\""), "{log}");
     assert!(log.contains("does not exist"), "{log}");
     Ok(())
 }

@@ -50,10 +50,7 @@ fn a_read_only_root_cannot_be_written() -> Result {
 fn a_read_only_root_leaves_other_mounts_writable() -> Result {
     chapter!("config.md#root");
     let bundle = read_only("echo x > /dev/shm/x && echo x > /t/x && echo written");
-    bundle
-        .mount("/t", ("tmpfs", "tmpfs"), &[])
-        .run()?
-        .says("written")?;
+    bundle.mount("/t", ("tmpfs", "tmpfs"), &[]).run()?.says("written")?;
     Ok(())
 }
 
@@ -68,10 +65,7 @@ fn a_read_only_root_keeps_the_hosts_files_writable() -> Result {
 fn a_read_only_root_still_gets_its_mount_points() -> Result {
     chapter!("config.md#root");
     let bundle = read_only("stat -f -c %T /new/point");
-    bundle
-        .mount("/new/point", ("tmpfs", "tmpfs"), &[])
-        .run()?
-        .says("tmpfs")?;
+    bundle.mount("/new/point", ("tmpfs", "tmpfs"), &[]).run()?.says("tmpfs")?;
     Ok(())
 }
 
@@ -98,10 +92,7 @@ fn a_root_may_be_the_bundle_itself() -> Result {
 
 fn a_root_that_is_a_file_is_refused() -> Result {
     chapter!("config.md#root");
-    Bundle::busybox()
-        .file("../file", "", 0o644)
-        .set("/root/path", "file")
-        .is_refused("")
+    Bundle::busybox().file("../file", "", 0o644).set("/root/path", "file").is_refused("")
 }
 
 fn a_config_without_root_is_refused() -> Result {
@@ -117,16 +108,7 @@ fn run_on_mount(bundle: Bundle, options: &str) -> Result<Output> {
          mount -o remount,{options} other; mount --move other bundle/rootfs; exec \"$@\""
     );
     let call = container.run_call().arg(container.id());
-    let wrapper = [
-        "unshare",
-        "-m",
-        "--propagation",
-        "private",
-        "sh",
-        "-c",
-        &script,
-        "sh",
-    ];
+    let wrapper = ["unshare", "-m", "--propagation", "private", "sh", "-c", &script, "sh"];
     call.under(wrapper).run().ok()
 }
 
@@ -146,23 +128,16 @@ fn a_root_keeps_the_flags_of_its_mount() -> Result {
 
 fn the_root_brings_the_mounts_below() -> Result {
     chapter!("cli#create");
-    let container = Bundle::busybox()
-        .sh("stat -f -c %T /below")
-        .directory("below")
-        .build()?;
+    let container = Bundle::busybox().sh("stat -f -c %T /below").directory("below").build()?;
     let script = "mount -t tmpfs none bundle/rootfs/below || exit 1; exec \"$@\"";
     let call = container.run_call().arg(container.id());
-    call.under(["unshare", "-m", "sh", "-c", script, "sh"])
-        .run()
-        .says("tmpfs")?;
+    call.under(["unshare", "-m", "sh", "-c", script, "sh"]).run().says("tmpfs")?;
     Ok(())
 }
 
 fn the_old_root_is_gone() -> Result {
     chapter!("config.md#root");
-    let container = Bundle::busybox()
-        .sh("cat /proc/self/mountinfo; ls -a / /..")
-        .build()?;
+    let container = Bundle::busybox().sh("cat /proc/self/mountinfo; ls -a / /..").build()?;
     let output = container.run().ok()?;
     let mounts = mountinfo::parse(&output.stdout);
     let roots = mounts.iter().filter(|mount| mount.point == "/").count();
@@ -198,9 +173,7 @@ fn each_propagation_is_set() -> Result {
         assert_eq!(mount.propagation(), expected, "{word} {mount:?}");
     }
     for word in ["slave", "rslave"] {
-        let bundle = Bundle::busybox()
-            .sh(TABLE)
-            .set("/linux/rootfsPropagation", word);
+        let bundle = Bundle::busybox().sh(TABLE).set("/linux/rootfsPropagation", word);
         let mount = root(&bundle.run()?.ok()?)?;
         // A slave of nobody, where the host's mount was private, is private.
         let fine = ["master", "private"].contains(&mount.propagation().as_str());
@@ -211,9 +184,7 @@ fn each_propagation_is_set() -> Result {
 
 fn an_unknown_propagation_is_refused() -> Result {
     chapter!("config-linux.md#rootfs-mount-propagation");
-    Bundle::busybox()
-        .set("/linux/rootfsPropagation", "sideways")
-        .is_refused("")
+    Bundle::busybox().set("/linux/rootfsPropagation", "sideways").is_refused("")
 }
 
 fn run_without_pivot(bundle: Bundle) -> Result<Output> {
@@ -236,9 +207,7 @@ fn no_pivot_hides_the_hosts_proc() -> Result {
     let mounts = mountinfo::parse(&output.stdout);
     let procs = mounts.iter().filter(|mount| mount.kind == "proc");
     // The container's own, and its read-only and masked places.
-    let foreign = procs
-        .filter(|mount| !mount.point.starts_with("/proc"))
-        .count();
+    let foreign = procs.filter(|mount| !mount.point.starts_with("/proc")).count();
     assert_eq!(foreign, 0, "{output}");
     Ok(())
 }

@@ -56,13 +56,7 @@ fn bundle(maps_: &[(u32, u32, u32)]) -> Bundle {
         .remove("/linux/cgroupsPath")
         .remove("/mounts/5");
     // Group 5 of the terminals has no id there.
-    let pts = [
-        "nosuid",
-        "noexec",
-        "newinstance",
-        "ptmxmode=0666",
-        "mode=0620",
-    ];
+    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     bundle
         .set("/mounts/2/options", pts.to_vec())
         .mount("/sys", ("none", "/sys"), &sys)
@@ -80,15 +74,7 @@ fn with_helpers() -> Bundle {
 /// The words that make root the user.
 fn drop_to_user() -> Vec<String> {
     let id = USER.to_string();
-    let words = [
-        "setpriv",
-        "--reuid",
-        &id,
-        "--regid",
-        &id,
-        "--clear-groups",
-        "--inh-caps=-all",
-    ];
+    let words = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups", "--inh-caps=-all"];
     words.map(String::from).to_vec()
 }
 
@@ -97,10 +83,7 @@ fn as_user(container: &Container, call: Call) -> Result<Call> {
     host::program("setpriv")?;
     let directory = container.directory();
     let write = |name: &str, text: String| fs::write(directory.join(name), text);
-    write(
-        "passwd",
-        format!("root:x:0:0::/:/bin/sh\nspec:x:{USER}:{USER}::/:/bin/sh\n"),
-    )?;
+    write("passwd", format!("root:x:0:0::/:/bin/sh\nspec:x:{USER}:{USER}::/:/bin/sh\n"))?;
     write("subid", format!("spec:{SUBORDINATE}:1000\n"))?;
     fs::create_dir_all(directory.join("run"))?;
     std::os::unix::fs::chown(directory.join("run"), Some(USER), Some(USER))?;
@@ -152,12 +135,8 @@ fn a_container_runs_with_one_id() -> Result {
 fn start(bundle: Bundle) -> Result<Container> {
     needs_user_namespaces()?;
     let container = bundle.build()?;
-    as_user(&container, container.create_call().arg(container.id()))?
-        .run()
-        .ok()?;
-    as_user(&container, container.call("start").arg(container.id()))?
-        .run()
-        .ok()?;
+    as_user(&container, container.create_call().arg(container.id()))?.run().ok()?;
+    as_user(&container, container.call("start").arg(container.id()))?.run().ok()?;
     Ok(container)
 }
 
@@ -222,11 +201,7 @@ fn several_ids_without_the_helpers_are_refused() -> Result {
     needs_user_namespaces()?;
     let container = with_helpers().build()?;
     let call = as_user(&container, container.run_call().arg(container.id()))?;
-    let without_path = [
-        &drop_to_user()[..],
-        &["env", "PATH=/nowhere"].map(String::from),
-    ]
-    .concat();
+    let without_path = [&drop_to_user()[..], &["env", "PATH=/nowhere"].map(String::from)].concat();
     call.at_last_under(without_path).run().fails()?;
     container.left_no_trace()
 }
@@ -250,9 +225,7 @@ fn additional_groups_are_refused() -> Result {
 
 fn groups_without_helpers_cannot_be_changed() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
-    run(alone().sh("cat /proc/self/setgroups"))?
-        .1
-        .says("deny")?;
+    run(alone().sh("cat /proc/self/setgroups"))?.1.says("deny")?;
     Ok(())
 }
 
@@ -278,9 +251,8 @@ fn the_hosts_sysfs_is_read_only() -> Result {
 fn limits_without_the_right_are_refused() -> Result {
     chapter!("cli#create");
     let limit = json!({"memory": {"limit": 64 << 20}});
-    let (container, output) = run(alone()
-        .set("/linux/resources", limit)
-        .set("/linux/cgroupsPath", ""))?;
+    let (container, output) =
+        run(alone().set("/linux/resources", limit).set("/linux/cgroupsPath", ""))?;
     output.fails()?;
     assert!(container.cgroups().is_empty());
     Ok(())
@@ -303,9 +275,7 @@ fn the_default_state_directory_is_the_users() -> Result {
     as_user(&container, call)?.run().ok()?;
     let run = container.directory().join("run");
     let places = fs::read_dir(&run)?.flatten();
-    let found = places
-        .map(|entry| entry.path().join(id))
-        .any(|path| path.exists());
+    let found = places.map(|entry| entry.path().join(id)).any(|path| path.exists());
     let call = container.bare_call().args(["delete", "--force", id]);
     as_user(&container, call)?.run().ok()?;
     assert!(found, "nothing of {id} below {}", run.display());
@@ -315,16 +285,11 @@ fn the_default_state_directory_is_the_users() -> Result {
 fn a_terminal_works() -> Result {
     chapter!("config.md#process");
     needs_user_namespaces()?;
-    let container = alone()
-        .sh("test -t 1 && echo terminal")
-        .set("/process/terminal", true)
-        .build()?;
+    let container =
+        alone().sh("test -t 1 && echo terminal").set("/process/terminal", true).build()?;
     let terminal = spec_tests::terminal::Terminal::new(24, 80)?;
     let call = container.run_call().arg(container.id());
-    as_user(&container, call)?
-        .on_terminal(terminal.user)
-        .run()
-        .ok()?;
+    as_user(&container, call)?.on_terminal(terminal.user).run().ok()?;
     let text = spec_tests::terminal::read_to_end(&terminal.controller)?;
     assert!(text.contains("terminal\r\n"), "{text}");
     Ok(())

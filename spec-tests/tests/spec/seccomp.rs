@@ -78,10 +78,8 @@ fn rule(action: &str) -> Value {
 
 fn a_filter_is_in_force() -> Result {
     chapter!("config-linux.md#seccomp");
-    chdir_under(allow_but(
-        json!({"names": ["mknod"], "action": "SCMP_ACT_ERRNO"}),
-    ))?
-    .exits(EFAULT)?;
+    chdir_under(allow_but(json!({"names": ["mknod"], "action": "SCMP_ACT_ERRNO"})))?
+        .exits(EFAULT)?;
     let container = Bundle::busybox()
         .sleeping()
         .set("/linux/seccomp", allow_but(rule("SCMP_ACT_ERRNO")))
@@ -324,9 +322,7 @@ fn unknown_names_are_ignored() -> Result {
 }
 
 fn refused(filter: Value) -> Result {
-    Bundle::busybox()
-        .set("/linux/seccomp", filter)
-        .is_refused("")
+    Bundle::busybox().set("/linux/seccomp", filter).is_refused("")
 }
 
 fn an_unknown_action_is_refused() -> Result {
@@ -351,11 +347,7 @@ fn an_unknown_operator_is_refused() -> Result {
 
 fn needs_32_bit_programs() -> Result {
     let container = Bundle::busybox()
-        .file(
-            "call",
-            machine_code::program(Abi::I386, CHDIR_32, &[0]),
-            0o755,
-        )
+        .file("call", machine_code::program(Abi::I386, CHDIR_32, &[0]), 0o755)
         .args(["/call"]);
     let works = container.run()?.code() == Some(EFAULT);
     host::needs(works, "needs a kernel that runs i386 programs")
@@ -439,20 +431,14 @@ fn a_filter_that_forbids_the_runtimes_own_calls_works() -> Result {
     ];
     let rule = json!({"names": names, "action": "SCMP_ACT_KILL_PROCESS"});
     let bundle = Bundle::busybox().args(["echo", "ran"]);
-    bundle
-        .set("/linux/seccomp", allow_but(rule))
-        .run()?
-        .says("ran")?;
+    bundle.set("/linux/seccomp", allow_but(rule)).run()?.says("ran")?;
     Ok(())
 }
 
 fn exec_is_under_the_filter() -> Result {
     chapter!("cli#exec");
     let rule = json!({"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"});
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/linux/seccomp", allow_but(rule))
-        .start()?;
+    let container = Bundle::busybox().sleeping().set("/linux/seccomp", allow_but(rule)).start()?;
     let script = "grep Seccomp: /proc/self/status; mkdir /x 2>/dev/null || echo refused";
     let output = container.exec_sh(script).ok()?;
     assert_eq!(output.lines(), ["Seccomp:\t2", "refused"]);
@@ -511,10 +497,7 @@ fn is_listener(descriptor: &File) -> Result {
 /// Whether a call waits for the listener's answer.
 fn call_waits(descriptor: &File) -> Result<bool> {
     let mut ready = [PollFd::new(descriptor, PollFlags::IN)];
-    let patience = Timespec {
-        tv_sec: 10,
-        tv_nsec: 0,
-    };
+    let patience = Timespec { tv_sec: 10, tv_nsec: 0 };
     Ok(poll(&mut ready, Some(&patience))? == 1)
 }
 
@@ -550,10 +533,7 @@ fn the_listener_is_told_the_state() -> Result {
     assert_eq!(state["id"], container.id());
     assert_eq!(state["pid"], container.pid()?);
     assert_eq!(state["status"], "creating");
-    assert_eq!(
-        state["bundle"],
-        container.bundle().to_string_lossy().as_ref()
-    );
+    assert_eq!(state["bundle"], container.bundle().to_string_lossy().as_ref());
     Ok(())
 }
 
@@ -598,9 +578,7 @@ fn a_listener_that_is_not_there_is_refused() -> Result {
 
 fn notify_without_a_listener_is_refused() -> Result {
     chapter!("config-linux.md#seccomp");
-    refused(allow_but(
-        json!({"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}),
-    ))
+    refused(allow_but(json!({"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"})))
 }
 
 fn notify_of_write_is_refused() -> Result {

@@ -56,9 +56,7 @@ fn a_terminal_without_a_socket_is_refused() -> Result {
     chapter!("cli#create");
     on_terminal("true").is_refused("will detach without setting console socket")?;
     let container = on_terminal("true").build()?;
-    container
-        .run_detached()
-        .fails_with("cannot allocate tty if")?;
+    container.run_detached().fails_with("cannot allocate tty if")?;
     container.left_no_trace()
 }
 
@@ -68,13 +66,9 @@ fn a_socket_without_a_terminal_is_refused() -> Result {
     let container = Bundle::busybox().build()?;
     let socket = DescriptorSocket::new(container.directory(), "tty.sock")?;
     let path = socket.path().to_string_lossy();
-    container
-        .create_with(["--console-socket", &path])
-        .fails_with(words)?;
+    container.create_with(["--console-socket", &path]).fails_with(words)?;
     container.reconfigure("/process/terminal", true)?;
-    container
-        .run_with(["--console-socket", &path])
-        .fails_with(words)?;
+    container.run_with(["--console-socket", &path]).fails_with(words)?;
     container.left_no_trace()
 }
 
@@ -82,13 +76,7 @@ fn a_socket_that_nobody_listens_on_fails() -> Result {
     chapter!("cli#create");
     let container = on_terminal("true").build()?;
     let path = container.directory().join("nobody.sock");
-    container
-        .create_call()
-        .arg("--console-socket")
-        .arg(path)
-        .arg(container.id())
-        .run()
-        .fails()?;
+    container.create_call().arg("--console-socket").arg(path).arg(container.id()).run().fails()?;
     container.left_no_trace()
 }
 
@@ -138,10 +126,7 @@ fn the_terminal_belongs_to_the_user() -> Result {
     let bundle = on_terminal("echo open > /dev/pts/0; stat -c %u /dev/pts/0");
     let (_container, controller) = start_with_socket(bundle.set("/process/user/uid", 1000))?;
     let text = read_to_end(&controller)?;
-    assert_eq!(
-        text.split_whitespace().collect::<Vec<_>>(),
-        ["open", "1000"]
-    );
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["open", "1000"]);
     Ok(())
 }
 
@@ -157,10 +142,7 @@ fn run_forwards_the_callers_terminal() -> Result {
     chapter!("cli#run");
     let container = on_terminal("tty; read line; echo got-$line").build()?;
     let terminal = Terminal::new(24, 80)?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .on_terminal(terminal.user.try_clone()?);
+    let call = container.run_call().arg(container.id()).on_terminal(terminal.user.try_clone()?);
     let running = call.spawn()?;
     read_until(&terminal.controller, "/dev/pts/0")?;
     type_into(&terminal.controller, "words\r")?;
@@ -173,10 +155,7 @@ fn run_gives_the_exit_code_of_a_program_on_a_terminal() -> Result {
     chapter!("cli#run");
     let container = on_terminal("exit 42").build()?;
     let terminal = Terminal::new(24, 80)?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .on_terminal(terminal.user.try_clone()?);
+    let call = container.run_call().arg(container.id()).on_terminal(terminal.user.try_clone()?);
     call.run().exits(42)?;
     Ok(())
 }
@@ -187,10 +166,7 @@ fn run_gives_the_size_of_the_callers_terminal() -> Result {
     chapter!("cli#run");
     let container = on_terminal(UNTIL_SIZE).build()?;
     let terminal = Terminal::new(31, 97)?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .on_terminal(terminal.user.try_clone()?);
+    let call = container.run_call().arg(container.id()).on_terminal(terminal.user.try_clone()?);
     let running = call.spawn()?;
     read_until(&terminal.controller, "grown")?;
     running.wait().ok()?;
@@ -203,10 +179,7 @@ fn run_follows_a_change_of_size() -> Result {
     let container = on_terminal(&format!("echo ready; {UNTIL_SIZE}")).build()?;
     let terminal = Terminal::new(24, 80)?;
     // Only the foreground of a session is told of a new size.
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .under(["setsid", "--ctty", "--wait"]);
+    let call = container.run_call().arg(container.id()).under(["setsid", "--ctty", "--wait"]);
     let running = call.on_terminal(terminal.user.try_clone()?).spawn()?;
     read_until(&terminal.controller, "ready")?;
     terminal.resize(31, 97)?;
@@ -221,15 +194,10 @@ fn run_restores_the_callers_terminal() -> Result {
     let terminal = Terminal::new(24, 80)?;
     let modes = || tcgetattr(&terminal.user).map(|modes| (modes.local_modes, modes.output_modes));
     let before = modes()?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .on_terminal(terminal.user.try_clone()?);
+    let call = container.run_call().arg(container.id()).on_terminal(terminal.user.try_clone()?);
     let running = call.spawn()?;
     read_until(&terminal.controller, "ready")?;
-    let raw = wait_until(Duration::from_secs(5), || {
-        (modes().ok()? != before).then_some(())
-    });
+    let raw = wait_until(Duration::from_secs(5), || (modes().ok()? != before).then_some(()));
     assert!(raw.is_some(), "the caller's terminal was never made raw");
     type_into(&terminal.controller, "\r")?;
     running.wait().ok()?;
@@ -241,10 +209,7 @@ fn run_without_any_terminal_of_the_caller_fails() -> Result {
     chapter!("cli#run");
     host::program("setsid")?;
     let container = on_terminal("true").build()?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .under(["setsid", "--wait"]);
+    let call = container.run_call().arg(container.id()).under(["setsid", "--wait"]);
     call.run().fails()?;
     container.left_no_trace()
 }
@@ -254,17 +219,8 @@ fn exec_forwards_the_callers_terminal() -> Result {
     let container = Bundle::busybox().sleeping().start()?;
     for option in ["-t", "--tty"] {
         let terminal = Terminal::new(24, 80)?;
-        let words = [
-            option,
-            container.id(),
-            "sh",
-            "-c",
-            "tty; read line; exit $line",
-        ];
-        let call = container
-            .call("exec")
-            .args(words)
-            .on_terminal(terminal.user.try_clone()?);
+        let words = [option, container.id(), "sh", "-c", "tty; read line; exit $line"];
+        let call = container.call("exec").args(words).on_terminal(terminal.user.try_clone()?);
         let running = call.spawn()?;
         read_until(&terminal.controller, "/dev/pts/0")?;
         type_into(&terminal.controller, "7\r")?;
@@ -277,13 +233,8 @@ fn exec_sends_the_terminal_to_a_socket() -> Result {
     chapter!("cli#exec");
     let container = Bundle::busybox().sleeping().start()?;
     let socket = DescriptorSocket::new(container.directory(), "tty.sock")?;
-    let call = container
-        .call("exec")
-        .args(["-t", "-d", "--console-socket"])
-        .arg(socket.path());
-    call.args([container.id(), "sh", "-c", "tty; read line; echo got-$line"])
-        .run()
-        .ok()?;
+    let call = container.call("exec").args(["-t", "-d", "--console-socket"]).arg(socket.path());
+    call.args([container.id(), "sh", "-c", "tty; read line; echo got-$line"]).run().ok()?;
     let (_, controller) = socket.receive()?;
     read_until(&controller, "/dev/pts/0")?;
     type_into(&controller, "words\n")?;
@@ -294,9 +245,7 @@ fn exec_sends_the_terminal_to_a_socket() -> Result {
 fn exec_without_tty_has_no_terminal() -> Result {
     chapter!("cli#exec");
     let (container, _controller) = start_with_socket(on_terminal("while :; do sleep 1; done"))?;
-    container
-        .exec_sh("test -t 0 || test -t 1 || echo none")
-        .says("none")?;
+    container.exec_sh("test -t 0 || test -t 1 || echo none").says("none")?;
     Ok(())
 }
 
@@ -310,15 +259,8 @@ fn a_process_file_may_ask_for_a_terminal() -> Result {
         "args": ["/bin/stty", "size"], "user": {"uid": 0, "gid": 0}
     });
     std::fs::write(&path, process.to_string())?;
-    let call = container
-        .call("exec")
-        .args(["--detach", "--console-socket"])
-        .arg(socket.path());
-    call.arg("--process")
-        .arg(path)
-        .arg(container.id())
-        .run()
-        .ok()?;
+    let call = container.call("exec").args(["--detach", "--console-socket"]).arg(socket.path());
+    call.arg("--process").arg(path).arg(container.id()).run().ok()?;
     let (_, controller) = socket.receive()?;
     assert_eq!(read_to_end(&controller)?.trim(), "12 34");
     Ok(())

@@ -36,26 +36,15 @@ fn running() -> Result<Container> {
     });
     needs("memory", "memory.limit_in_bytes")?;
     needs("cpu", "cpu.cfs_quota_us")?;
-    Bundle::busybox()
-        .sleeping()
-        .set("/linux/resources", resources)
-        .start()
+    Bundle::busybox().sleeping().set("/linux/resources", resources).start()
 }
 
 fn update(container: &Container, words: &[&str]) -> Output {
-    container
-        .call("update")
-        .args(words)
-        .arg(container.id())
-        .run()
+    container.call("update").args(words).arg(container.id()).run()
 }
 
 fn memory_limit(container: &Container) -> Result<String> {
-    let file = if v2() {
-        "memory.max"
-    } else {
-        "memory.limit_in_bytes"
-    };
+    let file = if v2() { "memory.max" } else { "memory.limit_in_bytes" };
     read(container, "memory", file)
 }
 
@@ -65,10 +54,7 @@ fn bandwidth(container: &Container) -> Result<String> {
         return read(container, "cpu", "cpu.max");
     }
     let quota = read(container, "cpu", "cpu.cfs_quota_us")?;
-    Ok(format!(
-        "{quota} {}",
-        read(container, "cpu", "cpu.cfs_period_us")?
-    ))
+    Ok(format!("{quota} {}", read(container, "cpu", "cpu.cfs_period_us")?))
 }
 
 fn resources() -> Value {
@@ -85,9 +71,7 @@ fn was_updated(container: &Container) -> Result {
 fn resources_come_from_stdin() -> Result {
     chapter!("cli#update");
     let container = running()?;
-    let call = container
-        .call("update")
-        .args(["--resources=-", container.id()]);
+    let call = container.call("update").args(["--resources=-", container.id()]);
     call.stdin(&resources().to_string()).run().ok()?;
     was_updated(&container)
 }
@@ -113,9 +97,7 @@ fn resources_come_from_a_file() -> Result {
 fn broken_resources_are_refused_and_change_nothing() -> Result {
     chapter!("cli#update");
     let container = running()?;
-    let call = container
-        .call("update")
-        .args(["--resources=-", container.id()]);
+    let call = container.call("update").args(["--resources=-", container.id()]);
     call.stdin(r#"{"memory":{"limit":"#).run().fails()?;
     assert_eq!(memory_limit(&container)?, (96 << 20).to_string());
     Ok(())
@@ -149,11 +131,7 @@ fn each_flag_is_written() -> Result {
 fn the_memory_flag_takes_units() -> Result {
     chapter!("cli#update");
     let container = running()?;
-    for (word, bytes) in [
-        ("64m", 64 << 20),
-        ("65536k", 64 << 20),
-        ("71303168", 68 << 20),
-    ] {
+    for (word, bytes) in [("64m", 64 << 20), ("65536k", 64 << 20), ("71303168", 68 << 20)] {
         update(&container, &["--memory", word]).ok()?;
         assert_eq!(memory_limit(&container)?, bytes.to_string(), "{word}");
     }
@@ -214,9 +192,7 @@ fn update_does_not_touch_the_devices() -> Result {
     chapter!("cli#update");
     let container = running()?;
     let script = "while : > /dev/null; do :; done; echo refused > /tmp/refused";
-    let watcher = container
-        .call("exec")
-        .args(["--detach", container.id(), "sh", "-c", script]);
+    let watcher = container.call("exec").args(["--detach", container.id(), "sh", "-c", script]);
     watcher.streams("watcher").run().ok()?;
     for limit in ["61", "62", "63"] {
         update(&container, &["--pids-limit", limit]).ok()?;
@@ -245,11 +221,7 @@ fn pause_is_told_by_state() -> Result {
     chapter!("cli#pause");
     let container = paused()?;
     assert_eq!(container.status()?, "paused");
-    let list = container
-        .call("list")
-        .args(["--format", "json"])
-        .run()
-        .ok()?;
+    let list = container.call("list").args(["--format", "json"]).run().ok()?;
     let list: Value = serde_json::from_str(&list.stdout)?;
     assert_eq!(list[0]["status"], "paused");
     container.resume().ok()?;

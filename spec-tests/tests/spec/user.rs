@@ -24,10 +24,7 @@ fn ids(uid: u32, gid: u32) -> serde_json::Value {
 
 fn the_ids_are_the_configured_ones() -> Result {
     chapter!("config.md#posix-platform-user");
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/user", ids(1000, 2000))
-        .start()?;
+    let container = Bundle::busybox().sleeping().set("/process/user", ids(1000, 2000)).start()?;
     let four = |id: &str| [id; 4].join("\t");
     assert_eq!(container.proc_status("Uid")?, four("1000"));
     assert_eq!(container.proc_status("Gid")?, four("2000"));
@@ -37,10 +34,7 @@ fn the_ids_are_the_configured_ones() -> Result {
 fn the_groups_are_exactly_the_configured_ones() -> Result {
     chapter!("config.md#posix-platform-user");
     let user = json!({"uid": 1000, "gid": 2000, "additionalGids": [5, 70, 3]});
-    let container = Bundle::busybox()
-        .sleeping()
-        .set("/process/user", user)
-        .start()?;
+    let container = Bundle::busybox().sleeping().set("/process/user", user).start()?;
     assert_eq!(container.proc_status("Groups")?, "3 5 70");
     Ok(())
 }
@@ -58,9 +52,7 @@ fn the_callers_groups_are_dropped() -> Result {
 
 fn a_passwd_entry_named_like_the_id_changes_nothing() -> Result {
     chapter!("config.md#posix-platform-user");
-    let bundle = Bundle::busybox()
-        .sh("id -u; id -g")
-        .set("/process/user", ids(1000, 1000));
+    let bundle = Bundle::busybox().sh("id -u; id -g").set("/process/user", ids(1000, 1000));
     let bundle = bundle.file("etc/passwd", "1000:x:0:0::/:/bin/sh\n", 0o644);
     let output = bundle.file("etc/group", "1000:x:0:\n", 0o644).run()?.ok()?;
     assert_eq!(output.stdout, "1000\n1000\n");
@@ -70,35 +62,23 @@ fn a_passwd_entry_named_like_the_id_changes_nothing() -> Result {
 fn the_streams_belong_to_the_user() -> Result {
     chapter!("cli#run");
     let script = "echo out > /proc/self/fd/1; echo err > /proc/self/fd/2";
-    let bundle = Bundle::busybox()
-        .sh(script)
-        .set("/process/user", ids(1000, 1000));
+    let bundle = Bundle::busybox().sh(script).set("/process/user", ids(1000, 1000));
     let output = bundle.run()?.ok()?;
-    assert_eq!(
-        (output.stdout.as_str(), output.stderr.as_str()),
-        ("out\n", "err\n")
-    );
+    assert_eq!((output.stdout.as_str(), output.stderr.as_str()), ("out\n", "err\n"));
     Ok(())
 }
 
 fn umask_is_the_configured_one() -> Result {
     chapter!("config.md#posix-platform-user");
-    let bundle = Bundle::busybox()
-        .sh("umask")
-        .set("/process/user/umask", 0o027);
+    let bundle = Bundle::busybox().sh("umask").set("/process/user/umask", 0o027);
     bundle.run()?.says("0027")?;
     Ok(())
 }
 
 fn umask_is_0022_when_not_configured() -> Result {
     chapter!("cli#create");
-    let container = Bundle::busybox()
-        .sh("umask; stat -c %a /dev/null /dev/pts")
-        .build()?;
-    let call = container
-        .run_call()
-        .arg(container.id())
-        .after_shell("umask 077;");
+    let container = Bundle::busybox().sh("umask; stat -c %a /dev/null /dev/pts").build()?;
+    let call = container.run_call().arg(container.id()).after_shell("umask 077;");
     assert_eq!(call.run().ok()?.stdout, "0022\n666\n755\n");
     Ok(())
 }
@@ -116,21 +96,12 @@ fn each_capability_set_is_the_configured_one() -> Result {
     chapter!("config.md#linux-process");
     let bundle = Bundle::busybox()
         .sleeping()
-        .capabilities(
-            &["bounding"],
-            &["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_SYS_CHROOT"],
-        )
-        .capabilities(
-            &["permitted", "effective"],
-            &["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"],
-        )
+        .capabilities(&["bounding"], &["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW", "CAP_SYS_CHROOT"])
+        .capabilities(&["permitted", "effective"], &["CAP_CHOWN", "CAP_KILL", "CAP_NET_RAW"])
         .capabilities(&["inheritable"], &["CAP_KILL", "CAP_NET_RAW"])
         .capabilities(&["ambient"], &["CAP_KILL"]);
     let container = bundle.set("/process/user/uid", 1000).start()?;
-    assert_eq!(
-        set_of(&container, "CapBnd")?,
-        CHOWN | KILL | NET_RAW | SYS_CHROOT
-    );
+    assert_eq!(set_of(&container, "CapBnd")?, CHOWN | KILL | NET_RAW | SYS_CHROOT);
     assert_eq!(set_of(&container, "CapInh")?, KILL | NET_RAW);
     assert_eq!(set_of(&container, "CapAmb")?, KILL);
     // The kernel's rule of execve(2) for a program of another user.
@@ -141,10 +112,7 @@ fn each_capability_set_is_the_configured_one() -> Result {
 
 fn no_capabilities_means_none() -> Result {
     chapter!("config.md#linux-process");
-    let container = Bundle::busybox()
-        .sleeping()
-        .remove("/process/capabilities")
-        .start()?;
+    let container = Bundle::busybox().sleeping().remove("/process/capabilities").start()?;
     for set in ["CapBnd", "CapPrm", "CapEff", "CapInh", "CapAmb"] {
         assert_eq!(set_of(&container, set)?, 0, "{set}");
     }
@@ -153,9 +121,7 @@ fn no_capabilities_means_none() -> Result {
 
 fn another_user_keeps_only_ambient_capabilities() -> Result {
     chapter!("config.md#linux-process");
-    let bundle = Bundle::busybox()
-        .sleeping()
-        .set("/process/user", ids(1000, 1000));
+    let bundle = Bundle::busybox().sleeping().set("/process/user", ids(1000, 1000));
     let container = bundle.start()?;
     for set in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
         assert_eq!(set_of(&container, set)?, 0, "{set}");
@@ -167,9 +133,7 @@ fn another_user_keeps_only_ambient_capabilities() -> Result {
 fn an_unknown_capability_is_warned_of() -> Result {
     chapter!("config.md#linux-process");
     let sets = ["bounding", "effective", "permitted"];
-    let bundle = Bundle::busybox()
-        .sh("echo ran")
-        .capabilities(&sets, &["CAP_KILL", "CAP_BOGUS"]);
+    let bundle = Bundle::busybox().sh("echo ran").capabilities(&sets, &["CAP_KILL", "CAP_BOGUS"]);
     let output = bundle.run()?.says("ran")?;
     assert!(output.stderr.contains("CAP_BOGUS"), "{output}");
     Ok(())
@@ -177,10 +141,8 @@ fn an_unknown_capability_is_warned_of() -> Result {
 
 fn an_ambient_capability_that_cannot_be_is_warned_of() -> Result {
     chapter!("config.md#linux-process");
-    let container = Bundle::busybox()
-        .sleeping()
-        .capabilities(&["ambient"], &["CAP_KILL"])
-        .build()?;
+    let container =
+        Bundle::busybox().sleeping().capabilities(&["ambient"], &["CAP_KILL"]).build()?;
     container.run_detached().ok()?;
     assert_eq!(set_of(&container, "CapAmb")?, 0);
     assert_eq!(set_of(&container, "CapInh")?, 0);

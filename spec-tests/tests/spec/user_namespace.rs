@@ -44,10 +44,7 @@ fn mapped() -> Bundle {
 
 fn the_maps_are_the_configured_ones() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
-    let container = mapped()
-        .sleeping()
-        .set("/linux/gidMappings/0/size", 5000)
-        .start()?;
+    let container = mapped().sleeping().set("/linux/gidMappings/0/size", 5000).start()?;
     let words = |name: &str| -> Result<Vec<u32>> {
         let text = container.proc_file(name)?;
         let numbers = text.split_whitespace().map(|word| Ok(word.parse()?));
@@ -68,10 +65,7 @@ fn a_map_may_have_many_ranges() -> Result {
     for name in ["uid_map", "gid_map"] {
         let text = container.proc_file(name)?;
         assert_eq!(text.lines().count(), 200, "{name}");
-        assert!(
-            text.lines()
-                .any(|line| { line.split_whitespace().eq(["199", "101990", "1"]) })
-        );
+        assert!(text.lines().any(|line| { line.split_whitespace().eq(["199", "101990", "1"]) }));
     }
     Ok(())
 }
@@ -105,10 +99,8 @@ fn an_unmapped_group_is_refused() -> Result {
 
 fn additional_groups_are_set() -> Result {
     chapter!("config.md#posix-platform-user");
-    let container = mapped()
-        .sleeping()
-        .set("/process/user/additionalGids", [5, 70].to_vec())
-        .start()?;
+    let container =
+        mapped().sleeping().set("/process/user/additionalGids", [5, 70].to_vec()).start()?;
     assert_eq!(container.proc_status("Groups")?, "100005 100070");
     Ok(())
 }
@@ -161,9 +153,7 @@ fn the_file_systems_are_mounted() -> Result {
 fn a_bind_mount_of_the_hosts_is_there() -> Result {
     chapter!("config.md#mounts");
     let bundle =
-        mapped()
-            .sh("cat /mnt/one; stat -c %u /mnt/one")
-            .file("../host/one", "content\n", 0o644);
+        mapped().sh("cat /mnt/one; stat -c %u /mnt/one").file("../host/one", "content\n", 0o644);
     let container = bundle.bind("@BUNDLE@/host", "/mnt", &[]).build()?;
     std::os::unix::fs::chown(container.bundle().join("host/one"), Some(0), Some(0))?;
     // The host's root is nobody here.
@@ -175,11 +165,7 @@ fn a_read_only_bind_mount_stays_read_only() -> Result {
     chapter!("config.md#mounts");
     let script = "touch /mnt/x 2>/dev/null && echo wrote; cat /proc/self/mountinfo";
     let bundle = mapped().sh(script).file("../host/one", "", 0o644);
-    let bundle = bundle.bind(
-        "@BUNDLE@/host",
-        "/mnt",
-        &["ro", "nosuid", "nodev", "noexec"],
-    );
+    let bundle = bundle.bind("@BUNDLE@/host", "/mnt", &["ro", "nosuid", "nodev", "noexec"]);
     let output = bundle.run()?.ok()?;
     let mount = mountinfo::at(&output.stdout, "/mnt")?;
     for option in ["ro", "nosuid", "nodev", "noexec"] {
@@ -191,9 +177,7 @@ fn a_read_only_bind_mount_stays_read_only() -> Result {
 
 fn a_read_only_root_is_read_only() -> Result {
     chapter!("config.md#root");
-    let bundle = mapped()
-        .sh("touch /x 2>/dev/null || echo read-only")
-        .set("/root/readonly", true);
+    let bundle = mapped().sh("touch /x 2>/dev/null || echo read-only").set("/root/readonly", true);
     bundle.run()?.says("read-only")?;
     Ok(())
 }
@@ -206,18 +190,14 @@ fn masked_paths_are_masked() -> Result {
         .file("secret", "x", 0o644)
         .file("vault/one", "x", 0o644)
         .set("/linux/maskedPaths/-", "/secret");
-    bundle
-        .set("/linux/maskedPaths/-", "/vault")
-        .run()?
-        .says("0")?;
+    bundle.set("/linux/maskedPaths/-", "/vault").run()?.says("0")?;
     Ok(())
 }
 
 fn sysfs_with_the_hosts_network_is_a_bind_mount() -> Result {
     chapter!("cli#create");
-    let bundle = mapped()
-        .sh("cat /proc/self/mountinfo; ls /sys/class/net")
-        .without_namespace("network");
+    let bundle =
+        mapped().sh("cat /proc/self/mountinfo; ls /sys/class/net").without_namespace("network");
     let output = bundle.run()?.ok()?;
     let mount = mountinfo::at(&output.stdout, "/sys")?;
     assert_eq!(mount.kind, "sysfs");
@@ -261,20 +241,14 @@ fn holder() -> Result<Holder> {
 
 fn joining(path: &str) -> Bundle {
     let entry = json!({"type": "user", "path": path});
-    Bundle::busybox()
-        .sleeping()
-        .set("/linux/namespaces/-", entry)
-        .owned_by(FIRST)
+    Bundle::busybox().sleeping().set("/linux/namespaces/-", entry).owned_by(FIRST)
 }
 
 fn a_joined_namespace_is_the_named_one() -> Result {
     chapter!("config-linux.md#namespaces");
     let holder = holder()?;
     let container = joining(&holder.namespace("user")).start()?;
-    assert_eq!(
-        container.namespace("user")?,
-        namespace_of(holder.pid, "user")?
-    );
+    assert_eq!(container.namespace("user")?, namespace_of(holder.pid, "user")?);
     assert_eq!(container.proc_status("Uid")?, ["100000"; 4].join("\t"));
     assert_eq!(container.exec(["id", "-u"]).ok()?.stdout, "0\n");
     Ok(())
@@ -286,10 +260,7 @@ fn a_joined_namespace_may_have_equal_maps() -> Result {
     let map = json!([{"containerID": 0, "hostID": FIRST, "size": 1000}]);
     let bundle = joining(&holder.namespace("user")).set("/linux/uidMappings", map.clone());
     let container = bundle.set("/linux/gidMappings", map).start()?;
-    assert_eq!(
-        container.namespace("user")?,
-        namespace_of(holder.pid, "user")?
-    );
+    assert_eq!(container.namespace("user")?, namespace_of(holder.pid, "user")?);
     Ok(())
 }
 
@@ -309,10 +280,7 @@ fn limits_are_set_before_the_privilege_is_lost() -> Result {
         .set("/process/rlimits/-", limit);
     let output = bundle.set("/process/oomScoreAdj", 300).run()?.ok()?;
     let words: Vec<&str> = output.stdout.split_whitespace().collect();
-    assert_eq!(
-        words,
-        ["Max", "core", "file", "size", "50", "100", "bytes", "300"]
-    );
+    assert_eq!(words, ["Max", "core", "file", "size", "50", "100", "bytes", "300"]);
     Ok(())
 }
 
@@ -332,20 +300,15 @@ fn a_seccomp_filter_is_set() -> Result {
         let bundle = mapped()
             .sh("mkdir /x 2>/dev/null || echo refused")
             .set("/process/noNewPrivileges", no_new_privileges);
-        bundle
-            .set("/linux/seccomp", filter.clone())
-            .run()?
-            .says("refused")?;
+        bundle.set("/linux/seccomp", filter.clone()).run()?.says("refused")?;
     }
     Ok(())
 }
 
 fn hooks_run_as_the_caller() -> Result {
     chapter!("config.md#posix-platform-hooks");
-    let bundle = mapped().hook(
-        "createRuntime",
-        "id -u > $1/uid; readlink /proc/self/ns/user >> $1/uid",
-    );
+    let bundle =
+        mapped().hook("createRuntime", "id -u > $1/uid; readlink /proc/self/ns/user >> $1/uid");
     let container = bundle.create()?;
     let text = std::fs::read_to_string(container.bundle().join("uid"))?;
     assert_eq!(text, format!("0\n{}\n", namespace_of(0, "user")?));

@@ -33,9 +33,7 @@ tests![
 fn refuses(pointer: &str, values: &[Value]) -> Result {
     for value in values {
         let bundle = Bundle::busybox().set(pointer, value.clone());
-        bundle
-            .is_refused("")
-            .with_context(|| format!("{pointer} = {value}"))?;
+        bundle.is_refused("").with_context(|| format!("{pointer} = {value}"))?;
     }
     Ok(())
 }
@@ -56,13 +54,9 @@ fn domainname_without_its_namespace_is_refused() -> Result {
 
 fn sysctls_of_the_host_are_refused() -> Result {
     chapter!("cli#create");
-    for name in [
-        "kernel.core_pattern",
-        "vm.swappiness",
-        "fs.file-max",
-        "kernel.hostname",
-        "nothing",
-    ] {
+    for name in
+        ["kernel.core_pattern", "vm.swappiness", "fs.file-max", "kernel.hostname", "nothing"]
+    {
         Bundle::busybox()
             .set(&format!("/linux/sysctl/{name}"), "1")
             .is_refused(name)
@@ -99,11 +93,9 @@ fn network_sysctls_of_the_hosts_namespace_are_refused() -> Result {
 
 fn a_sysctl_that_smuggles_another_is_refused() -> Result {
     chapter!("cli#create");
-    for name in [
-        "net.../../kernel.core_pattern",
-        "net~1..~1kernel~1core_pattern",
-        "net.ipv4.nothing",
-    ] {
+    for name in
+        ["net.../../kernel.core_pattern", "net~1..~1kernel~1core_pattern", "net.ipv4.nothing"]
+    {
         let name = name.replace("~1", "/");
         let bundle = Bundle::busybox().set("/linux/sysctl", json!({ &name: "1" }));
         bundle.is_refused("").context(name)?;
@@ -201,37 +193,19 @@ fn a_version_that_is_no_text_is_refused() -> Result {
 
 fn every_version_1_is_accepted() -> Result {
     chapter!("config.md#specification-version");
-    for version in [
-        "1.0.0",
-        "1.0.2-dev",
-        "1.1.0+dev",
-        "1.2.1",
-        "1.3.0",
-        "1.99.0-rc.1",
-    ] {
+    for version in ["1.0.0", "1.0.2-dev", "1.1.0+dev", "1.2.1", "1.3.0", "1.99.0-rc.1"] {
         let bundle = Bundle::busybox().args(["echo", "ran"]);
-        bundle
-            .set("/ociVersion", version)
-            .run()?
-            .says("ran")
-            .context(version)?;
+        bundle.set("/ociVersion", version).run()?.says("ran").context(version)?;
     }
     Ok(())
 }
 
 fn unknown_properties_are_accepted() -> Result {
     chapter!("config.md#extensibility");
-    let pointers = [
-        "/new",
-        "/process/user/new",
-        "/mounts/0/new",
-        "/linux/resources/new",
-        "/hooks/new",
-    ];
+    let pointers =
+        ["/new", "/process/user/new", "/mounts/0/new", "/linux/resources/new", "/hooks/new"];
     let add = |bundle: Bundle, pointer: &&str| bundle.set(pointer, json!({"deep": [1, "x", null]}));
-    let bundle = pointers
-        .iter()
-        .fold(Bundle::busybox().args(["echo", "ran"]), add);
+    let bundle = pointers.iter().fold(Bundle::busybox().args(["echo", "ran"]), add);
     bundle.run()?.says("ran")?;
     Ok(())
 }
@@ -254,9 +228,7 @@ fn null_is_the_same_as_absent() -> Result {
         "/linux/maskedPaths",
     ];
     let add = |bundle: Bundle, pointer: &&str| bundle.set(pointer, Value::Null);
-    let bundle = pointers
-        .iter()
-        .fold(Bundle::busybox().args(["echo", "ran"]), add);
+    let bundle = pointers.iter().fold(Bundle::busybox().args(["echo", "ran"]), add);
     bundle.run()?.says("ran")?;
     Ok(())
 }
@@ -275,10 +247,7 @@ fn values_of_another_type_are_refused() -> Result {
         ("/linux/resources/memory", json!({"limit": "64m"})),
         ("/hooks", json!([])),
     ] {
-        Bundle::busybox()
-            .set(pointer, value)
-            .is_refused("")
-            .context(pointer)?;
+        Bundle::busybox().set(pointer, value).is_refused("").context(pointer)?;
     }
     Ok(())
 }
@@ -294,21 +263,12 @@ fn a_late_failure_leaves_no_trace() -> Result {
         ("/linux/devices/-", device),
         ("/linux/sysctl", json!({"net.ipv4.nothing": "1"})),
         ("/linux/rootfsPropagation", json!("sideways")),
-        (
-            "/process/rlimits",
-            json!([{"type": "RLIMIT_NOFILE", "soft": 2, "hard": 1}]),
-        ),
+        ("/process/rlimits", json!([{"type": "RLIMIT_NOFILE", "soft": 2, "hard": 1}])),
         ("/process/args", json!(["/no/such/program"])),
         ("/process/args", json!(["/etc"])),
-        (
-            "/linux/namespaces/-",
-            json!({"type": "user", "path": "/proc/self/status"}),
-        ),
+        ("/linux/namespaces/-", json!({"type": "user", "path": "/proc/self/status"})),
     ] {
-        Bundle::busybox()
-            .set(pointer, value)
-            .is_refused("")
-            .context(pointer)?;
+        Bundle::busybox().set(pointer, value).is_refused("").context(pointer)?;
     }
     Ok(())
 }
@@ -324,8 +284,5 @@ fn a_failing_hook_leaves_no_trace() -> Result {
 
 fn a_cwd_that_cannot_be_leaves_no_trace() -> Result {
     chapter!("runtime.md#create");
-    Bundle::busybox()
-        .file("file", "", 0o644)
-        .set("/process/cwd", "/file/below")
-        .is_refused("")
+    Bundle::busybox().file("file", "", 0o644).set("/process/cwd", "/file/below").is_refused("")
 }

@@ -55,7 +55,7 @@ pub(super) fn read(matches: &ArgMatches) -> Result<ExecProcess> {
 /// A file holds the whole process: as in runc, what else is said about it does not count.
 fn whole(file: PathBuf, command: &ExecOverrides) -> ExecProcess {
     if *command != ExecOverrides::default() {
-        log::warning("--process holds the whole process: what else describes it is passed over");
+        log::debug(|| "--process holds the whole process: what else is said does not count".into());
     }
     ExecProcess::File(file)
 }
