@@ -14,7 +14,7 @@ use super::saved::{Config, Own, Phase, Saved};
 use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
-use crate::cgroup::{Cgroup, Entry};
+use crate::cgroup::{self, Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
 use crate::host::{self, Host};
@@ -95,7 +95,7 @@ pub(super) fn make(
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
-    cgroup.warnings().iter().for_each(|words| log::warning(words));
+    tell_of_cgroup(&cgroup, &plan);
     (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
     drop(program);
@@ -121,6 +121,13 @@ pub(super) fn make(
     reserved.keep();
     poststop.keep();
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
+}
+
+/// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
+/// has one misses nothing.
+fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
+    let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
+    cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
 
 fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {

@@ -127,6 +127,8 @@ fn a_container_runs_with_one_id() -> Result {
     let output = output.ok()?;
     let words: Vec<&str> = output.stdout.split_whitespace().collect();
     assert_eq!(words, ["0", "0", &USER.to_string(), "1", "spec"]);
+    // Nothing is missed without a cgroup that nobody asked for.
+    assert_eq!(output.stderr, "");
     Ok(())
 }
 
