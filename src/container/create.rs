@@ -95,8 +95,9 @@ pub(super) fn make(
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
+    saved.onggi.phase = Phase::Creating;
+    directory.save(&saved)?;
     tell_of_cgroup(&cgroup, &plan);
-    (saved.onggi.cgroup, saved.cgroup_paths) = (cgroup.saved(), cgroup.saved().paths);
     failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
