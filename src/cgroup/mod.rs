@@ -30,7 +30,7 @@ pub use oom::{Oom, OomEvents};
 
 use crate::error::{Doing, Error, Result};
 use crate::plan;
-use crate::sys::file;
+use crate::sys::{fd, file};
 
 /// The groups of one container.
 #[derive(Debug)]
@@ -162,8 +162,13 @@ impl Group {
         opened.doing(|| format!("open {}", self.file(name)))
     }
 
+    /// A single file of a group that nothing else is done with is opened by its whole path.
     fn read(&self, name: &str) -> Result<String> {
-        file::read_at(self.dir()?, name).doing(|| format!("read {}", self.file(name)))
+        match self.dir.get() {
+            Some(dir) => file::read_at(&**dir, name),
+            None => file::read_at(fd::here(), self.path.join(name)),
+        }
+        .doing(|| format!("read {}", self.file(name)))
     }
 
     fn write(&self, name: &str, text: &str) -> Result<()> {

@@ -19,11 +19,12 @@ pub(super) fn definition() -> clap::Command {
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let format = Format::read(flags::text(matches, "format").unwrap_or_default())?;
-    let containers = containers(globals)?;
     if matches.get_flag("quiet") {
-        print(&containers.iter().map(|one| format!("{}\n", one.id)).collect::<String>())?;
+        let names = or_none(container::names(&globals.store()), globals)?;
+        print(&names.iter().map(|name| format!("{name}\n")).collect::<String>())?;
         return Ok(ExitCode::DONE);
     }
+    let containers = containers(globals)?;
     match format {
         Format::Table => print(&table(&containers))?,
         // What runc prints of an empty list.
@@ -37,9 +38,13 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 
 /// Every container; a store that nobody named may be missing.
 pub(super) fn containers(globals: &Globals) -> Result<Vec<StateView>> {
-    match container::list(&globals.store()) {
+    or_none(container::list(&globals.store()), globals)
+}
+
+fn or_none<T>(found: Result<Vec<T>>, globals: &Globals) -> Result<Vec<T>> {
+    match found {
         Err(error) if error.is(libc::ENOENT) && globals.store_may_be_missing() => Ok(Vec::new()),
-        containers => containers,
+        found => found,
     }
 }
 

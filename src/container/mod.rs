@@ -46,7 +46,8 @@ use crate::cgroup::{self, Cgroup};
 use crate::error::{Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
-use crate::sys::{pidfd, procfs};
+use crate::sys::pidfd;
+use crate::sys::procfs::Procfs;
 use saved::{Phase, Saved};
 use status::Status;
 use store::Directory;
@@ -79,12 +80,16 @@ impl Container {
 
     /// What it is in, as the machine shows it right now.
     fn status(&self) -> Result<Status> {
+        self.status_by(&Procfs::of_this_process()?)
+    }
+
+    fn status_by(&self, proc: &Procfs) -> Result<Status> {
         if self.saved.onggi.phase != Phase::Created {
             // Its maker holds the lock for as long as it lives.
             let maker_lives = self.directory.is_locked()?;
             return Ok(if maker_lives { Status::Creating } else { Status::Stopped });
         }
-        if !self.is_alive()? {
+        if !self.is_alive(proc)? {
             return Ok(Status::Stopped);
         }
         let cgroup = self.cgroup();
@@ -103,12 +108,12 @@ impl Container {
     }
 
     /// Whether init, and not another process that got its id, lives.
-    fn is_alive(&self) -> Result<bool> {
+    fn is_alive(&self, proc: &Procfs) -> Result<bool> {
         let pid = self.saved.init_process_pid;
         if pid <= 0 {
             return Ok(false);
         }
-        let life = procfs::life(pid).doing(|| format!("look at process {pid}"))?;
+        let life = proc.life(pid).doing(|| format!("look at process {pid}"))?;
         Ok(life.is_some_and(|life| {
             life.start == self.saved.init_process_start && !matches!(life.state, 'Z' | 'X')
         }))
@@ -125,7 +130,7 @@ impl Container {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
             other => other.doing(|| format!("open process {pid}"))?,
         };
-        Ok(self.is_alive()?.then_some(fd))
+        Ok(self.is_alive(&Procfs::of_this_process()?)?.then_some(fd))
     }
 
     /// Waits until init has ended, for so long at the most; tells whether it has.
@@ -136,8 +141,8 @@ impl Container {
         }
     }
 
-    fn view(&self) -> Result<StateView> {
-        let status = self.status()?;
+    fn view(&self, proc: &Procfs) -> Result<StateView> {
+        let status = self.status_by(proc)?;
         let own = &self.saved.onggi;
         let pid = if status == Status::Stopped { 0 } else { self.saved.init_process_pid };
         Ok(StateView {
@@ -173,7 +178,7 @@ fn state_for_hooks(saved: &Saved, status: &'static str, pid: i32) -> Vec<u8> {
 
 /// The state of a container.
 pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
-    Container::find(store, id)?.view()
+    Container::find(store, id)?.view(&Procfs::of_this_process()?)
 }
 
 /// The state of every container that can be read; the others are told to the log.
@@ -182,9 +187,10 @@ pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
 /// ENOENT when there is no store.
 pub fn list(store: &Store) -> Result<Vec<StateView>> {
     let mut views = Vec::new();
+    let proc = Procfs::of_this_process()?;
     for id in store.ids()? {
         let view = Container::find(store, &id).and_then(|container| {
-            let mut view = container.view()?;
+            let mut view = container.view(&proc)?;
             view.owner = owner_name(container.saved.onggi.owner);
             Ok(view)
         });
@@ -194,6 +200,16 @@ pub fn list(store: &Store) -> Result<Vec<StateView>> {
         }
     }
     Ok(views)
+}
+
+/// The names of all containers.
+///
+/// # Errors
+/// ENOENT when there is no store.
+pub fn names(store: &Store) -> Result<Vec<ContainerId>> {
+    let mut names = store.ids()?;
+    names.retain(|id| store.has_state(id));
+    Ok(names)
 }
 
 /// The user's name in /etc/passwd, read by our own hands: a static program loads no name service.

@@ -15,7 +15,7 @@ pub(super) fn of(container: &Container) -> Result<Vec<i32>> {
     if !cgroup.is_none() {
         return cgroup.processes();
     }
-    if !container.is_alive()? {
+    if container.init()?.is_none() {
         return Ok(Vec::new());
     }
     if !container.saved.onggi.namespaces.contains(&Kind::Pid) {

@@ -18,7 +18,7 @@ use crate::plan::{Kind, MountSource, Plan, Process, PropagationKind};
 use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
-use crate::sys::procfs::{self, Procfs};
+use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
 use crate::sys::{fd, pidfd, process, pty};
 
@@ -257,7 +257,8 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
             .doing(|| format!("set rlimit {limit:?}"))?;
     }
     if let Role::Create { saved, directory, .. } = &mut talk.role {
-        let life = procfs::life(pid)?.ok_or_else(|| Error::new("init has died"))?;
+        let life =
+            Procfs::of_this_process()?.life(pid)?.ok_or_else(|| Error::new("init has died"))?;
         saved.init_process_pid = pid;
         saved.init_process_start = life.start;
         saved.namespace_paths = namespace_paths(pid);

@@ -77,6 +77,11 @@ impl Store {
         Directory::open(self.root.join(id.as_str()))
     }
 
+    /// Whether a container of this name was made, or is being made.
+    pub fn has_state(&self, id: &ContainerId) -> bool {
+        self.root.join(id.as_str()).join(STATE).exists()
+    }
+
     /// The names of all containers, in order.
     ///
     /// # Errors

@@ -63,6 +63,18 @@ impl Procfs {
         super::path::set_mode(links.as_fd(), &fd.as_raw_fd().to_string(), mode)
     }
 
+    /// Looks at a process; nothing when there is none of this id.
+    pub fn life(&self, pid: i32) -> io::Result<Option<Life>> {
+        let file = match self.open(&format!("{pid}/stat"), libc::O_RDONLY) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
+            other => other?,
+        };
+        match super::fd::read_all(file.as_fd(), 4096) {
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
+            other => Ok(parse_life(&String::from_utf8_lossy(&other?))),
+        }
+    }
+
     /// Without openat2: name by name, each of which must be on procfs and on the same instance.
     fn walk(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let instance = stat(self.0.as_fd())?.st_dev;
@@ -111,18 +123,6 @@ pub struct Life {
     pub start: u64,
 }
 
-/// Looks at a process; nothing when there is none of this id.
-pub fn life(pid: i32) -> io::Result<Option<Life>> {
-    let file = match Procfs::of_this_process()?.open(&format!("{pid}/stat"), libc::O_RDONLY) {
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
-        other => other?,
-    };
-    match super::fd::read_all(file.as_fd(), 4096) {
-        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
-        other => Ok(parse_life(&String::from_utf8_lossy(&other?))),
-    }
-}
-
 /// The program's name may hold anything, so the fields are counted from its closing bracket.
 fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
@@ -164,8 +164,9 @@ mod tests {
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
         assert_eq!(life, Some(Life { state: 'S', start: 4711 }));
         assert_eq!(parse_life("12 (a"), None);
-        assert!(super::life(std::process::id() as i32).unwrap().is_some());
-        assert_eq!(super::life(i32::MAX).unwrap(), None);
+        let proc = Procfs::of_this_process().unwrap();
+        assert!(proc.life(std::process::id() as i32).unwrap().is_some());
+        assert_eq!(proc.life(i32::MAX).unwrap(), None);
     }
 
     #[test]
