@@ -94,7 +94,6 @@ pub(super) fn make(
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
-    saved.cgroup_paths = saved.onggi.cgroup.paths.clone();
     saved.onggi.phase = Phase::Creating;
     directory.save(&saved)?;
     tell_of_cgroup(&cgroup, &plan);
@@ -185,7 +184,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             labels: vec![format!("bundle={bundle}")],
         },
         rootless: host.rootless,
-        cgroup_paths: Cgroup::planned(&plan.cgroup).saved().paths,
+        cgroup_paths: BTreeMap::new(),
         namespace_paths: BTreeMap::new(),
         onggi: Own {
             version: 1,

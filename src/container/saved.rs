@@ -23,12 +23,29 @@ pub struct Saved {
     pub config: Config,
     /// Whether the runtime had no rights over the host.
     pub rootless: bool,
-    /// Directories by controller; the key of v2 is empty.
+    /// Directories by controller; the key of v2 is empty. For others to read: see [`Own::cgroup`].
+    #[serde(skip_deserializing)]
     pub cgroup_paths: BTreeMap<String, PathBuf>,
-    /// Namespace files of init by clone flag name.
+    /// Namespace files of init by clone flag name. For others to read.
+    #[serde(skip_deserializing)]
     pub namespace_paths: BTreeMap<String, PathBuf>,
     /// What only this runtime reads.
     pub onggi: Own,
+}
+
+impl Saved {
+    /// Fills in what is written for other readers than this runtime.
+    pub(super) fn tell_others(&mut self) {
+        self.cgroup_paths = self.onggi.cgroup.paths.clone();
+        let pid = self.init_process_pid;
+        let place = |file: &str| PathBuf::from(format!("/proc/{pid}/ns/{file}"));
+        let name = |kind: Kind| match kind {
+            Kind::Mount => "NEWNS".to_owned(),
+            kind => format!("NEW{}", kind.file().to_uppercase()),
+        };
+        let paths = Kind::ALL.iter().map(|(kind, ..)| (name(*kind), place(kind.file())));
+        self.namespace_paths = paths.collect();
+    }
 }
 
 /// The part of runc's `config` that outside readers use.

@@ -14,7 +14,7 @@ use crate::failpoint;
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{Kind, MountSource, Plan, Process, PropagationKind};
+use crate::plan::{MountSource, Plan, Process, PropagationKind};
 use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
@@ -261,7 +261,7 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
             Procfs::of_this_process()?.life(pid)?.ok_or_else(|| Error::new("init has died"))?;
         saved.init_process_pid = pid;
         saved.init_process_start = life.start;
-        saved.namespace_paths = namespace_paths(pid);
+        saved.tell_others();
         saved.onggi.phase = Phase::Created;
         directory.save(saved)?;
         failpoint::reach("save the pid")?;
@@ -271,19 +271,6 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
             .doing(|| format!("send a pidfd to {}", path.display()))?;
     }
     Ok(())
-}
-
-fn namespace_paths(pid: i32) -> std::collections::BTreeMap<String, std::path::PathBuf> {
-    Kind::ALL
-        .iter()
-        .map(|(kind, ..)| {
-            let name = match kind {
-                Kind::Mount => "NEWNS".to_owned(),
-                kind => format!("NEW{}", kind.file().to_uppercase()),
-            };
-            (name, format!("/proc/{pid}/ns/{}", kind.file()).into())
-        })
-        .collect()
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number. The directory

@@ -35,6 +35,7 @@ pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
     changes.warnings.iter().for_each(|words| log::warning(words));
     container.cgroup().update(&changes.writes)?;
     container.saved.onggi.resources = serde_json::to_value(plan::merge(&current, &new))?;
+    container.saved.tell_others();
     container.directory.save(&container.saved)
 }
 

@@ -409,7 +409,7 @@ fn the_memory_limit_holds() -> Result {
         .set("/linux/resources/memory", memory);
     let output = bundle.run()?;
     // The kernel may take the shell as well.
-    let killed = output.stdout.contains("137") || output.code == Some(137);
+    let killed = output.stdout.contains("137") || output.code() == Some(137);
     assert!(killed, "{output}");
     Ok(())
 }
