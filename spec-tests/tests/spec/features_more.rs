@@ -117,6 +117,7 @@ fn a_container_without_a_listening_caller_has_no_notify_socket() -> Result {
 
 fn a_memory_limit_that_is_too_low_is_named() -> Result {
     chapter!("cli#create");
+    super::cgroups::needs("memory", "memory.limit_in_bytes")?;
     let limit = json!({"limit": 4096, "swap": 4096});
     let bundle = Bundle::busybox().set("/linux/resources", json!({"memory": limit}));
     bundle.is_refused("OOM-killed")
