@@ -150,7 +150,11 @@ fn enter(entry: &Entry, program: &[&str]) -> Inside {
     // SAFETY: `join` allocates nothing and takes no lock; it only writes to open files.
     unsafe { command.pre_exec(join) };
     let child = Inside(command.spawn().unwrap());
-    entry.move_into_directory(child.id() as i32).unwrap();
+    // The runtime has its child born there; a command of the standard library must be moved.
+    if let Some(directory) = entry.directory() {
+        let procs = format!("/proc/self/fd/{}/cgroup.procs", directory.as_raw_fd());
+        fs::write(procs, child.id().to_string()).unwrap();
+    }
     child
 }
 

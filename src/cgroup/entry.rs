@@ -57,17 +57,6 @@ impl Entry {
     pub fn tasks(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         self.tasks.iter().map(AsFd::as_fd)
     }
-
-    /// Moves process `pid` into the cgroup2 group: slow, for kernels that cannot clone into it and
-    /// for processes that are there already.
-    ///
-    /// # Errors
-    /// EBUSY when controllers are enabled for groups below, EOPNOTSUPP in a threaded one
-    pub fn move_into_directory(&self, pid: i32) -> Result<()> {
-        let Some(directory) = &self.directory else { return Ok(()) };
-        file::write_at(directory, "cgroup.procs", &pid.to_string())
-            .doing(|| format!("move process {pid} into its cgroup"))
-    }
 }
 
 /// `exec --cgroup [CONTROLLER,…:]PATH`: a group below the container's.

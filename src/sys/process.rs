@@ -49,14 +49,6 @@ pub fn set_parent_death_signal(signal: i32) -> io::Result<()> {
         .map(drop)
 }
 
-/// `PR_GET_PDEATHSIG`
-pub fn parent_death_signal() -> io::Result<i32> {
-    let mut signal: libc::c_int = 0;
-    // SAFETY: the number lives over the call.
-    check(unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal) })?;
-    Ok(signal)
-}
-
 /// `PR_SET_CHILD_SUBREAPER`: orphaned descendants become children of this process.
 pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: takes no pointers.

@@ -34,14 +34,6 @@ pub fn open_peer(ptmx: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// `TIOCGPTN`: the number that names the other end in /dev/pts.
-pub fn peer_number(ptmx: BorrowedFd<'_>) -> io::Result<u32> {
-    let mut number: libc::c_uint = 0;
-    // SAFETY: the number lives over the call.
-    check(unsafe { libc::ioctl(ptmx.as_raw_fd(), libc::TIOCGPTN, &raw mut number) })?;
-    Ok(number)
-}
-
 /// `TIOCSCTTY`: makes it the terminal of this session.
 pub fn make_controlling(terminal: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: TIOCSCTTY takes a number.
