@@ -297,13 +297,22 @@ fn cve_2021_30465_a_racing_link_leads_inside() -> Result {
                 let _ = renameat_with(CWD, &place, CWD, &other, RenameFlags::EXCHANGE);
             }
         });
+        let _end = EndOfRace(&stop);
         for _ in 0..ROUNDS {
             drop(container.run());
             canary.lives();
         }
-        stop.store(true, Ordering::Relaxed);
     });
     container.left_no_trace()
+}
+
+/// Ends a race also when an assertion ends the test: the scope waits for the racing thread.
+struct EndOfRace<'a>(&'a AtomicBool);
+
+impl Drop for EndOfRace<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A volume over /proc/sys, by way of a link: what the runtime writes must not land in it.
