@@ -82,7 +82,7 @@ pub(super) fn make(
     failpoint::reach("keep the configuration")?;
     let mut saved = saved(id, &spec, &plan, &host);
     saved.onggi.keyring = options.keyring;
-    directory.save(&saved)?;
+    directory.announce(&saved)?;
     failpoint::reach("save the state")?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
@@ -94,10 +94,11 @@ pub(super) fn make(
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
-    saved.onggi.phase = Phase::Creating;
-    directory.save(&saved)?;
-    tell_of_cgroup(&cgroup, &plan);
     failpoint::reach("make the cgroup")?;
+    saved.set_init(child.pid)?;
+    directory.save(&saved)?;
+    failpoint::reach("save the pid")?;
+    tell_of_cgroup(&cgroup, &plan);
     drop(program);
     let mut talk = Talk {
         plan: &plan,
@@ -108,12 +109,13 @@ pub(super) fn make(
             pidfd_socket: options.pidfd_socket.as_deref(),
             pid_file: options.pid_file.as_deref(),
         },
-        role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
+        role: Role::Create { saved: &saved, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
     if mode == Mode::Created && !served.waits {
         return Err(died(&talk));
     }
+    directory.is_made()?;
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
