@@ -6,7 +6,7 @@ use super::exit::{ExitCode, Outcome};
 use super::flags::{self, path, switch, value};
 use super::globals::Globals;
 use crate::container::{self, CgroupManager, CreateOptions};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Keyring, RootSwitch};
 
 const ABOUT: &str = "Create a container";
@@ -49,7 +49,7 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 /// What the shared options say.
 pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateOptions> {
     if globals.cgroup_manager == CgroupManager::Systemd {
-        return Err(Error::new("systemd cgroup driver is not supported yet"));
+        return Err(Error::of(Code::NotSupported, "systemd cgroup driver is not supported yet"));
     }
     let bundle = match flags::absolute(matches, "bundle")? {
         Some(bundle) => bundle,

@@ -103,7 +103,7 @@ fn dispatch(line: &[OsString]) -> Outcome {
 /// somewhere else.
 fn tell(failure: Failure) -> ExitCode {
     let words = failure.words();
-    log::write(log::Level::Error, words);
+    log::error(failure.kind(), words);
     let mut stderr = std::io::stderr();
     // There is nowhere left to complain about a standard error that cannot be written.
     if log::is_a_file() {

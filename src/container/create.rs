@@ -15,7 +15,7 @@ use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{self, Cgroup, Entry};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
@@ -63,7 +63,8 @@ pub(super) fn make(
     std::env::set_current_dir(&options.bundle)
         .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
     let text = read_config(options)?;
-    let spec = Spec::read(&text).doing(|| "read config.json".into())?;
+    let spec =
+        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
     let mut host = host::probe(&spec)?;
     host.rootless = options.rootless.or(host.rootless);
     let mut plan = plan(&spec, &host, id, options)?;
@@ -148,12 +149,16 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
             keyring: options.keyring,
             seccomp: compile_filter(spec)?,
         },
-    )?;
+    )
+    .or_code(Code::InvalidConfig)?;
     match options.cgroup_manager {
         CgroupManager::Cgroupfs => {}
         CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
         CgroupManager::Systemd => {
-            return Err(Error::new("the systemd cgroup driver is not supported yet"));
+            return Err(Error::of(
+                Code::NotSupported,
+                "the systemd cgroup driver is not supported yet",
+            ));
         }
     }
     Ok(plan)
@@ -161,7 +166,7 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
 
 pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {
     let compile = |profile| seccomp::compile(profile, seccomp::Arch::NATIVE);
-    spec.linux.seccomp.as_ref().map(compile).transpose()
+    spec.linux.seccomp.as_ref().map(compile).transpose().or_code(Code::InvalidConfig)
 }
 
 fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
@@ -303,11 +308,14 @@ fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
     let own = fd::open_at(fd::here(), &path, libc::O_RDONLY, 0).doing(|| format!("open {path}"))?;
     let (own, joined) = (fd::stat(own.as_fd())?, fd::stat(through.as_fd())?);
     match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
-        true => Err(Error::new(format!(
-            "sysctl {:?} not allowed in host {} namespace",
-            sysctl.path.replace('/', "."),
-            kind.name()
-        ))),
+        true => Err(Error::of(
+            Code::InvalidConfig,
+            format!(
+                "sysctl {:?} not allowed in host {} namespace",
+                sysctl.path.replace('/', "."),
+                kind.name()
+            ),
+        )),
         false => Ok(()),
     }
 }

@@ -43,7 +43,7 @@ pub use store::Store;
 pub use update::{events, stats, update};
 
 use crate::cgroup::{self, Cgroup};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
@@ -66,7 +66,9 @@ impl Container {
     /// `container does not exist`
     fn find(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 
@@ -74,7 +76,9 @@ impl Container {
     fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
         directory.lock()?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 

@@ -9,7 +9,7 @@ use super::saved::{Phase, Saved};
 use super::store::Directory;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
 use crate::hooks::{self, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
@@ -108,9 +108,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
-            FromInit::Failed(failure) => {
-                return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
-            }
+            FromInit::Failed(failure) => return Err(failure.into_error()),
             FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
@@ -160,19 +158,21 @@ fn has_died(child: &Child) -> Result<bool> {
 /// Why init hung up without a word.
 pub(super) fn died(talk: &Talk<'_>) -> Error {
     if !has_died(talk.child).unwrap_or(false) {
-        return Error::new("container init hung up before its program could run");
+        return Error::of(Code::InitDied, "container init hung up before its program could run");
     }
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
-            Error::new("container init was OOM-killed (memory limit too low?)")
+            Error::of(Code::OutOfMemory, "container init was OOM-killed (memory limit too low?)")
         }
-        Ok(End::Signal(number)) => Error::new(format!(
-            "container init was killed by signal {number} before its program could run"
-        )),
-        Ok(End::Code(code)) => Error::new(format!(
-            "container init ended with code {code} before its program could run"
-        )),
-        Err(_) => Error::new("container init died before its program could run"),
+        Ok(End::Signal(number)) => Error::of(
+            Code::InitDied,
+            format!("container init was killed by signal {number} before its program could run"),
+        ),
+        Ok(End::Code(code)) => Error::of(
+            Code::InitDied,
+            format!("container init ended with code {code} before its program could run"),
+        ),
+        Err(_) => Error::of(Code::InitDied, "container init died before its program could run"),
     }
 }
 
@@ -257,8 +257,9 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
             .doing(|| format!("set rlimit {limit:?}"))?;
     }
     if let Role::Create { saved, directory, .. } = &mut talk.role {
-        let life =
-            Procfs::of_this_process()?.life(pid)?.ok_or_else(|| Error::new("init has died"))?;
+        let life = Procfs::of_this_process()?
+            .life(pid)?
+            .ok_or_else(|| Error::of(Code::InitDied, "init has died"))?;
         saved.init_process_pid = pid;
         saved.init_process_start = life.start;
         saved.tell_others();
@@ -289,7 +290,8 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 /// The agent gets the filter's descriptor with the container's state, in one connection.
 fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
     let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
-    let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
+    let listener = listener
+        .ok_or_else(|| Error::of(Code::InvalidConfig, "no listenerPath in linux.seccomp"))?;
     let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
         other => other.doing(|| "take the seccomp listener".into())?,

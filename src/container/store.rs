@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::ContainerId;
 use super::saved::Saved;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::fd::{here, lock, open_at, read_all};
 use crate::sys::path::{remove, rename};
 
@@ -42,7 +42,10 @@ impl Store {
         let path = self.root.join(id.as_str());
         match fs::DirBuilder::new().mode(0o711).create(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(Error::new("container with given ID already exists"));
+                return Err(Error::of(
+                    Code::AlreadyExists,
+                    "container with given ID already exists",
+                ));
             }
             other => other.doing(|| format!("make {}", path.display()))?,
         }
@@ -140,7 +143,7 @@ impl Directory {
         let text = path.to_str().ok_or_else(|| Error::new("the root is not UTF-8"))?;
         match open_at(here(), text, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0) {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                Err(Error::new("container does not exist"))
+                Err(Error::of(Code::NotFound, "container does not exist"))
             }
             other => Ok(Directory { fd: other.doing(|| format!("open {text}"))?, path }),
         }

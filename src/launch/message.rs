@@ -29,7 +29,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// What init says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,8 @@ pub struct Failure {
     pub words: String,
     /// The system call's error number, where there was one.
     pub errno: Option<i32>,
+    /// What kind of failure it is.
+    pub code: Code,
 }
 
 impl Failure {
@@ -82,7 +84,12 @@ impl Failure {
             let half = words.chars().count() / 2;
             words = words.chars().take(half).collect();
         }
-        Failure { step: step.to_owned(), words, errno: error.errno() }
+        Failure { step: step.to_owned(), words, errno: error.errno(), code: error.code() }
+    }
+
+    /// The failure as the runtime tells it.
+    pub fn into_error(self) -> Error {
+        Error::told(self.words, self.errno).or_code(self.code).within(self.step)
     }
 }
 

@@ -15,7 +15,7 @@ use std::fmt;
 pub use process::may_set_groups;
 pub(crate) use sysctl::path as sysctl_path;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::host::Host;
 use crate::spec::{self, Spec};
 
@@ -126,7 +126,7 @@ pub fn sound(problems: &[Problem]) -> Result<()> {
         return Ok(());
     }
     let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Err(Error::new(words.join("; ")))
+    Err(Error::of(Code::InvalidConfig, words.join("; ")))
 }
 
 fn apply(rules: &[(&'static str, Rule)], subject: &Subject<'_>, found: &mut Found) {
