@@ -52,6 +52,17 @@ pub(super) fn id() -> Arg {
     Arg::new("ID").required(true).help("The container's name")
 }
 
+/// The names of one container or more.
+pub(super) fn ids() -> Arg {
+    Arg::new("ID").required(true).num_args(1..).help("The containers' names")
+}
+
+/// The containers that were named.
+pub(super) fn containers(matches: &ArgMatches) -> Result<Vec<ContainerId>> {
+    let names = matches.get_many::<String>("ID").unwrap_or_default();
+    names.map(|name| ContainerId::new(name)).collect()
+}
+
 /// The container that was named.
 pub(super) fn container(matches: &ArgMatches) -> Result<ContainerId> {
     ContainerId::new(text(matches, "ID").unwrap_or_default())

@@ -24,6 +24,7 @@ mod start;
 mod state;
 mod update;
 mod value;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -60,7 +61,7 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state kill delete run exec list ps pause resume update events spec features
+    create start state wait kill delete run exec list ps pause resume update events spec features
     completion help
 };
 

@@ -23,6 +23,7 @@ mod supervise;
 pub mod template;
 mod update;
 mod user_namespace;
+mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -41,6 +42,7 @@ pub use start::start;
 pub use state_view::StateView;
 pub use store::Store;
 pub use update::{events, stats, update};
+pub use watch::{Condition, wait, watch};
 
 use crate::cgroup::{self, Cgroup};
 use crate::error::{Code, Doing, Error, Result};

@@ -22,12 +22,10 @@ impl Passed {
         let count = activated.saturating_add(preserve);
         for number in (3..).take(count as usize) {
             if !fd::is_passed(number) {
-                return Err(Error::of(
-                    Code::InvalidArgument,
-                    format!(
-                        "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
-                    ),
-                ));
+                let words = format!(
+                    "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
+                );
+                return Err(Error::of(Code::InvalidArgument, words));
             }
         }
         // Nothing else of what the caller had open goes into the container.

@@ -204,6 +204,11 @@ impl Directory {
         Ok(fs::File::from(file).write_all(text)?)
     }
 
+    /// A path to the directory that was opened, whatever happens to its name.
+    pub fn path_by_descriptor(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.fd.as_raw_fd()).into()
+    }
+
     /// A path to the socket that init waits on, short enough for a socket's address.
     pub fn start_socket(&self) -> PathBuf {
         format!("/proc/self/fd/{}/{SOCKET}", self.fd.as_raw_fd()).into()
