@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Code, Doing, Result};
 
@@ -126,6 +126,44 @@ pub fn debug(words: impl FnOnce() -> String) {
     if is_on(Level::Debug) {
         write(Level::Debug, &words());
     }
+}
+
+/// How long each part of something takes, told to the log; where nobody asked, not even the clock
+/// is read.
+#[derive(Debug)]
+pub struct Laps {
+    of: &'static str,
+    since: Option<Instant>,
+}
+
+impl Laps {
+    /// The first part begins.
+    pub fn start(of: &'static str) -> Laps {
+        Laps { of, since: is_on(Level::Debug).then(Instant::now) }
+    }
+
+    /// A part is over, and the next one begins. Gives how long it took, in microseconds.
+    pub fn lap(&mut self) -> Option<u64> {
+        let since = self.since.as_mut()?;
+        let now = Instant::now();
+        let took = now.duration_since(*since);
+        *since = now;
+        Some(took.as_micros() as u64)
+    }
+
+    /// As [`Laps::lap`], told to the log.
+    pub fn end(&mut self, part: &str) {
+        if let Some(microseconds) = self.lap() {
+            took(self.of, part, microseconds);
+            // The writing is nobody's part.
+            self.since = Some(Instant::now());
+        }
+    }
+}
+
+/// Says how long a part of something took.
+pub fn took(of: &str, part: &str, microseconds: u64) {
+    debug(|| format!("{of}: {part} took {microseconds} us"));
 }
 
 /// Writes one line. A log that cannot be written must not stop the container: nothing is done

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::container::ContainerId;
-use crate::error::{Doing, Result};
+use crate::error::{Code, Doing, Error, Result};
 
 /// A command with its help switch; where an option is given twice, the last one counts.
 pub(super) fn command(name: &'static str, about: &'static str) -> clap::Command {
@@ -45,6 +45,25 @@ pub(super) fn path(name: &'static str, placeholder: &'static str, help: &'static
 /// An option whose values add up when it is given more than once.
 pub(super) fn values(name: &'static str, placeholder: &'static str, help: &'static str) -> Arg {
     value(name, placeholder, help).action(ArgAction::Append)
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Lines for people.
+    Text,
+    /// One value for programs.
+    Json,
+}
+
+impl Format {
+    pub(super) fn read(typed: &str) -> Result<Format> {
+        match typed {
+            "text" => Ok(Format::Text),
+            "json" => Ok(Format::Json),
+            _ => Err(Error::of(Code::InvalidArgument, "invalid format option")),
+        }
+    }
 }
 
 /// The container's name.

@@ -11,6 +11,7 @@ mod options;
 mod passed;
 mod pause;
 mod poststop;
+mod problems;
 mod processes;
 mod run;
 mod saved;
@@ -37,6 +38,7 @@ pub use options::{
     Paused, Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
+pub use problems::problems;
 pub use run::run;
 pub use start::start;
 pub use state_view::StateView;

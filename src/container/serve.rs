@@ -108,6 +108,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
+            FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
             FromInit::Failed(failure) => return Err(failure.into_error()),
             FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::Waits => served.waits = true,

@@ -49,6 +49,7 @@ fn wait_until_it_runs(container: &Container, channel: &RuntimeEnd) -> Result<()>
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
+            FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
             FromInit::Failed(failure) => return Err(failure.into_error()),
             other => return Err(Error::new(format!("init said {other:?}"))),
         }

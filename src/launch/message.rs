@@ -23,7 +23,7 @@
 //!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
-//! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
+//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time. A hang-up
 //! before `Done` means that init died, unless its filter forbids to write. `start` opens another
 //! channel, over which there is only `Done`, with the same meaning.
 
@@ -56,6 +56,8 @@ pub enum FromInit {
     Done,
     /// Something that the log should hold.
     Warn(String),
+    /// A step is done, and how long it took (microseconds); only where the log wants to know.
+    Took(String, u64),
     /// It gives up.
     Failed(Failure),
 }
