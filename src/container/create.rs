@@ -64,9 +64,8 @@ pub(super) fn make(
     let text = enter_bundle(options)?;
     let spec =
         Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
-    laps.end("read the configuration");
     let host = ask_host(&spec, options)?;
-    laps.end("ask the host");
+    laps.end("read the configuration, ask the host");
     let mut plan = plan(&spec, &host, id, options)?;
     laps.end("plan");
     check_terminal(&plan, options, mode)?;
@@ -82,12 +81,11 @@ pub(super) fn make(
     let notify = notify::open(directory, mode != Mode::Created)?;
     reach("keep the configuration", &mut laps)?;
     let mut saved = saved(id, &spec, &plan, &host, options);
-    directory.save(&saved)?;
+    directory.announce(&saved)?;
     reach("save the state", &mut laps)?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
-    laps.end("begin the cgroup");
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
-    laps.end("protect the program");
+    laps.end("begin the cgroup, protect the program");
     let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
@@ -96,10 +94,11 @@ pub(super) fn make(
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
-    saved.onggi.phase = Phase::Creating;
-    directory.save(&saved)?;
-    tell_of_cgroup(&cgroup, &plan);
     reach("make the cgroup", &mut laps)?;
+    saved.set_init(child.pid)?;
+    directory.save(&saved)?;
+    reach("save the pid", &mut laps)?;
+    tell_of_cgroup(&cgroup, &plan);
     drop(program);
     let mut talk = Talk {
         plan: &plan,
@@ -110,13 +109,14 @@ pub(super) fn make(
             pidfd_socket: options.pidfd_socket.as_deref(),
             pid_file: options.pid_file.as_deref(),
         },
-        role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
+        role: Role::Create { saved: &saved, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
     laps.end("answer init");
     if mode == Mode::Created && !served.waits {
         return Err(died(&talk));
     }
+    directory.is_made()?;
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();

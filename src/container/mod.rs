@@ -92,10 +92,9 @@ impl Container {
     }
 
     fn status_by(&self, proc: &Procfs) -> Result<Status> {
-        if self.saved.onggi.phase != Phase::Created {
-            // Its maker holds the lock for as long as it lives.
-            let maker_lives = self.directory.is_locked()?;
-            return Ok(if maker_lives { Status::Creating } else { Status::Stopped });
+        // Its maker holds the lock for as long as it lives.
+        if self.directory.is_being_made() && self.directory.is_locked()? {
+            return Ok(Status::Creating);
         }
         if !self.is_alive(proc)? {
             return Ok(Status::Stopped);

@@ -5,13 +5,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use super::saved::{Phase, Saved};
-use super::store::Directory;
+use super::saved::Saved;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
-use crate::failpoint;
 use crate::hooks::{self, Setting};
+use crate::init::set_limits;
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
 use crate::plan::{MountSource, Plan, Process, PropagationKind};
@@ -20,7 +19,7 @@ use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, process, pty};
+use crate::sys::{fd, pidfd, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -41,8 +40,8 @@ pub(super) struct Handles<'a> {
 
 /// What the process is to the container.
 pub(super) enum Role<'a> {
-    /// Its init, which is to be saved.
-    Create { saved: &'a mut Saved, directory: &'a Directory, cgroup: &'a Cgroup },
+    /// Its init.
+    Create { saved: &'a Saved, cgroup: &'a Cgroup },
     /// One more.
     Exec { container: &'a Container },
 }
@@ -136,16 +135,17 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             FromInit::SeccompListener(number) => {
                 channel.send(&send_listener(talk, number)?)?;
             }
-            FromInit::Ready => {
-                is_ready = true;
-                ready(talk)?;
+            FromInit::SetLimits => {
+                set_limits(talk.child.pid, &talk.process.rlimits)?;
                 channel.send(&ToInit::Continue)?;
             }
+            FromInit::Ready => is_ready = true,
         }
     }
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
+    send_pidfd(talk)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
     Ok(served)
@@ -250,29 +250,10 @@ fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Limits that only the runtime may raise, and the state: from here on `delete` can clean up.
-fn ready(talk: &mut Talk<'_>) -> Result<()> {
-    let pid = talk.child.pid;
-    for limit in &talk.process.rlimits {
-        process::set_limit(pid, limit.resource, limit.soft, limit.hard)
-            .doing(|| format!("set rlimit {limit:?}"))?;
-    }
-    if let Role::Create { saved, directory, .. } = &mut talk.role {
-        let life = Procfs::of_this_process()?
-            .life(pid)?
-            .ok_or_else(|| Error::of(Code::InitDied, "init has died"))?;
-        saved.init_process_pid = pid;
-        saved.init_process_start = life.start;
-        saved.tell_others();
-        saved.onggi.phase = Phase::Created;
-        directory.save(saved)?;
-        failpoint::reach("save the pid")?;
-    }
-    if let Some(path) = talk.handles.pidfd_socket {
-        send_to(path, b"pidfd", talk.child.pidfd.as_fd())
-            .doing(|| format!("send a pidfd to {}", path.display()))?;
-    }
-    Ok(())
+fn send_pidfd(talk: &Talk<'_>) -> Result<()> {
+    let Some(path) = talk.handles.pidfd_socket else { return Ok(()) };
+    send_to(path, b"pidfd", talk.child.pidfd.as_fd())
+        .doing(|| format!("send a pidfd to {}", path.display()))
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number. The directory

@@ -1,4 +1,5 @@
-//! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`.
+//! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`, and
+//! `creating.json` for as long as a container is being created.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -7,12 +8,14 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ContainerId;
-use super::saved::Saved;
+use super::saved::{Phase, Saved};
 use crate::error::{Code, Doing, Error, Result};
 use crate::sys::fd::{here, lock, open_at, read_all};
 use crate::sys::path::{remove, rename};
 
 const STATE: &str = "state.json";
+const CREATING: &str = "creating.json";
+const ASIDE: &str = ".state.json";
 const CONFIG: &str = "config.json";
 /// The directory of the socket that the program notifies.
 pub(super) const NOTIFY: &str = "notify";
@@ -82,7 +85,8 @@ impl Store {
 
     /// Whether a container of this name was made, or is being made.
     pub fn has_state(&self, id: &ContainerId) -> bool {
-        self.root.join(id.as_str()).join(STATE).exists()
+        let directory = self.root.join(id.as_str());
+        [STATE, CREATING].iter().any(|name| directory.join(name).exists())
     }
 
     /// The names of all containers, in order.
@@ -164,21 +168,50 @@ impl Directory {
         Ok(crate::sys::fd::is_locked(self.fd.as_fd())?)
     }
 
-    /// Reads `state.json`; nothing when there is none.
+    /// Reads `state.json`, or what was announced; nothing when there is neither.
     pub fn state(&self) -> Result<Option<Saved>> {
-        match self.read(STATE) {
+        if let Some(made) = self.saved_in(STATE)? {
+            return Ok(Some(made));
+        }
+        let announced = self.saved_in(CREATING)?;
+        Ok(announced.map(|mut saved| {
+            saved.onggi.phase = Phase::Preparing;
+            saved
+        }))
+    }
+
+    fn saved_in(&self, name: &str) -> Result<Option<Saved>> {
+        match self.read(name) {
             Err(error) if error.is(libc::ENOENT) => Ok(None),
+            // Its maker is about to write it, or was killed before it could.
+            Ok(text) if text.is_empty() => Ok(None),
             other => serde_json::from_slice(&other?)
                 .map(Some)
-                .doing(|| format!("read {}", self.path.join(STATE).display())),
+                .doing(|| format!("read {}", self.path.join(name).display())),
         }
+    }
+
+    /// Tells what is about to be made, so that it can be removed again whatever happens. Written
+    /// in place, as there is nothing yet that a reader could see half of.
+    pub fn announce(&self, saved: &Saved) -> Result<()> {
+        self.write(CREATING, &serde_json::to_vec(saved)?).doing(|| "save the state".into())
+    }
+
+    /// Whether what was announced is not yet, or never, finished.
+    pub fn is_being_made(&self) -> bool {
+        crate::sys::path::exists(self.fd.as_fd(), CREATING)
+    }
+
+    /// The container is whole.
+    pub fn is_made(&self) -> Result<()> {
+        remove(self.fd.as_fd(), CREATING, 0).doing(|| "save the state".into())
     }
 
     /// Writes `state.json` aside and renames it.
     pub fn save(&self, saved: &Saved) -> Result<()> {
         let text = serde_json::to_vec(saved)?;
-        self.write(".state.json", &text)
-            .and_then(|()| Ok(rename(self.fd.as_fd(), ".state.json", STATE)?))
+        self.write(ASIDE, &text)
+            .and_then(|()| Ok(rename(self.fd.as_fd(), ASIDE, STATE)?))
             .doing(|| "save the state".into())
     }
 
@@ -243,7 +276,7 @@ impl Directory {
 
     /// Removes it with all that is in it.
     pub fn remove(&self) -> Result<()> {
-        for name in [SOCKET, CONFIG, ".state.json", STATE] {
+        for name in [SOCKET, CONFIG, CREATING, ASIDE, STATE] {
             let _ = remove(self.fd.as_fd(), name, 0);
         }
         match fs::remove_dir(&self.path) {

@@ -72,7 +72,7 @@ fn own_environment(init: &Init<'_>) -> Vec<String> {
 
 /// From here on nothing is needed of the runtime but that it saves the state.
 pub(super) fn report_ready(init: &mut Init<'_>) -> Result<()> {
-    init.ask(&FromInit::Ready).map(drop)
+    init.channel.send(&FromInit::Ready)
 }
 
 /// Without no_new_privs a filter takes a capability to load, so it comes before the user.

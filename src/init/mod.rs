@@ -21,6 +21,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use limits::set_limits;
 pub use steps::{EXEC, NEW_CONTAINER, Step};
 
 use crate::cgroup::Entry;

@@ -14,8 +14,9 @@
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
-//!   │ Ready ────────────────────────────────────► sets rlimits, saves the state
-//!   │ ◄──────────────────────────────── Continue │
+//!   │ SetLimits ────────────────────────────────► sets rlimits
+//!   │ ◄──────────────────────────────── Continue │           (in a user namespace only)
+//!   │ Ready ────────────────────────────────────► knows that only the program can be at fault
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
 //!   │                                             │            Show: init lets itself be seen)
@@ -46,7 +47,9 @@ pub enum FromInit {
     RunHooks,
     /// The multiplexer of its terminal comes along.
     Terminal,
-    /// All that may fail for want of a privilege is done; over the channel of `start`: goes on.
+    /// It may not raise its own limits.
+    SetLimits,
+    /// All that may fail for want of a privilege is done.
     Ready,
     /// Nothing is left that may fail before `start`.
     Waits,
