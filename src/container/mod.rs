@@ -11,6 +11,7 @@ mod options;
 mod passed;
 mod pause;
 mod poststop;
+mod problems;
 mod processes;
 mod run;
 mod saved;
@@ -23,6 +24,7 @@ mod supervise;
 pub mod template;
 mod update;
 mod user_namespace;
+mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -36,14 +38,16 @@ pub use options::{
     Paused, Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
+pub use problems::problems;
 pub use run::run;
 pub use start::start;
 pub use state_view::StateView;
 pub use store::Store;
 pub use update::{events, stats, update};
+pub use watch::{Condition, wait, watch};
 
 use crate::cgroup::{self, Cgroup};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
@@ -66,7 +70,9 @@ impl Container {
     /// `container does not exist`
     fn find(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 
@@ -74,7 +80,9 @@ impl Container {
     fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
         directory.lock()?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 

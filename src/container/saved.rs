@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::plan::{Keyring, Kind};
 use crate::sys::procfs::Procfs;
 
@@ -42,7 +42,7 @@ impl Saved {
     /// It has died already.
     pub(super) fn set_init(&mut self, pid: i32) -> Result<()> {
         let life = Procfs::of_this_process()?.life(pid)?;
-        let life = life.ok_or_else(|| Error::new("init has died"))?;
+        let life = life.ok_or_else(|| Error::of(Code::InitDied, "init has died"))?;
         self.init_process_pid = pid;
         self.init_process_start = life.start;
         self.tell_others();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::saved::Saved;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::init::set_limits;
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
@@ -107,9 +107,8 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
-            FromInit::Failed(failure) => {
-                return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
-            }
+            FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
+            FromInit::Failed(failure) => return Err(failure.into_error()),
             FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
@@ -160,19 +159,21 @@ fn has_died(child: &Child) -> Result<bool> {
 /// Why init hung up without a word.
 pub(super) fn died(talk: &Talk<'_>) -> Error {
     if !has_died(talk.child).unwrap_or(false) {
-        return Error::new("container init hung up before its program could run");
+        return Error::of(Code::InitDied, "container init hung up before its program could run");
     }
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
-            Error::new("container init was OOM-killed (memory limit too low?)")
+            Error::of(Code::OutOfMemory, "container init was OOM-killed (memory limit too low?)")
         }
-        Ok(End::Signal(number)) => Error::new(format!(
-            "container init was killed by signal {number} before its program could run"
-        )),
-        Ok(End::Code(code)) => Error::new(format!(
-            "container init ended with code {code} before its program could run"
-        )),
-        Err(_) => Error::new("container init died before its program could run"),
+        Ok(End::Signal(number)) => Error::of(
+            Code::InitDied,
+            format!("container init was killed by signal {number} before its program could run"),
+        ),
+        Ok(End::Code(code)) => Error::of(
+            Code::InitDied,
+            format!("container init ended with code {code} before its program could run"),
+        ),
+        Err(_) => Error::of(Code::InitDied, "container init died before its program could run"),
     }
 }
 
@@ -271,7 +272,8 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 /// The agent gets the filter's descriptor with the container's state, in one connection.
 fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
     let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
-    let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
+    let listener = listener
+        .ok_or_else(|| Error::of(Code::InvalidConfig, "no listenerPath in linux.seccomp"))?;
     let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
         other => other.doing(|| "take the seccomp listener".into())?,

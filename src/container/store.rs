@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::ContainerId;
 use super::saved::{Phase, Saved};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::fd::{here, lock, open_at, read_all};
 use crate::sys::path::{remove, rename};
 
@@ -45,7 +45,10 @@ impl Store {
         let path = self.root.join(id.as_str());
         match fs::DirBuilder::new().mode(0o711).create(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(Error::new("container with given ID already exists"));
+                return Err(Error::of(
+                    Code::AlreadyExists,
+                    "container with given ID already exists",
+                ));
             }
             other => other.doing(|| format!("make {}", path.display()))?,
         }
@@ -144,7 +147,7 @@ impl Directory {
         let text = path.to_str().ok_or_else(|| Error::new("the root is not UTF-8"))?;
         match open_at(here(), text, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0) {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                Err(Error::new("container does not exist"))
+                Err(Error::of(Code::NotFound, "container does not exist"))
             }
             other => Ok(Directory { fd: other.doing(|| format!("open {text}"))?, path }),
         }
@@ -232,6 +235,11 @@ impl Directory {
         let file = open_at(self.fd.as_fd(), name, flags, 0o600)?;
         // What is cut short by a full disk is told by the next write.
         Ok(fs::File::from(file).write_all(text)?)
+    }
+
+    /// A path to the directory that was opened, whatever happens to its name.
+    pub fn path_by_descriptor(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.fd.as_raw_fd()).into()
     }
 
     /// A path to the socket that init waits on, short enough for a socket's address.

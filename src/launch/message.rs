@@ -24,13 +24,13 @@
 //!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
-//! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
+//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time. A hang-up
 //! before `Done` means that init died, unless its filter forbids to write. `start` opens another
 //! channel, over which there is only `Done`, with the same meaning.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// What init says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub enum FromInit {
     Done,
     /// Something that the log should hold.
     Warn(String),
+    /// A step is done, and how long it took (microseconds); only where the log wants to know.
+    Took(String, u64),
     /// It gives up.
     Failed(Failure),
 }
@@ -72,6 +74,8 @@ pub struct Failure {
     pub words: String,
     /// The system call's error number, where there was one.
     pub errno: Option<i32>,
+    /// What kind of failure it is.
+    pub code: Code,
 }
 
 impl Failure {
@@ -85,7 +89,12 @@ impl Failure {
             let half = words.chars().count() / 2;
             words = words.chars().take(half).collect();
         }
-        Failure { step: step.to_owned(), words, errno: error.errno() }
+        Failure { step: step.to_owned(), words, errno: error.errno(), code: error.code() }
+    }
+
+    /// The failure as the runtime tells it.
+    pub fn into_error(self) -> Error {
+        Error::told(self.words, self.errno).or_code(self.code).within(self.step)
     }
 }
 
