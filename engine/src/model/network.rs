@@ -359,13 +359,15 @@ impl FromStr for Mac {
         let mut parts = text.split([':', '-']);
         for byte in &mut bytes {
             let part = parts.next().filter(|part| part.len() == 2);
-            *byte = part
-                .and_then(|part| u8::from_str_radix(part, 16).ok())
-                .ok_or_else(|| format!("{text} is not a MAC address: six bytes like 02:42:ac:11:00:02"))?;
+            *byte = part.and_then(|part| u8::from_str_radix(part, 16).ok()).ok_or_else(|| {
+                format!("{text} is not a MAC address: six bytes like 02:42:ac:11:00:02")
+            })?;
         }
         match parts.next() {
             None => Ok(Mac(bytes)),
-            Some(_) => Err(format!("{text} is not a MAC address: six bytes like 02:42:ac:11:00:02")),
+            Some(_) => {
+                Err(format!("{text} is not a MAC address: six bytes like 02:42:ac:11:00:02"))
+            }
         }
     }
 }
@@ -378,7 +380,8 @@ mod tests {
     fn a_mac_address_is_read_as_it_is_written() {
         let mac: Mac = "02:42:ac:11:00:02".parse().expect("a MAC address");
         assert_eq!(mac.to_string(), "02:42:ac:11:00:02");
-        for wrong in ["", "02:42", "02:42:ac:11:00:02:03", "2:42:ac:11:00:02", "02:42:ac:11:00:zz"] {
+        for wrong in ["", "02:42", "02:42:ac:11:00:02:03", "2:42:ac:11:00:02", "02:42:ac:11:00:zz"]
+        {
             assert!(wrong.parse::<Mac>().is_err(), "{wrong}");
         }
     }

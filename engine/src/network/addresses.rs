@@ -49,12 +49,12 @@ pub(super) fn lowest_free(pool: &Pool, taken: &BTreeSet<IpAddr>) -> Option<IpAdd
             && !pool.taken.values().any(|other| other == address)
     };
     match pool.range.unwrap_or(pool.subnet) {
-        IpNet::V4(net) => Ipv4AddrRange::new(net.network(), net.broadcast())
-            .map(IpAddr::V4)
-            .find(free),
-        IpNet::V6(net) => Ipv6AddrRange::new(net.network(), net.broadcast())
-            .map(IpAddr::V6)
-            .find(free),
+        IpNet::V4(net) => {
+            Ipv4AddrRange::new(net.network(), net.broadcast()).map(IpAddr::V4).find(free)
+        }
+        IpNet::V6(net) => {
+            Ipv6AddrRange::new(net.network(), net.broadcast()).map(IpAddr::V6).find(free)
+        }
     }
 }
 

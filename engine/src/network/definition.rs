@@ -9,9 +9,7 @@ use ipnet::IpNet;
 use super::link::Links;
 use super::{addresses, bridge, random_bytes, random_id};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::network::{
-    ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool,
-};
+use crate::model::network::{ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool};
 use crate::store::Store;
 use crate::store::networks::{Lock, Networks};
 
@@ -128,11 +126,7 @@ pub fn create(store: &Store, request: &CreateNetwork) -> Result<Network> {
     let network = Network {
         ipv4: request.ipv4.unwrap_or(true),
         ipv6: request.ipv6.unwrap_or(false),
-        ipam: Ipam {
-            driver: "default".to_owned(),
-            options: Some(BTreeMap::new()),
-            config,
-        },
+        ipam: Ipam { driver: "default".to_owned(), options: Some(BTreeMap::new()), config },
         internal: request.internal,
         attachable: request.attachable,
         options: request.options.clone(),

@@ -17,7 +17,6 @@ const NEW_LINK: u16 = 16;
 const DELETE_LINK: u16 = 17;
 const GET_LINK: u16 = 18;
 const NEW_ADDRESS: u16 = 20;
-const DELETE_ADDRESS: u16 = 21;
 const NEW_ROUTE: u16 = 24;
 const GET_ROUTE: u16 = 26;
 
@@ -128,8 +127,7 @@ impl Links {
     /// # Errors
     /// The kernel's; the cable is then not there.
     pub(super) fn lay(&self, cable: &Cable<'_>) -> io::Result<()> {
-        let made = self.0.ask(cable_message(cable));
-        made?;
+        self.0.ask(cable_message(cable))?;
         let port = Nest::new().with(PORT_HAIRPIN, &[1]);
         let slave = Nest::new().with(SLAVE_KIND, b"bridge").with_nest(SLAVE_DATA, &port);
         let quiet = Nest::new().with(INET6_ADDRESS_MODE, &[ADDRESS_MODE_NONE]);
@@ -165,12 +163,6 @@ impl Links {
             }
         }
         Ok(())
-    }
-
-    /// Removes an address from a device.
-    pub(super) fn remove_address(&self, device: Index, address: IpNet) -> io::Result<()> {
-        let (body, bytes) = address_parts(device, address);
-        self.0.ask(Message::new(DELETE_ADDRESS, 0, &body).with(2, &bytes)).map(drop)
     }
 
     /// Removes a device; that there is none is well.
@@ -211,9 +203,8 @@ fn cable_message(cable: &Cable<'_>) -> Message {
         peer = peer.with(MTU, &mtu.to_ne_bytes());
         message = message.with(MTU, &mtu.to_ne_bytes());
     }
-    let info = Nest::new()
-        .with(KIND, b"veth")
-        .with_nest(DATA, &Nest::new().with_nest(VETH_PEER, &peer));
+    let info =
+        Nest::new().with(KIND, b"veth").with_nest(DATA, &Nest::new().with_nest(VETH_PEER, &peer));
     message.with(MASTER, &cable.bridge.0.to_ne_bytes()).with_nest(LINK_INFO, &info)
 }
 
@@ -226,21 +217,16 @@ fn octets(address: IpAddr) -> (u8, Vec<u8>) {
 
 /// struct ifaddrmsg, and the address. We chose the address: nobody else has it, and the kernel need
 /// not ask around (NODAD).
-fn address_parts(device: Index, address: IpNet) -> ([u8; 8], Vec<u8>) {
+fn address_message(device: Index, address: IpNet) -> Message {
     const NODAD: u8 = 2;
+    const LOCAL: u16 = 2;
+    const BROADCAST: u16 = 4;
     let (family, bytes) = octets(address.addr());
     let mut body = [0; 8];
     body[0] = family;
     body[1] = address.prefix_len();
     body[2] = if family == INET6 { NODAD } else { 0 };
     body[4..8].copy_from_slice(&device.0.to_ne_bytes());
-    (body, bytes)
-}
-
-fn address_message(device: Index, address: IpNet) -> Message {
-    const LOCAL: u16 = 2;
-    const BROADCAST: u16 = 4;
-    let (body, bytes) = address_parts(device, address);
     // The address may be there from an earlier time.
     let mut message = Message::new(NEW_ADDRESS, CREATE, &body).with(LOCAL, &bytes).with(1, &bytes);
     if let IpNet::V4(four) = address {

@@ -8,6 +8,7 @@
 
 mod addresses;
 mod bridge;
+pub mod check;
 pub mod definition;
 mod link;
 pub mod namespace;
@@ -184,10 +185,12 @@ fn place(
     for pool in &network.ipam.config {
         match pool.subnet {
             IpNet::V4(_) if network.ipv4 => {
-                ipv4 = Some(addresses::choose(network, pool, request.ipv4.map(IpAddr::V4), &taken)?);
+                ipv4 =
+                    Some(addresses::choose(network, pool, request.ipv4.map(IpAddr::V4), &taken)?);
             }
             IpNet::V6(_) if network.ipv6 => {
-                ipv6 = Some(addresses::choose(network, pool, request.ipv6.map(IpAddr::V6), &taken)?);
+                ipv6 =
+                    Some(addresses::choose(network, pool, request.ipv6.map(IpAddr::V6), &taken)?);
             }
             _ => {}
         }
@@ -206,8 +209,14 @@ fn place(
         mac,
         ipv4: ipv4.and_then(|net| if let IpNet::V4(net) = net { Some(net) } else { None }),
         ipv6: ipv6.and_then(|net| if let IpNet::V6(net) = net { Some(net) } else { None }),
-        gateway4: network.gateway4().filter(|_| !network.internal && ipv4.is_some()).map(|net| net.addr()),
-        gateway6: network.gateway6().filter(|_| !network.internal && ipv6.is_some()).map(|net| net.addr()),
+        gateway4: network
+            .gateway4()
+            .filter(|_| !network.internal && ipv4.is_some())
+            .map(|net| net.addr()),
+        gateway6: network
+            .gateway6()
+            .filter(|_| !network.internal && ipv6.is_some())
+            .map(|net| net.addr()),
         bindings: Vec::new(),
     })
 }
@@ -234,12 +243,7 @@ fn let_through(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
 }
 
 /// Lays the cable and makes the end inside ready.
-fn lay(
-    network: &Network,
-    endpoint: &Endpoint,
-    links: &Links,
-    bridge: link::Index,
-) -> Result<()> {
+fn lay(network: &Network, endpoint: &Endpoint, links: &Links, bridge: link::Index) -> Result<()> {
     let path = &endpoint.namespace;
     let namespace = File::open(path).with_context(|| format!("open {}", path.display()))?;
     let cable = Cable {
@@ -263,8 +267,7 @@ fn bring_up_inside(endpoint: &Endpoint) -> io::Result<()> {
     let links = Links::open()?;
     let device = links.find(name)?.ok_or(io::ErrorKind::NotFound)?;
     let four = endpoint.gateway4.map(IpAddr::V4);
-    let gateways: Vec<IpAddr> =
-        four.into_iter().chain(endpoint.gateway6.map(IpAddr::V6)).collect();
+    let gateways: Vec<IpAddr> = four.into_iter().chain(endpoint.gateway6.map(IpAddr::V6)).collect();
     links.bring_up(device.index, &endpoint.addresses(), &gateways)
 }
 

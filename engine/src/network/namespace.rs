@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use super::link::{Links, is};
+use super::link::Links;
 use crate::error::{Context, Result};
 use crate::store::{Store, durable};
 
@@ -98,14 +98,4 @@ fn in_a_thread<T: Send>(act: impl FnOnce() -> io::Result<T> + Send) -> io::Resul
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, act)?;
         thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
     })
-}
-
-/// Opens a namespace's file; that it is gone is told by `None`.
-pub(super) fn open(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) if is(&error, Errno::SRCH) => Ok(None),
-        Err(error) => Err(error),
-    }
 }

@@ -156,7 +156,12 @@ pub(super) struct Socket(OwnedFd);
 impl Socket {
     /// rtnetlink(7): links, addresses, routes.
     pub(super) fn route() -> io::Result<Socket> {
-        Ok(Socket(socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?))
+        Ok(Socket(socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            None,
+        )?))
     }
 
     /// nf_tables.

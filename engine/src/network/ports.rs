@@ -102,7 +102,8 @@ fn take(
             );
             refuse(Kind::Conflict, words)
         });
-        let is_taken = |port: u16| taken.iter().any(|other| meets(other, *host, port, publish.protocol));
+        let is_taken =
+            |port: u16| taken.iter().any(|other| meets(other, *host, port, publish.protocol));
         let allocated = || {
             let words = format!("Bind for {at} failed: port is already allocated");
             Err(refuse(Kind::Conflict, words))
@@ -171,7 +172,8 @@ pub fn parse(text: &str) -> Result<Vec<Publish>> {
         Some((ends, name)) => (ends, protocol(name).ok_or_else(|| wrong("proto"))?),
         None => (text, Protocol::Tcp),
     };
-    let (host, inside) = ends.rsplit_once(':').map_or((None, ends), |(host, inside)| (Some(host), inside));
+    let (host, inside) =
+        ends.rsplit_once(':').map_or((None, ends), |(host, inside)| (Some(host), inside));
     let inside = range(inside).ok_or_else(|| wrong("containerPort"))?;
     let (address, host) = match host.map(|host| host.rsplit_once(':').unwrap_or(("", host))) {
         None => (None, None),
@@ -222,7 +224,10 @@ fn range(text: &str) -> Option<(u16, u16)> {
 /// The addresses on which a port is asked for, where the request names none.
 pub(super) fn with_default_address(wanted: &[Publish], address: Option<Ipv4Addr>) -> Vec<Publish> {
     let default = address.map(IpAddr::V4);
-    wanted.iter().map(|publish| Publish { address: publish.address.or(default), ..*publish }).collect()
+    wanted
+        .iter()
+        .map(|publish| Publish { address: publish.address.or(default), ..*publish })
+        .collect()
 }
 
 /// The words above a refusal of a port.
@@ -261,7 +266,9 @@ mod tests {
         ] {
             assert_eq!(parse(text).expect(text), expected, "{text}");
         }
-        for wrong in ["", "x", "80:x", "70000:80", "80:80/icmp", "1-3:80-81", "1.2.3:80:80", "9-8:80"] {
+        for wrong in
+            ["", "x", "80:x", "70000:80", "80:80/icmp", "1-3:80-81", "1.2.3:80:80", "9-8:80"]
+        {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }

@@ -70,14 +70,14 @@ impl Networks {
         if let Some(network) = networks.iter().find(exact) {
             return Ok(network.clone());
         }
-        let mut fitting = networks
-            .into_iter()
-            .filter(|network| !name.is_empty() && network.id.starts_with(name));
+        let mut fitting =
+            networks.into_iter().filter(|network| !name.is_empty() && network.id.starts_with(name));
         match (fitting.next(), fitting.count()) {
             (Some(network), 0) => Ok(network),
             (Some(_), others) => {
                 let count = others + 1;
-                let words = format!("network {name} is ambiguous ({count} matches found on ID prefix)");
+                let words =
+                    format!("network {name} is ambiguous ({count} matches found on ID prefix)");
                 Err(refuse(Kind::Invalid, words))
             }
             (None, _) => Err(refuse(Kind::NotFound, format!("network {name} not found"))),

@@ -85,7 +85,8 @@ fn meta(key: u32, to: Register) -> Nest {
 
 fn compare(from: Register, sense: Sense, bytes: &[u8]) -> Nest {
     let operation = be(if sense == Sense::Is { 0 } else { 1 });
-    let data = Nest::new().with(1, &register(from)).with(2, &operation).with_nest(3, &constant(bytes));
+    let data =
+        Nest::new().with(1, &register(from)).with(2, &operation).with_nest(3, &constant(bytes));
     expression("cmp", &data)
 }
 
@@ -162,10 +163,8 @@ pub(super) fn for_the_machine() -> [Nest; 2] {
     const ADDRESS_TYPE: u32 = 3;
     const DESTINATION: u32 = 2;
     const LOCAL: u32 = 2;
-    let data = Nest::new()
-        .with(1, &register(0))
-        .with(2, &be(ADDRESS_TYPE))
-        .with(3, &be(DESTINATION));
+    let data =
+        Nest::new().with(1, &register(0)).with(2, &be(ADDRESS_TYPE)).with(3, &be(DESTINATION));
     [expression("fib", &data), compare(0, Sense::Is, &LOCAL.to_ne_bytes())]
 }
 

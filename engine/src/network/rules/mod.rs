@@ -18,7 +18,7 @@ use super::link::is;
 use super::netlink::{CREATE, EXCLUSIVE, Message, Nest, Socket, attribute};
 use crate::model::network::{Binding, Driver, Endpoint, Network};
 use expression::constant;
-use table::{CHAINS, SETS, Set};
+use table::{CHAINS, Part, SETS, Set};
 
 const TABLE: &str = "dok";
 /// What stands in the table's user data: another number is another set of rules.
@@ -228,10 +228,12 @@ fn set_message(set: &Set, id: u32) -> Message {
         .with(4, &be(table::kind(set.key)))
         .with(5, &be(table::length(set.key)))
         .with(10, &be(id));
+    // What `nft list` needs to know to print it: the key is text, not a number of the network.
+    const IN_ORDER: [u8; 6] = [0, 4, 1, 0, 0, 0];
+    let message =
+        if matches!(set.key, [Part::Device]) { message.with(13, &IN_ORDER) } else { message };
     match set.value {
-        Some(value) => message
-            .with(6, &be(table::kind(value)))
-            .with(7, &be(table::length(value))),
+        Some(value) => message.with(6, &be(table::kind(value))).with(7, &be(table::length(value))),
         None => message,
     }
 }
@@ -240,9 +242,7 @@ fn chain_message(chain: &table::Chain) -> Message {
     const ACCEPT: u32 = 1;
     let message = message(NEW_CHAIN, CREATE).with_text(1, TABLE).with_text(3, chain.name);
     let Some(base) = &chain.base else { return message };
-    let hook = Nest::new()
-        .with(1, &base.hook.to_be_bytes())
-        .with(2, &base.priority.to_be_bytes());
+    let hook = Nest::new().with(1, &base.hook.to_be_bytes()).with(2, &base.priority.to_be_bytes());
     message.with_nest(4, &hook).with(5, &ACCEPT.to_be_bytes()).with_text(7, base.kind)
 }
 
@@ -251,11 +251,12 @@ fn elements_messages(kind: u8, flags: u16, elements: &[Element]) -> Vec<Message>
     const AT_ONCE: usize = 256;
     let mut messages = Vec::new();
     for set in SETS {
-        let own: Vec<&Element> = elements.iter().filter(|element| element.set == set.name).collect();
+        let own: Vec<&Element> =
+            elements.iter().filter(|element| element.set == set.name).collect();
         for part in own.chunks(AT_ONCE) {
-            let list = part.iter().fold(Nest::new(), |list, element| {
-                list.with_nest(1, &element_nest(element))
-            });
+            let list = part
+                .iter()
+                .fold(Nest::new(), |list, element| list.with_nest(1, &element_nest(element)));
             messages.push(
                 message(kind, flags).with_text(1, TABLE).with_text(2, set.name).with_nest(3, &list),
             );

@@ -2,8 +2,9 @@
 
 use super::Strangers;
 use super::expression::{
-    Connection, End, Family, Sense, Verdict, Way, address, by_any_of, by_device, connection, device,
-    for_the_machine, look_up, loopback, masquerade, member, only, port, protocol, redirect, verdict,
+    Connection, End, Family, Sense, Verdict, Way, address, by_any_of, by_device, connection,
+    device, for_the_machine, look_up, loopback, masquerade, member, only, port, protocol, redirect,
+    verdict,
 };
 use crate::network::netlink::Nest;
 
@@ -114,11 +115,14 @@ pub(super) fn rules(strangers: Strangers) -> Vec<Rule> {
     let mut rules = vec![
         // The bridges let loopback addresses through, for ports that are reached by them. Nobody but
         // the machine itself may come with one: neither a container nor a neighbour on a wire.
-        rule("guard", [
-            by_device(Way::In, Sense::IsNot, "lo").into(),
-            loopback(Family::Four, End::Destination),
-            vec![verdict(Verdict::Drop)],
-        ]),
+        rule(
+            "guard",
+            [
+                by_device(Way::In, Sense::IsNot, "lo").into(),
+                loopback(Family::Four, End::Destination),
+                vec![verdict(Verdict::Drop)],
+            ],
+        ),
         rule("arrive", [for_the_machine().into(), vec![verdict(Verdict::Jump("publish"))]]),
         rule("send", [for_the_machine().into(), vec![verdict(Verdict::Jump("publish"))]]),
     ];
@@ -136,23 +140,26 @@ pub(super) fn rules(strangers: Strangers) -> Vec<Rule> {
 fn published_on_one(family: Family, map: &str) -> Rule {
     let words = family.registers();
     let target = words + 2;
-    rule("publish", [
-        only(family).into(),
-        vec![
-            address(family, End::Destination, 0),
-            protocol(words),
-            port(words + 1),
-            look_up(map, 0, target),
-            redirect(family, target),
+    rule(
+        "publish",
+        [
+            only(family).into(),
+            vec![
+                address(family, End::Destination, 0),
+                protocol(words),
+                port(words + 1),
+                look_up(map, 0, target),
+                redirect(family, target),
+            ],
         ],
-    ])
+    )
 }
 
 fn published_on_any(family: Family, map: &str) -> Rule {
-    rule("publish", [
-        only(family).into(),
-        vec![protocol(0), port(1), look_up(map, 0, 2), redirect(family, 2)],
-    ])
+    rule(
+        "publish",
+        [only(family).into(), vec![protocol(0), port(1), look_up(map, 0, 2), redirect(family, 2)]],
+    )
 }
 
 fn forward(strangers: Strangers) -> Vec<Rule> {
@@ -161,10 +168,10 @@ fn forward(strangers: Strangers) -> Vec<Rule> {
     let to = |set| by_any_of(Way::Out, Sense::Is, set).into();
     let mut rules = vec![
         rule("forward", [connection(Connection::Known).into(), pass()]),
-        rule("forward", [
-            vec![device(Way::In, 0), device(Way::Out, 4), member(0, Sense::Is, "within")],
-            pass(),
-        ]),
+        rule(
+            "forward",
+            [vec![device(Way::In, 0), device(Way::Out, 4), member(0, Sense::Is, "within")], pass()],
+        ),
         rule("forward", [to("internal"), stop()]),
         rule("forward", [by_any_of(Way::In, Sense::Is, "internal").into(), stop()]),
         rule("forward", [to("bridges"), connection(Connection::Redirected).into(), pass()]),
@@ -181,31 +188,40 @@ fn leave() -> Vec<Rule> {
     let mask = || vec![masquerade()];
     let to_ours = || by_any_of(Way::Out, Sense::Is, "bridges").into();
     let mut rules = vec![
-        rule("leave", [
-            by_any_of(Way::In, Sense::Is, "masquerade").into(),
-            by_any_of(Way::Out, Sense::IsNot, "bridges").into(),
-            mask(),
-        ]),
+        rule(
+            "leave",
+            [
+                by_any_of(Way::In, Sense::Is, "masquerade").into(),
+                by_any_of(Way::Out, Sense::IsNot, "bridges").into(),
+                mask(),
+            ],
+        ),
         // From one container by a published port to another: the answer has to come back by us.
-        rule("leave", [
-            by_any_of(Way::In, Sense::Is, "bridges").into(),
-            to_ours(),
-            connection(Connection::Redirected).into(),
-            mask(),
-        ]),
+        rule(
+            "leave",
+            [
+                by_any_of(Way::In, Sense::Is, "bridges").into(),
+                to_ours(),
+                connection(Connection::Redirected).into(),
+                mask(),
+            ],
+        ),
     ];
     for (family, own) in [(Family::Four, "self4"), (Family::Six, "self6")] {
         // A container could not answer to a loopback address, nor to its own.
         rules.push(rule("leave", [to_ours(), loopback(family, End::Source), mask()]));
-        rules.push(rule("leave", [
-            only(family).into(),
-            vec![
-                address(family, End::Source, 0),
-                address(family, End::Destination, family.registers()),
-                member(0, Sense::Is, own),
+        rules.push(rule(
+            "leave",
+            [
+                only(family).into(),
+                vec![
+                    address(family, End::Source, 0),
+                    address(family, End::Destination, family.registers()),
+                    member(0, Sense::Is, own),
+                ],
+                mask(),
             ],
-            mask(),
-        ]));
+        ));
     }
     rules
 }
