@@ -94,7 +94,10 @@ fn cables_and_rules(store: &Store, remedy: Remedy) -> Result<Vec<Leftover>> {
     let networks = store.networks();
     let lock = networks.lock()?;
     let all = networks.all()?;
-    let records = networks.all_endpoints()?;
+    let mut records = networks.all_endpoints()?;
+    for network in &all {
+        records.append(&mut networks.leaving(&network.id)?);
+    }
     let links = Links::open().context("open a socket of rtnetlink")?;
     let devices = links.all().context("list the network devices")?;
     let bridges: Vec<_> = devices

@@ -172,6 +172,7 @@ pub fn remove(store: &Store, name: &str) -> Result<Network> {
         );
         return Err(refuse(Kind::Denied, words));
     }
+    super::remove_leaving(&networks, &network)?;
     let mut others = networks.all()?;
     others.retain(|other| other.id != network.id);
     bridge::remove(&network, &others)?;

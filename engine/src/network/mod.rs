@@ -82,6 +82,7 @@ pub fn attach(store: &Store, request: &Request<'_>) -> Result<Attached> {
         let network = definition::find_locked(&networks, request.network, &lock)?;
         refuse_other_drivers(&network)?;
         let bridge = bridge::ensure(&networks, &network, &links, &lock)?;
+        sweep(&networks, &network, &links, &lock)?;
         (enter(&networks, network, request, &lock)?, bridge)
     };
     let (network, endpoint) = (&attached.network, &attached.endpoint);
@@ -110,14 +111,40 @@ pub fn detach(store: &Store, container: &str, network: &str) -> Result<()> {
     }
 }
 
-/// Takes a container out of all networks.
+/// Takes a container that has ended out of all networks, and lets go of its network namespace. Its
+/// cables go with that: the kernel takes its time over them (tens of milliseconds), and nobody need
+/// wait. Until they are gone, nobody gets its addresses.
 ///
 /// # Errors
 /// As [`detach`].
-pub fn detach_all(store: &Store, container: &str) -> Result<()> {
+pub fn release(store: &Store, container: &str) -> Result<Lingering> {
     let networks = store.networks();
-    for endpoint in networks.endpoints_of(container)? {
-        leave(&networks, &endpoint)?;
+    let places = networks.endpoints_of(container)?;
+    let mut lingering = Lingering::default();
+    if !places.is_empty() {
+        let lock = networks.lock()?;
+        for endpoint in &places {
+            let table = shut(&networks, endpoint, || networks.let_go(endpoint, &lock))?;
+            lingering.0.extend(table);
+        }
+    }
+    namespace::remove(store, container)?;
+    Ok(lingering)
+}
+
+/// Sockets of nf_tables by which something was removed. The kernel lets whoever closes one wait for
+/// the removal's last step (some ten milliseconds), so this is to be dropped when nobody waits.
+#[derive(Debug, Default)]
+#[must_use = "to be dropped once nobody waits"]
+pub struct Lingering(Vec<Table>);
+
+/// Forgets those on the way out whose cables are gone.
+fn sweep(networks: &Networks, network: &Network, links: &Links, lock: &Lock) -> Result<()> {
+    for endpoint in networks.leaving(&network.id)? {
+        let cable = links.find(&endpoint.port);
+        if cable.with_context(|| format!("look for the cable {}", endpoint.port))?.is_none() {
+            networks.forget_leaving(&endpoint, lock)?;
+        }
     }
     Ok(())
 }
@@ -179,8 +206,9 @@ fn place(
         );
         return Err(refuse(Kind::Conflict, words));
     }
-    let taken: BTreeSet<IpAddr> =
-        members.iter().flat_map(Endpoint::addresses).map(|net| net.addr()).collect();
+    let leaving = networks.leaving(&network.id)?;
+    let all = members.iter().chain(&leaving);
+    let taken: BTreeSet<IpAddr> = all.flat_map(Endpoint::addresses).map(|net| net.addr()).collect();
     let (mut ipv4, mut ipv6) = (None, None);
     for pool in &network.ipam.config {
         match pool.subnet {
@@ -283,15 +311,39 @@ fn leave(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
     if now.as_ref() != Some(endpoint) {
         return Ok(());
     }
+    shut(networks, endpoint, || networks.forget_endpoint(endpoint, &lock)).map(drop)
+}
+
+/// Takes from the packet filter what it has of a container, and crosses out its record. The caller
+/// holds the lock.
+fn shut(
+    networks: &Networks,
+    endpoint: &Endpoint,
+    cross_out: impl FnOnce() -> Result<()>,
+) -> Result<Option<Table>> {
     let elements = rules::of_endpoint(endpoint);
     if elements.is_empty() {
-        return networks.forget_endpoint(endpoint, &lock);
+        return cross_out().map(|()| None);
     }
     let table = Table::open().context("open a socket of nf_tables")?;
     let removed = table.remove(&elements);
-    networks.forget_endpoint(endpoint, &lock)?;
+    cross_out()?;
     // Not as it was left: all is written anew.
-    if removed.is_err() { bridge::write_rules(networks, &table) } else { Ok(()) }
+    if removed.is_err() {
+        bridge::write_rules(networks, &table)?;
+    }
+    Ok(Some(table))
+}
+
+/// Removes the cables of those on their way out of a network that is to go.
+fn remove_leaving(networks: &Networks, network: &Network) -> Result<()> {
+    let links = Links::open().context("open a socket of rtnetlink")?;
+    for endpoint in networks.leaving(&network.id)? {
+        links
+            .remove_named(&endpoint.port)
+            .with_context(|| format!("remove the cable {}", endpoint.port))?;
+    }
+    Ok(())
 }
 
 /// 64 hexadecimal digits that nobody else has.

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Store, durable};
@@ -20,6 +19,9 @@ pub struct Networks {
     root: PathBuf,
     run: PathBuf,
 }
+
+/// How the file's name begins of who is on the way out; a container's id never does.
+const LEAVING: &str = "leaving-";
 
 /// Held by one process at a time; let go of when dropped.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Networks {
     /// # Errors
     /// Names the file that cannot be read.
     pub fn all(&self) -> Result<Vec<Network>> {
-        let mut networks: Vec<Network> = read_all(&self.root)?;
+        let mut networks: Vec<Network> = read_some(&self.root, |_| true)?;
         networks.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(networks)
     }
@@ -121,7 +123,15 @@ impl Networks {
     /// # Errors
     /// Names the file that cannot be read.
     pub fn endpoints(&self, network: &str) -> Result<Vec<Endpoint>> {
-        read_all(&self.members(network))
+        read_some(&self.members(network), |name| !name.starts_with(LEAVING))
+    }
+
+    /// Who is on the way out of a network, and may still be seen in it.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn leaving(&self, network: &str) -> Result<Vec<Endpoint>> {
+        read_some(&self.members(network), |name| name.starts_with(LEAVING))
     }
 
     /// Who is in any network.
@@ -131,7 +141,7 @@ impl Networks {
     pub fn all_endpoints(&self) -> Result<Vec<Endpoint>> {
         let mut found = Vec::new();
         for network in names(&self.places())? {
-            found.append(&mut read_all(&self.places().join(network))?);
+            found.append(&mut self.endpoints(&network)?);
         }
         Ok(found)
     }
@@ -171,6 +181,26 @@ impl Networks {
             .with_context(|| format!("write {}", file.display()))
     }
 
+    /// Marks a container as on its way out of a network.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn let_go(&self, endpoint: &Endpoint, _: &Lock) -> Result<()> {
+        let folder = self.members(&endpoint.network);
+        let file = folder.join(format!("{}.json", endpoint.container));
+        fs::rename(&file, folder.join(format!("{LEAVING}{}.json", endpoint.id)))
+            .with_context(|| format!("rename {}", file.display()))
+    }
+
+    /// Forgets a container that has left.
+    ///
+    /// # Errors
+    /// Names the file.
+    pub fn forget_leaving(&self, endpoint: &Endpoint, _: &Lock) -> Result<()> {
+        let name = format!("{LEAVING}{}.json", endpoint.id);
+        remove(&self.members(&endpoint.network).join(name), |file| fs::remove_file(file))
+    }
+
     /// Forgets a container's place.
     ///
     /// # Errors
@@ -204,11 +234,11 @@ fn remove(path: &Path, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> 
     }
 }
 
-/// The objects in a folder; a folder that is not there is empty.
-fn read_all<T: Serialize + DeserializeOwned>(folder: &Path) -> Result<Vec<T>> {
+/// The objects in a folder whose names fit; a folder that is not there is empty.
+fn read_some<T: DeserializeOwned>(folder: &Path, fits: impl Fn(&str) -> bool) -> Result<Vec<T>> {
     let mut found = Vec::new();
     for name in names(folder)? {
-        if name.ends_with(".json") {
+        if name.ends_with(".json") && fits(&name) {
             found.extend(read(&folder.join(name))?);
         }
     }

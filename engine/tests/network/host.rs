@@ -101,6 +101,15 @@ impl Host {
         network::attach(&self.store, &request(container, network, &wanted))
     }
 
+    /// Waits for what the kernel does in its own time.
+    pub(crate) fn wait_for(&self, is_so: impl Fn() -> bool) {
+        let end = std::time::Instant::now() + PATIENCE;
+        while !is_so() {
+            assert!(std::time::Instant::now() < end, "not so in {PATIENCE:?}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// What a container leaves nothing of: links, the pins of namespaces, the packet filter.
     pub(crate) fn traces(&self) -> (String, Vec<String>, String) {
         let mut links: Vec<String> = ip("-o link show type veth").lines().map(name_of).collect();

@@ -5,8 +5,8 @@ mod host;
 use host::{
     DOUBT, PATIENCE, ask_tcp, ask_udp, inside, ip, neighbour, on_a_host, serve_tcp, serve_udp,
 };
+use onggi_engine::network;
 use onggi_engine::network::check::{Remedy, check};
-use onggi_engine::network::{self, namespace};
 use std::time::{Duration, Instant};
 
 #[test]
@@ -20,8 +20,8 @@ fn a_container_reaches_the_world_under_the_hosts_address_and_leaves_no_trace() {
         serve_tcp(&outside, "192.0.2.2:80");
         let seen = inside(&web.namespace, || ask_tcp("192.0.2.2:80", PATIENCE));
         assert_eq!(seen, Some("192.0.2.1".parse().expect("an address")));
-        network::detach(&host.store, "web", "bridge").expect("to leave");
-        namespace::remove(&host.store, "web").expect("to remove the namespace");
+        drop(network::release(&host.store, "web").expect("to leave"));
+        host.wait_for(|| !ip("-o link show type veth").contains("dok-"));
         let (links, pins, _) = host.traces();
         assert_eq!(links, format!("dok0 {}", before.0));
         assert_eq!(pins, ["neighbour"]);
@@ -52,7 +52,7 @@ fn a_published_port_is_reached_from_everywhere() {
             let seen = inside(&who.namespace, || ask_udp("192.0.2.1:5353", PATIENCE));
             assert!(seen.is_some(), "{name}, by the host's address, udp");
         }
-        network::detach_all(&host.store, "web").expect("to leave");
+        drop(network::release(&host.store, "web").expect("to leave"));
         assert_eq!(ask_tcp("127.0.0.1:8080", DOUBT), None);
     });
 }
@@ -142,9 +142,87 @@ fn a_port_that_is_taken_is_refused_in_dockers_words_and_nothing_is_left() {
         let any = host.attach(&two, "bridge", &["80", "9090-9092:81"]);
         assert!(any.endpoint.bindings[0].host >= 1024);
         assert_eq!(any.endpoint.bindings[1].host, 9090);
-        network::detach_all(&host.store, "one").expect("to leave");
+        drop(network::release(&host.store, "one").expect("to leave"));
         drop(held);
         assert!(std::net::TcpListener::bind("0.0.0.0:8080").is_ok());
+    });
+}
+
+#[test]
+fn networks_are_apart_and_an_internal_one_has_no_way_out() {
+    on_a_host(|host| {
+        let outside = neighbour(host);
+        serve_tcp(&outside, "192.0.2.2:80");
+        host.network("red", |_| {});
+        host.network("blue", |_| {});
+        host.network("cell", |request| request.internal = true);
+        let names = ["red1", "red2", "blue1", "cell1", "cell2"];
+        let [red1, red2, blue1, cell1, cell2] = names.map(|name| host.container(name));
+        let mut at = Vec::new();
+        for (container, network) in
+            [(&red1, "red"), (&red2, "red"), (&blue1, "blue"), (&cell1, "cell"), (&cell2, "cell")]
+        {
+            let attached = host.attach(container, network, &[]);
+            at.push(format!("{}:80", attached.endpoint.ipv4.expect("an address").addr()));
+            serve_tcp(container, "0.0.0.0:80");
+        }
+        inside(&red1.namespace, || {
+            assert!(ask_tcp(&at[1], PATIENCE).is_some(), "the same network");
+            assert!(ask_tcp("192.0.2.2:80", PATIENCE).is_some(), "the world");
+            assert_eq!(ask_tcp(&at[2], DOUBT), None, "another network");
+            assert_eq!(ask_tcp(&at[3], DOUBT), None, "an internal network");
+        });
+        inside(&cell1.namespace, || {
+            assert!(ask_tcp(&at[4], PATIENCE).is_some(), "the same network");
+            // Whatever it writes into its own table of routes.
+            ip(&format!("route add default via {}", gateway_of(&at[4])));
+            assert_eq!(ask_tcp("192.0.2.2:80", DOUBT), None, "the world");
+            assert_eq!(ask_tcp(&at[0], DOUBT), None, "another network");
+        });
+        inside(&outside.namespace, || {
+            assert_eq!(ask_tcp(&at[3], DOUBT), None, "from the world to an internal network");
+        });
+    });
+}
+
+/// The first address of a container's network.
+fn gateway_of(at: &str) -> String {
+    let (network, _) = at.rsplit_once('.').expect("an address");
+    format!("{network}.1")
+}
+
+#[test]
+fn ipv6_is_there_where_it_is_asked_for_and_nowhere_else() {
+    on_a_host(|host| {
+        let outside = neighbour(host);
+        serve_tcp(&outside, "[2001:db8::2]:80");
+        host.network("six", |request| request.ipv6 = Some(true));
+        let (web, other, four) =
+            (host.container("web"), host.container("other"), host.container("four"));
+        let attached = host.attach(&web, "six", &["8080:80"]);
+        host.attach(&other, "six", &[]);
+        host.attach(&four, "bridge", &[]);
+        serve_tcp(&web, "[::]:80");
+        let own = attached.endpoint.ipv6.expect("an address").addr();
+        assert!(own.is_unique_local(), "{own}");
+        let seen = inside(&web.namespace, || ask_tcp("[2001:db8::2]:80", PATIENCE));
+        assert_eq!(seen, Some("2001:db8::1".parse().expect("an address")), "under our address");
+        for at in ["[2001:db8::1]:8080", "127.0.0.1:8080"] {
+            assert!(ask_tcp(at, PATIENCE).is_some(), "{at} from the host");
+        }
+        for who in [&other, &web] {
+            let seen = inside(&who.namespace, || ask_tcp("[2001:db8::1]:8080", PATIENCE));
+            assert!(seen.is_some(), "{} by the host's address", who.name);
+        }
+        inside(&outside.namespace, || {
+            let seen = ask_tcp("[2001:db8::1]:8080", PATIENCE);
+            assert_eq!(seen, Some("2001:db8::2".parse().expect("an address")));
+            assert_eq!(ask_tcp(&format!("[{own}]:80"), DOUBT), None, "by the container's address");
+        });
+        // CVE-2024-32473: not even a link-local address.
+        let addresses = inside(&four.namespace, || ip("-6 -o address show dev eth0"));
+        assert_eq!(addresses, "");
+        assert_eq!(ip("-6 -o address show dev dok0"), "");
     });
 }
 
@@ -152,7 +230,7 @@ fn a_port_that_is_taken_is_refused_in_dockers_words_and_nothing_is_left() {
 fn a_container_starts_and_ends_in_a_few_milliseconds() {
     on_a_host(|host| {
         host.attach(&host.container("first"), "bridge", &[]);
-        let mut times = [const { Vec::new() }; 4];
+        let mut times = [const { Vec::new() }; 3];
         for number in 0..20 {
             let name = format!("c{number}");
             let mut lap = Lap::start();
@@ -160,13 +238,12 @@ fn a_container_starts_and_ends_in_a_few_milliseconds() {
             times[0].push(lap.next());
             let attached = host.attach(&container, "bridge", &["8080:80"]);
             times[1].push(lap.next());
-            network::detach_all(&host.store, &name).expect("to leave");
+            let lingering = network::release(&host.store, &name).expect("to leave");
             times[2].push(lap.next());
-            namespace::remove(&host.store, &name).expect("to remove the namespace");
-            times[3].push(lap.next());
+            drop(lingering);
             drop(attached);
         }
-        for (what, times) in ["namespace", "attach", "detach", "remove"].iter().zip(&mut times) {
+        for (what, times) in ["namespace", "attach", "release"].iter().zip(&mut times) {
             times.sort();
             println!("{what}: median {:?}, best {:?}", times[times.len() / 2], times[0]);
             // A bound that only a hang or an exec'd program breaks, on a busy machine too.

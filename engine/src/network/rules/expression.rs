@@ -142,20 +142,12 @@ pub(super) fn by_any_of(way: Way, sense: Sense, set: &str) -> [Nest; 2] {
     [device(way, 0), member(0, sense, set)]
 }
 
-/// Only packets from or to the machine itself.
-pub(super) fn loopback(family: Family, end: End) -> Vec<Nest> {
-    let test = match family {
-        // 127.0.0.0/8 is its first byte.
-        Family::Four => {
-            let offset = if matches!(end, End::Source) { 12 } else { 16 };
-            [payload(1, offset, 1, 0), compare(0, Sense::Is, &[127])]
-        }
-        Family::Six => {
-            let one = std::net::Ipv6Addr::LOCALHOST.octets();
-            [address(family, end, 0), compare(0, Sense::Is, &one)]
-        }
-    };
-    only(family).into_iter().chain(test).collect()
+/// Only packets from or to 127.0.0.0/8, which is its first byte.
+pub(super) fn loopback(end: End) -> Vec<Nest> {
+    const NETWORK: u32 = 1;
+    let offset = if matches!(end, End::Source) { 12 } else { 16 };
+    let test = [payload(NETWORK, offset, 1, 0), compare(0, Sense::Is, &[127])];
+    only(Family::Four).into_iter().chain(test).collect()
 }
 
 /// Only packets for an address of the machine.

@@ -119,7 +119,7 @@ pub(super) fn rules(strangers: Strangers) -> Vec<Rule> {
             "guard",
             [
                 by_device(Way::In, Sense::IsNot, "lo").into(),
-                loopback(Family::Four, End::Destination),
+                loopback(End::Destination),
                 vec![verdict(Verdict::Drop)],
             ],
         ),
@@ -207,9 +207,10 @@ fn leave() -> Vec<Rule> {
             ],
         ),
     ];
+    // A container could not answer to a loopback address, nor to its own. (The kernel takes no
+    // answer to ::1 from a bridge, whatever its source is made to be.)
+    rules.push(rule("leave", [to_ours(), loopback(End::Source), mask()]));
     for (family, own) in [(Family::Four, "self4"), (Family::Six, "self6")] {
-        // A container could not answer to a loopback address, nor to its own.
-        rules.push(rule("leave", [to_ours(), loopback(family, End::Source), mask()]));
         rules.push(rule(
             "leave",
             [
