@@ -18,5 +18,7 @@
 
 pub mod cli;
 pub mod error;
+pub mod model;
+pub mod network;
 pub mod service;
 pub mod store;

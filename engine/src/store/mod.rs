@@ -6,6 +6,7 @@
 //! nobody once its maker has ended.
 
 pub mod durable;
+pub mod networks;
 
 use std::path::{Path, PathBuf};
 
