@@ -51,7 +51,7 @@ use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
-use crate::sys::procfs::Procfs;
+use crate::sys::procfs::{Life, Procfs};
 use saved::{Phase, Saved};
 use status::Status;
 use store::Directory;
@@ -96,11 +96,8 @@ impl Container {
         if self.directory.is_being_made() && self.directory.is_locked()? {
             return Ok(Status::Creating);
         }
-        if !self.is_alive(proc)? {
-            return Ok(Status::Stopped);
-        }
-        let cgroup = self.cgroup();
-        if !cgroup.is_none() && cgroup.is_frozen()? {
+        let Some(life) = self.life(proc)? else { return Ok(Status::Stopped) };
+        if self.saved.onggi.cgroup.may_be_frozen(life.state) && self.cgroup().is_frozen()? {
             return Ok(Status::Paused);
         }
         Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
@@ -114,14 +111,14 @@ impl Container {
         }
     }
 
-    /// Whether init, and not another process that got its id, lives.
-    fn is_alive(&self, proc: &Procfs) -> Result<bool> {
+    /// Looks at init, and not at another process that got its id; nothing when it has ended.
+    fn life(&self, proc: &Procfs) -> Result<Option<Life>> {
         let pid = self.saved.init_process_pid;
         if pid <= 0 {
-            return Ok(false);
+            return Ok(None);
         }
         let life = proc.life(pid).doing(|| format!("look at process {pid}"))?;
-        Ok(life.is_some_and(|life| {
+        Ok(life.filter(|life| {
             life.start == self.saved.init_process_start && !matches!(life.state, 'Z' | 'X')
         }))
     }
@@ -137,7 +134,7 @@ impl Container {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
             other => other.doing(|| format!("open process {pid}"))?,
         };
-        Ok(self.is_alive(&Procfs::of_this_process()?)?.then_some(fd))
+        Ok(self.life(&Procfs::of_this_process()?)?.map(|_| fd))
     }
 
     /// Waits until init has ended, for so long at the most; tells whether it has.
