@@ -10,6 +10,7 @@ pub mod durable;
 mod liveness;
 mod lock;
 mod names;
+pub mod volumes;
 
 use std::path::{Path, PathBuf};
 
@@ -50,8 +51,24 @@ impl Store {
         &self.run
     }
 
+    /// The runtime's own state.
+    pub fn runtime_state(&self) -> PathBuf {
+        self.run.join("runtime")
+    }
+
     /// Where objects are made before they have a name.
     pub fn staging(&self) -> PathBuf {
         self.root.join("staging")
     }
+}
+
+/// Sixty-four hexadecimal digits that nobody else has.
+///
+/// # Errors
+/// Of `getrandom(2)`.
+pub fn random_id() -> Result<String> {
+    let mut bytes = [0; 32];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .context("draw a random number")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
