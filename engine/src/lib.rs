@@ -12,11 +12,14 @@
 //!   store                              what stays on disk
 //!   model   image                      data: what a container is asked to be │ references,
 //!                                      digests, manifests
-//!   error
+//!   error  progress                   how it failed │ how far it is
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod cli;
 pub mod error;
+pub mod image;
+pub mod layer;
+pub mod progress;
 pub mod service;
 pub mod store;
