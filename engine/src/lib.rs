@@ -13,15 +13,18 @@
 //!   store                              what stays on disk
 //!   model   image                      data: what a container is asked to be │ references,
 //!                                      digests, manifests
-//!   error
+//!   error  progress                   how it failed │ how far it is
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod bundle;
 pub mod cli;
 pub mod error;
+pub mod image;
+pub mod layer;
 pub mod model;
 pub mod monitor;
+pub mod progress;
 pub mod rootfs;
 pub mod runtime;
 pub mod service;
