@@ -10,6 +10,8 @@ mod addresses;
 mod bridge;
 pub mod check;
 pub mod definition;
+pub mod dns;
+pub mod files;
 mod link;
 pub mod namespace;
 mod netlink;

@@ -1,6 +1,7 @@
 //! Networks on the real kernel: each test has a host of its own, made of namespaces.
 
 mod host;
+mod names;
 
 use host::{
     DOUBT, PATIENCE, ask_tcp, ask_udp, inside, ip, neighbour, on_a_host, serve_tcp, serve_udp,
