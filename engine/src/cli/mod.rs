@@ -37,7 +37,9 @@ macro_rules! command {
 
 /// Every command, in the order that help lists them.
 const COMMANDS: &[Command] = &[
+    command!("network connect", network::connect),
     command!("network create", network::create),
+    command!("network disconnect", network::disconnect),
     command!("network inspect", network::inspect),
     command!("network list", network::list),
     command!("network ls", network::list),

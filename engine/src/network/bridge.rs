@@ -8,7 +8,8 @@ use super::rules::{self, Strangers, Table};
 use super::{addresses, sysctl};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Driver, Mac, Network};
-use crate::store::networks::{Lock, Networks};
+use crate::store::Lock;
+use crate::store::networks::Networks;
 
 /// The mark of a machine that forwards packets only since we asked it to.
 const FORWARDS_FOR_US: &str = "forwards-for-us";

@@ -1,6 +1,7 @@
 //! The verbs. Both doors hold one [`Engine`]; nothing here knows which door was used, prints, or
 //! reads the environment.
 
+pub mod connect;
 pub mod networks;
 
 use std::path::PathBuf;

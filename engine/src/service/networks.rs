@@ -1,11 +1,11 @@
 //! Networks: made, shown, removed.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use super::Engine;
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Kind, Result, refuse};
 use crate::model::network::{CreateNetwork, Network};
+use crate::model::{Time, parse_duration};
 use crate::network::definition;
 
 /// What is asked for in a list: for each name, the values of which one has to fit; of labels, all.
@@ -66,7 +66,7 @@ impl Engine {
         let limit = limit(filters)?;
         let mut removed = Vec::new();
         for network in definition::all(&self.store)? {
-            let too_young = limit.as_ref().is_some_and(|limit| network.created > *limit);
+            let too_young = limit.is_some_and(|limit| network.created > limit);
             let fits = has_labels(&network, filters.get("label"))
                 && !has_any_label(&network, filters.get("label!"));
             if network.is_predefined() || too_young || !fits {
@@ -135,17 +135,17 @@ fn has_label(network: &Network, wanted: &str) -> bool {
 }
 
 /// The instant until which a network must have been made: itself, or so long ago.
-fn limit(filters: &Filters) -> Result<Option<String>> {
+fn limit(filters: &Filters) -> Result<Option<Time>> {
     let Some(text) = filters.get("until").and_then(|values| values.first()) else {
         return Ok(None);
     };
-    let ago = |text| {
-        let ago = humantime::parse_duration(text).ok()?;
-        SystemTime::now().checked_sub(ago)
-    };
-    let limit = humantime::parse_rfc3339_weak(text).ok().or_else(|| ago(text));
-    let limit = limit.with_context(|| {
-        format!("the filter until={text}: expected a time like 2026-11-21T10:00:00 or 24h")
-    })?;
-    Ok(Some(humantime::format_rfc3339_nanos(limit).to_string()))
+    let ago = |text| parse_duration(text).map(|ago| Time::now().minus(ago));
+    match text.parse().or_else(|_| ago(text)) {
+        Ok(limit) => Ok(Some(limit)),
+        Err(_) => {
+            let words =
+                format!("invalid filter 'until={text}': expected a time like 2026-11-21 or 24h");
+            Err(refuse(Kind::Invalid, words))
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Networks on the real kernel: each test has a host of its own, made of namespaces.
 
+mod commands;
 mod host;
 mod names;
 

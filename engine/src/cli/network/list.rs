@@ -56,7 +56,7 @@ fn row(network: &Network, whole: bool) -> Value {
     let id = if whole { &network.id } else { network.id.get(..12).unwrap_or(&network.id) };
     let labels: Vec<String> =
         network.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let created = network.created.replace('T', " ").replace('Z', " +0000 UTC");
+    let created = network.created.to_string().replace('T', " ").replace('Z', " +0000 UTC");
     json!({
         "ID": id,
         "Name": network.name,

@@ -1,6 +1,8 @@
 //! `dok network …`
 
+pub(super) mod connect;
 pub(super) mod create;
+pub(super) mod disconnect;
 pub(super) mod inspect;
 pub(super) mod list;
 pub(super) mod prune;
