@@ -7,6 +7,7 @@
 //! as it was left) has the same remedy.
 
 mod expression;
+mod firewalls;
 mod names;
 mod table;
 
