@@ -33,6 +33,7 @@ fn planned(spec: &Spec<'_>) -> onggi::error::Result<Plan> {
         bundle: Path::new("/bundle"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::Keep,
+        cgroup_manager: CgroupManager::Cgroupfs,
         seccomp: None,
     };
     plan::container(spec, &host(), &options)

@@ -19,7 +19,8 @@ use crate::sys::file;
 pub struct Entry {
     /// For clone3(2) with CLONE_INTO_CGROUP.
     directory: Option<Rc<OwnedFd>>,
-    /// The `tasks` files of the v1 groups, the one that counts memory last.
+    /// The `tasks` files of the v1 groups, the one that counts memory last; `cgroup.procs` of the
+    /// groups below a scope.
     tasks: Vec<OwnedFd>,
 }
 
@@ -133,14 +134,30 @@ impl Cgroup {
         let mut entry = Entry::default();
         for group in &self.groups {
             let sub = subs.iter().find(|sub| sub.is_for(group));
-            let path = sub.map_or_else(|| group.path.clone(), |sub| group.path.join(&sub.path));
-            let below = Group::new(Vec::new(), path);
-            let inside = if sub.is_some() { &below } else { group };
+            let path = match sub {
+                Some(sub) => Some(group.path.join(&sub.path)),
+                None => self.below(group).pop(),
+            };
+            let below = path.map(|path| Group::new(Vec::new(), path));
+            let inside = below.as_ref().unwrap_or(group);
             if group.is_unified() {
                 entry.directory = Some(inside.dir()?.clone());
             } else {
                 entry.tasks.push(inside.open_to_write("tasks")?);
             }
+        }
+        Ok(entry)
+    }
+
+    /// The way into what init was not born in: the v1 groups, or those below a scope.
+    ///
+    /// # Errors
+    /// As [`Cgroup::entry`].
+    pub fn later_entry(&self) -> Result<Entry> {
+        let mut entry = self.entry()?;
+        for path in self.only_unified().map(|group| self.below(group)).unwrap_or_default() {
+            let group = Group::new(Vec::new(), path);
+            entry.tasks.push(group.open_to_write("cgroup.procs")?);
         }
         Ok(entry)
     }

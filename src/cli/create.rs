@@ -5,8 +5,8 @@ use clap::{ArgMatches, value_parser};
 use super::exit::{ExitCode, Outcome};
 use super::flags::{self, path, switch, value};
 use super::globals::Globals;
-use crate::container::{self, CgroupManager, CreateOptions};
-use crate::error::{Doing, Error, Result};
+use crate::container::{self, CreateOptions};
+use crate::error::{Doing, Result};
 use crate::plan::{Keyring, RootSwitch};
 
 const ABOUT: &str = "Create a container";
@@ -48,9 +48,6 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 
 /// What the shared options say.
 pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateOptions> {
-    if globals.cgroup_manager == CgroupManager::Systemd {
-        return Err(Error::new("systemd cgroup driver is not supported yet"));
-    }
     let bundle = match flags::absolute(matches, "bundle")? {
         Some(bundle) => bundle,
         None => std::env::current_dir().doing(|| "find the bundle".into())?,

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::notify::{self, Notify};
-use super::options::{CgroupManager, CreateOptions};
+use super::options::CreateOptions;
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
@@ -91,7 +91,7 @@ pub(super) fn make(
     poststop.owe(&saved);
     failpoint::reach("spawn init")?;
     // Meanwhile the child makes its namespaces.
-    cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.finish(&plan.cgroup, child.pid).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     saved.onggi.phase = Phase::Creating;
@@ -138,7 +138,7 @@ fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
 /// A sound spec, decided.
 fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
-    let mut plan = plan::container(
+    plan::container(
         spec,
         host,
         &plan::Options {
@@ -146,17 +146,10 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
             bundle: &options.bundle,
             root_switch: options.root_switch,
             keyring: options.keyring,
+            cgroup_manager: options.cgroup_manager,
             seccomp: compile_filter(spec)?,
         },
-    )?;
-    match options.cgroup_manager {
-        CgroupManager::Cgroupfs => {}
-        CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
-        CgroupManager::Systemd => {
-            return Err(Error::new("the systemd cgroup driver is not supported yet"));
-        }
-    }
-    Ok(plan)
+    )
 }
 
 pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {

@@ -57,6 +57,8 @@ fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result
             bundle: own.bundle.as_ref(),
             root_switch: plan::RootSwitch::Pivot,
             keyring: own.keyring,
+            // The cgroup is there, whoever made it.
+            cgroup_manager: plan::CgroupManager::Disabled,
             seccomp: create::compile_filter(spec)?,
         },
     )

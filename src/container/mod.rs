@@ -32,8 +32,8 @@ pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
 pub use options::{
-    AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecOptions, ExecProcess, Force,
-    Paused, Rootless, RunOptions, Subreaper,
+    AfterExit, All, Attach, CreateOptions, Event, ExecOptions, ExecProcess, Force, Paused,
+    Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
 pub use run::run;
@@ -45,6 +45,7 @@ pub use update::{events, stats, update};
 use crate::cgroup::{self, Cgroup};
 use crate::error::{Doing, Error, Result};
 use crate::log;
+pub use crate::plan::CgroupManager;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
 use crate::sys::procfs::Procfs;

@@ -26,6 +26,7 @@ fn options(seccomp: Option<Filter>) -> Options<'static> {
         bundle: Path::new("/b"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
+        cgroup_manager: CgroupManager::Cgroupfs,
         seccomp,
     }
 }
