@@ -6,7 +6,7 @@ use std::path::Path;
 
 use onggi::host::{Cgroups, Host};
 use onggi::plan::{
-    self, IdMap, Keyring, MountSource, Options, Plan, RootSwitch, mount_option_names,
+    self, CgroupManager, IdMap, Keyring, MountSource, Options, Plan, RootSwitch, mount_option_names,
 };
 use onggi::spec::{Mount, Process, Root, Spec, Str};
 use onggi::validate;

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{ExecOverrides, ExecSource, Keyring, Options, Plan, RootSwitch, Terminal};
+use super::{
+    CgroupManager, ExecOverrides, ExecSource, Keyring, Options, Plan, RootSwitch, Terminal,
+};
 use crate::error::Result;
 use crate::host::{Cgroups, Host};
 use crate::seccomp::Filter;
