@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use super::systemd::Systemd;
 use super::{Cgroup, Group};
 use crate::error::{Doing, Error, Result};
 use crate::host::cgroups;
@@ -160,6 +161,19 @@ impl Cgroup {
             entry.tasks.push(group.open_to_write("cgroup.procs")?);
         }
         Ok(entry)
+    }
+
+    /// Has systemd move a process into the container's scope.
+    ///
+    /// # Errors
+    /// What systemd refuses; systemd did not make the groups.
+    pub fn attach(&self, pid: i32) -> Result<()> {
+        let none = || Error::new("the container's cgroup is not systemd's");
+        let unit = self.unit.as_ref().ok_or_else(none)?;
+        let below: String = unit.below.iter().map(|name| format!("/{name}")).collect();
+        Systemd::connect(unit)
+            .and_then(|systemd| systemd.attach(&below, pid))
+            .doing(|| format!("enter {}", unit.name))
     }
 
     /// The way into the group that process `pid` of the container is in now, on v2: where the

@@ -111,6 +111,20 @@ impl Systemd {
         Ok(())
     }
 
+    /// Moves a process into the unit, or into the group below it at `below`: systemd may where the
+    /// user may not, whose processes come from a session of the machine's.
+    ///
+    /// # Errors
+    /// What systemd refuses.
+    pub(super) fn attach(mut self, below: &str, pid: i32) -> Result<()> {
+        let processes = Value::Array("u".into(), vec![Value::Uint32(pid as u32)]);
+        let name = Value::text(&self.unit.name);
+        match self.call("AttachProcessesToUnit", vec![name, Value::text(below), processes])? {
+            Reply::Done(_) => Ok(()),
+            Reply::Refused(refused) => Err(refused.into()),
+        }
+    }
+
     /// Ends the unit, whose processes were killed, and waits for that; one that is gone is no error.
     ///
     /// # Errors

@@ -106,6 +106,13 @@ impl Joining<'_> {
                 Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
                     self.spawn(wanted, beside()?)
                 }
+                // An ordinary user may not leave the session's cgroup; systemd can.
+                Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() && subs.is_empty() => {
+                    self.spawn(wanted, Entry::default()).and_then(|spawned| {
+                        cgroup.attach(spawned.0.pid)?;
+                        Ok(spawned)
+                    })
+                }
                 other => other,
             },
         };

@@ -23,6 +23,7 @@ mod root;
 mod rootless;
 mod seccomp;
 mod security;
+mod systemd;
 mod terminal;
 mod update;
 mod user;
@@ -59,5 +60,6 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        systemd::TESTS,
     ])
 }
