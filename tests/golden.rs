@@ -29,7 +29,11 @@ fn planned(case: &Path) -> (Vec<validate::Problem>, Plan) {
         bundle: Path::new("/bundle"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
-        cgroup_manager: CgroupManager::Cgroupfs,
+        // Who has systemd make the cgroup writes `slice:prefix:name`.
+        cgroup_manager: match spec.linux.cgroups_path.contains(':') {
+            true => CgroupManager::Systemd,
+            false => CgroupManager::Cgroupfs,
+        },
         seccomp: None,
     };
     let plan = plan::container(&spec, &host, &options);

@@ -416,12 +416,21 @@ fn the_memory_limit_holds() -> Result {
     Ok(())
 }
 
+/// Whether a group of v2 with the controller is seen to have no weight.
+fn lacks_weights() -> bool {
+    let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    let groups: Vec<PathBuf> = groups.map(|entry| entry.path()).collect();
+    let some_has = |file: &str| groups.iter().any(|group| group.join(file).exists());
+    some_has("io.max") && !some_has("io.weight") && !some_has("io.bfq.weight")
+}
+
 fn io_weight_is_written() -> Result {
     chapter!("config-linux.md#block-io");
     let file = if v2() { "io.bfq.weight" } else { "blkio.bfq.weight" };
     let there = |file: &str| directory("blkio", "").join(file).exists();
     if v2() {
         needs("io", "")?;
+        host::needs(!lacks_weights(), "needs io.weight or io.bfq.weight")?;
     } else {
         let either = there("blkio.weight") || there("blkio.bfq.weight");
         host::needs(either, "needs blkio weights")?;

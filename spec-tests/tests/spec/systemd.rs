@@ -258,9 +258,7 @@ fn an_empty_path_is_a_scope_of_system_slice() -> Result {
 fn a_path_that_names_no_unit_is_refused() -> Result {
     chapter!("config-linux.md#cgroups-path");
     let scope = Scope::build(Bundle::busybox().sleeping())?;
-    for (path, words) in
-        [("/some/path", "to be of format \"slice:prefix:name\""), ("noslice:spec:name", "slice")]
-    {
+    for (path, words) in [("/some/path", "slice:prefix:name"), ("noslice:spec:name", "slice")] {
         scope.0.reconfigure("/linux/cgroupsPath", path)?;
         scope.call("create").fails_with(words)?;
     }
@@ -326,6 +324,9 @@ fn a_user_has_a_scope_of_his_own_systemd() -> Result {
     let map = json!([{"containerID": 0, "hostID": uid, "size": 1}]);
     let bundle = Bundle::busybox().sleeping().namespace("user").owned_by(uid);
     let bundle = bundle.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
+    // Group 5 of the terminals has no id there.
+    let terminals = json!(["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]);
+    let bundle = bundle.set("/mounts/2/options", terminals);
     let bundle = bundle.set("/linux/resources/pids", json!({"limit": 20}));
     let container = bundle.build()?;
     container.reconfigure("/linux/cgroupsPath", format!("user.slice:spec:{}", container.id()))?;
