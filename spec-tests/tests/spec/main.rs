@@ -28,6 +28,7 @@ mod root;
 mod rootless;
 mod seccomp;
 mod security;
+mod systemd;
 mod terminal;
 mod update;
 mod user;
@@ -68,5 +69,6 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
+        systemd::TESTS,
     ])
 }
