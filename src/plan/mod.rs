@@ -14,6 +14,7 @@ mod mounts;
 mod namespaces;
 mod number_list;
 mod paths;
+mod problems;
 mod process;
 mod scheduling;
 mod text;
@@ -30,6 +31,7 @@ pub use cgroup::{
 };
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
+pub use problems::problems;
 pub use scheduling::{memory_flags, memory_modes};
 pub use types::*;
 
