@@ -25,7 +25,8 @@ impl Cgroup {
     /// The first group that could not be removed (EBUSY: somebody is inside).
     pub fn remove(&self) -> Result<()> {
         if let Some(unit) = self.unit.as_ref().filter(|_| self.is_there()) {
-            let stopped = Systemd::connect(unit).and_then(Systemd::stop);
+            let stopped =
+                Systemd::connect(unit).and_then(|systemd| systemd.stop(|| !self.is_there()));
             // A scope without processes comes to its end by itself.
             if let Err(error) = stopped.doing(|| format!("stop {}", unit.name)) {
                 log::warning(&error.to_string());

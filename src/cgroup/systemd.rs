@@ -12,6 +12,8 @@ use crate::plan::{Manager, Need, Property, Unit, UnitId};
 
 /// How long all of it may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// After how long it is looked whether a signal was missed.
+const GLANCE: Duration = Duration::from_millis(500);
 const PATH: &str = "/org/freedesktop/systemd1";
 const SERVICE: &str = "org.freedesktop.systemd1";
 const INTERFACE: &str = "org.freedesktop.systemd1.Manager";
@@ -75,7 +77,10 @@ impl Systemd {
                     Value::Array("(sa(sv))".into(), Vec::new()),
                 ],
             )? {
-                Reply::Done(job) => return self.wait(&job),
+                Reply::Done(job) => {
+                    let name = self.unit.name.clone();
+                    return self.wait(&job, || is_inside(&name, pid));
+                }
                 Reply::Refused(refused) => refused,
             };
             match refused.name.as_str() {
@@ -129,11 +134,11 @@ impl Systemd {
     ///
     /// # Errors
     /// What systemd refuses; a job that does not end well.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(super) fn stop(mut self, is_gone: impl Fn() -> bool) -> Result<()> {
         self.watch()?;
         let arguments = vec![Value::text(&self.unit.name), Value::text("replace")];
         match self.call("StopUnit", arguments)? {
-            Reply::Done(job) => self.wait(&job),
+            Reply::Done(job) => self.wait(&job, is_gone),
             Reply::Refused(refused) if is_missing(&refused) => Ok(()),
             Reply::Refused(refused) => Err(refused.into()),
         }
@@ -153,21 +158,35 @@ impl Systemd {
         self.bus.reply(serial).doing(|| member.into())
     }
 
-    /// Waits for the end of the job that a call gave: number, job, unit, result.
-    fn wait(&mut self, job: &[Value]) -> Result<()> {
+    /// Waits for the end of the job that a call gave: number, job, unit, result. Of a job that it
+    /// carries over a reload, systemd tells nobody: now and then it is looked whether all `is_done`.
+    fn wait(&mut self, job: &[Value], is_done: impl Fn() -> bool) -> Result<()> {
         let [job @ Value::Path(_)] = job else {
             return Err(Error::new("systemd did not say which job it started"));
         };
-        let removed = self
-            .bus
-            .signal("JobRemoved", |body| body.get(1) == Some(job))
-            .doing(|| format!("wait for the job of {}", self.unit.name))?;
+        let removed = loop {
+            let signal = self
+                .bus
+                .signal_within(GLANCE, "JobRemoved", |body| body.get(1) == Some(job))
+                .doing(|| format!("wait for the job of {}", self.unit.name))?;
+            match signal {
+                Some(removed) => break removed,
+                None if is_done() => return Ok(()),
+                None => {}
+            }
+        };
         match removed.get(3) {
             Some(Value::Text(result)) if result == "done" => Ok(()),
             Some(result) => Err(Error::new(format!("the job of {}: {result}", self.unit.name))),
             None => Err(Error::new("systemd did not say how the job ended")),
         }
     }
+}
+
+/// Whether a process is in the groups of a unit.
+fn is_inside(unit: &str, pid: i32) -> bool {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+    groups.lines().any(|line| line.rsplit('/').next() == Some(unit))
 }
 
 fn is_missing(refused: &Refusal) -> bool {

@@ -203,6 +203,26 @@ impl Connection {
         }
     }
 
+    /// The same for a while only; nothing when it is over, and the connection goes on.
+    ///
+    /// # Errors
+    /// As [`Connection::reply`].
+    pub fn signal_within(
+        &mut self,
+        limit: Duration,
+        member: &str,
+        is_right: impl Fn(&[Value]) -> bool,
+    ) -> Result<Option<Vec<Value>>> {
+        let deadline = self.deadline;
+        self.deadline = deadline.min(Instant::now() + limit);
+        let signal = self.signal(member, is_right);
+        self.deadline = deadline;
+        match signal {
+            Err(error) if error.is(libc::ETIMEDOUT) && Instant::now() < deadline => Ok(None),
+            signal => signal.map(Some),
+        }
+    }
+
     fn keep_signal(&mut self, message: Message) -> Result<()> {
         if self.signals.len() >= MOST_SIGNALS {
             return Err(Error::new("too many signals came that were not asked for"));
@@ -272,7 +292,7 @@ impl Connection {
 }
 
 fn late() -> Error {
-    Error::new("no answer in time")
+    Error::told("no answer in time".into(), Some(libc::ETIMEDOUT))
 }
 
 fn refusal(message: Message) -> Refusal {

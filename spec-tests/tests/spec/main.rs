@@ -65,6 +65,7 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        systemd::TESTS,
         beyond::TESTS,
         callers_containerd::TESTS,
         callers_conmon::TESTS,
