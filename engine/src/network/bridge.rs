@@ -79,9 +79,8 @@ fn make(network: &Network, links: &Links) -> Result<Index> {
     let four = network.gateway4().filter(|_| network.ipv4);
     let six = network.gateway6().filter(|_| network.ipv6);
     let addresses: Vec<IpNet> = four.map(IpNet::V4).into_iter().chain(six.map(IpNet::V6)).collect();
-    let mac = addresses
-        .first()
-        .map_or(Mac([2, 0x42, 0, 0, 0, 1]), |net| addresses::mac_of(net.addr()));
+    let mac =
+        addresses.first().map_or(Mac([2, 0x42, 0, 0, 0, 1]), |net| addresses::mac_of(net.addr()));
     let index = links.make_bridge(&name, mac, network.mtu())?;
     let settings = settings(&name, six.is_some(), network.internal);
     let ready = settings.and_then(|()| Ok(links.bring_up(index, &addresses, &[])?));

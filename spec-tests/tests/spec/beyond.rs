@@ -22,6 +22,7 @@ tests![
     a_failure_has_a_code_in_the_json_log,
     the_debug_log_has_the_time_of_each_step,
     doctor_tells_what_the_host_offers,
+    a_start_that_was_killed_leaves_no_created_container,
 ];
 
 /// Needs a word in the help of a command.
@@ -307,4 +308,24 @@ fn doctor_tells_what_the_host_offers() -> Result {
     }
     doctor("xml").exits(1)?.fails_with("invalid format option")?;
     Ok(())
+}
+
+/// Killed after init was told, and before the socket's file was removed: the file comes back here.
+fn a_start_that_was_killed_leaves_no_created_container() -> Result {
+    chapter!("cli#start");
+    let container = Bundle::busybox().sleeping().create()?;
+    let socket = container.state_root().join(container.id()).join("start.sock");
+    host::needs(socket.exists(), "the runtime starts by other means than a socket")?;
+    let kept = container.directory().join("kept.sock");
+    fs::hard_link(&socket, &kept)?;
+    assert_eq!(container.status()?, "created");
+    container.start().ok()?;
+    container.proc_file("status")?;
+    fs::rename(&kept, &socket)?;
+    assert_eq!(container.status()?, "running");
+    container.start().fails_with("cannot start an already running container")?;
+    container.kill("KILL").ok()?;
+    container.wait_for("stopped")?;
+    container.delete().ok()?;
+    container.left_no_trace()
 }
