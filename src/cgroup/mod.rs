@@ -19,7 +19,7 @@ mod write;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,11 @@ impl Cgroup {
     /// Whether the container has no group at all (rootless, without the right to make one).
     pub fn is_none(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// The directory of the group that the freezer has, and in v2 of the only one.
+    pub fn main_directory(&self) -> Option<&Path> {
+        self.governing("freezer").map(|group| &*group.path)
     }
 
     /// The group in the cgroup2 hierarchy, also on a hybrid host.
