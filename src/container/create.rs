@@ -13,7 +13,7 @@ use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
 use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
-use super::{Container, ContainerId};
+use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
@@ -96,7 +96,7 @@ pub(super) fn make(
     saved.onggi.cgroup = cgroup.saved();
     reach("make the cgroup", &mut laps)?;
     saved.set_init(child.pid)?;
-    directory.save(&saved)?;
+    lost::save(directory, &saved)?;
     reach("save the pid", &mut laps)?;
     tell_of_cgroup(&cgroup, &plan);
     drop(program);

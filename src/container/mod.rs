@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod id;
 mod kill;
+mod lost;
 mod network;
 mod notify;
 mod options;
@@ -70,7 +71,7 @@ impl Container {
     /// # Errors
     /// `container does not exist`
     fn find(store: &Store, id: &ContainerId) -> Result<Container> {
-        let directory = store.find(id)?;
+        let directory = Container::directory(store, id)?;
         let saved = directory
             .state()?
             .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
@@ -79,12 +80,22 @@ impl Container {
 
     /// Finds a container and waits until no other command changes it.
     fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
-        let directory = store.find(id)?;
+        let directory = Container::directory(store, id)?;
         directory.lock()?;
         let saved = directory
             .state()?
             .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
+    }
+
+    /// Its directory, which is put back if it was lost.
+    fn directory(store: &Store, id: &ContainerId) -> Result<Directory> {
+        match store.find(id) {
+            Err(error) if error.code() == Code::NotFound && lost::recover(store, id)? => {
+                store.find(id)
+            }
+            found => found,
+        }
     }
 
     /// What it is in, as the machine shows it right now.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::options::Event;
 use super::status::Status;
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, lost};
 use crate::cgroup::{Oom, OomEvents};
 use crate::error::{Code, Doing, Error, Result};
 use crate::host::cgroups;
@@ -42,7 +42,7 @@ pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
     cgroup.update(&changes)?;
     container.saved.onggi.resources = serde_json::to_value(plan::merge(&current, &new))?;
     container.saved.tell_others();
-    container.directory.save(&container.saved)
+    lost::save(&container.directory, &container.saved)
 }
 
 /// The numbers of a container, as the `data` of a stats event.

@@ -70,6 +70,5 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
-        systemd::TESTS,
     ])
 }
