@@ -125,18 +125,23 @@ pub(super) fn make(
 
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
-fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
+pub(super) fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
     let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
     cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
 
-fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
+pub(super) fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
     let path = options.config.as_deref().unwrap_or(Path::new("config.json"));
     std::fs::read(path).doing(|| format!("read {}", path.display()))
 }
 
 /// A sound spec, decided.
-fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
+pub(super) fn plan(
+    spec: &Spec<'_>,
+    host: &Host,
+    id: &ContainerId,
+    options: &CreateOptions,
+) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
     let mut plan = plan::container(
         spec,
@@ -164,13 +169,13 @@ pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>>
     spec.linux.seccomp.as_ref().map(compile).transpose()
 }
 
-fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
+pub(super) fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
     let detaches = mode != Mode::Running(super::Attach::Foreground);
     let wants = plan.process.terminal != Terminal::None;
     passed::check_terminal(wants, detaches, options.console_socket.is_some())
 }
 
-fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
+pub(super) fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
     let own = |kind: &Kind| plan.namespaces.has(*kind);

@@ -58,6 +58,18 @@ impl Status {
     }
 
     /// # Errors
+    /// `Container cannot be checkpointed in STATUS state`, for what has no running program.
+    pub(super) fn check_checkpoint(self) -> Result<()> {
+        match self {
+            Status::Running | Status::Paused => Ok(()),
+            other => {
+                let word = other.word();
+                Err(Error::new(format!("Container cannot be checkpointed in {word} state")))
+            }
+        }
+    }
+
+    /// # Errors
     /// `container not running`, for what needs its processes.
     pub(super) fn check_alive(self) -> Result<()> {
         match self {
