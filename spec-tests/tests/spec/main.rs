@@ -1,6 +1,7 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
 mod cgroups;
+mod checkpoint;
 mod command_line;
 mod commands;
 mod descriptors;
@@ -56,6 +57,7 @@ fn main() -> std::process::ExitCode {
         rootless::TESTS,
         features_more::TESTS,
         hooks::TESTS,
+        checkpoint::TESTS,
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
