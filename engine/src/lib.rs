@@ -16,7 +16,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod cli;
 pub mod error;
+pub mod model;
+pub mod network;
 pub mod service;
 pub mod store;

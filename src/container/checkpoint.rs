@@ -8,7 +8,7 @@ use super::options::{AfterDump, CheckpointOptions, CriuOptions};
 use super::start::hooks_of;
 use super::{Container, ContainerId, Store, delete, exec, notify, outside};
 use crate::criu::{self, Dump, Feature, Notice, Options, Place, Switch};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::plan::Plan;
 use crate::spec::{Pairs, Spec, Str};
@@ -43,7 +43,10 @@ pub fn checkpoint(store: &Store, id: &ContainerId, options: &CheckpointOptions) 
 pub(super) fn check_rights(what: &str) -> Result<()> {
     match effective_ids().0 {
         0 => Ok(()),
-        _ => Err(Error::new(format!("{what} takes root's rights over the host: criu needs them"))),
+        _ => Err(Error::of(
+            Code::PermissionDenied,
+            format!("{what} takes root's rights over the host: criu needs them"),
+        )),
     }
 }
 

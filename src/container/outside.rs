@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::cgroup::Cgroup;
 use crate::criu::Options;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Kind, Mount, MountSource, Plan};
 use crate::sys::fd::{here, open_at, stat};
 use crate::sys::path::{Root, read_link};
@@ -28,7 +28,10 @@ fn mounts(plan: &Plan) -> Result<Vec<Outside>> {
         let at = mount.target.as_str();
         match &mount.what {
             MountSource::Bind { .. } if mount.idmap.is_some() => {
-                return Err(Error::new(format!("the mount at {at} maps ids, which criu cannot")));
+                return Err(Error::of(
+                    Code::NotSupported,
+                    format!("the mount at {at} maps ids, which criu cannot"),
+                ));
             }
             MountSource::Bind { from, .. } => {
                 all.push(Outside { at: at.to_owned(), from: from.to_string_lossy().into_owned() });

@@ -7,21 +7,19 @@ use super::images::{Images, Purpose};
 use super::options::{CreateOptions, RestoreOptions, RunOptions};
 use super::passed::Passed;
 use super::poststop::Poststop;
-use super::saved::{Phase, Saved};
+use super::saved::Saved;
 use super::serve::{self, Handles, Served};
 use super::store::Directory;
 use super::{Container, ContainerId, Store, checkpoint, notify, outside, run, state_for_hooks};
 use crate::cgroup::Cgroup;
 use crate::criu::{self, CgroupsMode, Feature, Notice, Options, Place, Streams, Switch};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Result};
 use crate::failpoint;
 
-use crate::host;
 use crate::log;
 use crate::plan::{Kind, Plan};
 use crate::spec::Spec;
 use crate::sys::fd::{here, open_at, stat};
-use crate::sys::procfs::Procfs;
 
 /// The directory that CRIU sees the root at.
 const ROOT: &str = "criu-root";
@@ -49,16 +47,13 @@ fn make(
     options: &CreateOptions,
     mode: Mode,
 ) -> Result<Made> {
-    std::env::set_current_dir(&options.bundle)
-        .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
-    let text = create::read_config(options)?;
-    let spec = Spec::read(&text).doing(|| "read config.json".into())?;
-    let mut host = host::probe(&spec)?;
-    host.rootless = options.rootless.or(host.rootless);
+    let text = create::enter_bundle(options)?;
+    let spec =
+        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    let host = create::ask_host(&spec, options)?;
     let mut plan = create::plan(&spec, &host, id, options)?;
     create::check_terminal(&plan, options, mode)?;
     Passed::take(0)?;
-    plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
     let directory = store.root.join(id.as_str());
     notify::plan(&directory, &mut plan);
     let images = Images::open(&wanted.criu.images, wanted.criu.work.as_deref(), Purpose::Restore)?;
@@ -69,14 +64,11 @@ fn make(
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
     notify::open(directory, false)?;
-    let mut saved = create::saved(id, &spec, &plan, &host);
-    saved.onggi.keyring = options.keyring;
-    directory.save(&saved)?;
+    let mut saved = create::saved(id, &spec, &plan, &host, options);
+    directory.announce(&saved)?;
     failpoint::reach("save the state")?;
     let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
     saved.onggi.cgroup = cgroup.saved();
-    saved.onggi.phase = Phase::Creating;
-    directory.save(&saved)?;
     create::tell_of_cgroup(&cgroup, &plan);
     outside::make_mount_points(&plan)?;
     poststop.owe(&saved);
@@ -94,6 +86,7 @@ fn make(
     };
     let child = restoring.run(&images, image).doing(|| format!("restore {id}"))?;
     let served = restoring.served;
+    directory.is_made()?;
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
@@ -194,15 +187,9 @@ impl Restoring<'_> {
 
     /// Before the processes go on: there is none that no state names.
     fn save(&mut self, pid: i32) -> Result<()> {
-        let life = Procfs::of_this_process()?.life(pid)?;
-        let life = life.ok_or_else(|| Error::new("the restored process has died"))?;
-        let saved = &mut *self.saved;
-        saved.init_process_pid = pid;
-        saved.init_process_start = life.start;
-        saved.onggi.namespaces = namespaces_of(pid)?;
-        saved.tell_others();
-        saved.onggi.phase = Phase::Created;
-        self.directory.save(saved)?;
+        self.saved.onggi.namespaces = namespaces_of(pid)?;
+        self.saved.set_init(pid)?;
+        self.directory.save(self.saved)?;
         failpoint::reach("save the pid")
     }
 }

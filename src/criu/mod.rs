@@ -26,7 +26,7 @@ pub use options::{CgroupsMode, NetworkLock, Options, PageServer, Switch, Version
 pub use quote::errors_of;
 pub use worker::{Place, Streams};
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::launch::Child;
 use message::{Kind, Response};
 use worker::Worker;
@@ -68,7 +68,8 @@ pub fn check(options: &Options, features: &[Feature]) -> Result<()> {
                 Feature::TrackMemory => "track changes of memory",
                 Feature::LazyPages => "restore memory later (userfaultfd)",
             };
-            return Err(Error::new(format!("criu cannot {what} on this kernel")));
+            let words = format!("criu cannot {what} on this kernel");
+            return Err(Error::of(Code::KernelFeature, words));
         }
     }
     Ok(())

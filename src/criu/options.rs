@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 
 use super::wire::Message;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Something that CRIU does or leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,9 +230,10 @@ impl Options {
         ];
         match rows.into_iter().find(|(asked, _, least)| *asked && version < *least) {
             None => Ok(()),
-            Some((_, what, least)) => Err(Error::new(format!(
-                "{what} takes criu {least} or newer, and this is {version}"
-            ))),
+            Some((_, what, least)) => Err(Error::of(
+                Code::NotSupported,
+                format!("{what} takes criu {least} or newer, and this is {version}"),
+            )),
         }
     }
 

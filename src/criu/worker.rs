@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::message::{self, Kind, Response};
 use super::{Listener, Notice};
 use crate::cgroup::Entry;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::launch::{self, Child, Request};
 use crate::plan;
 use crate::sys::fd::{end_at_exec_from, here, open_at, replace, set_end_at_exec, stat};
@@ -242,5 +242,5 @@ fn find_program() -> Result<String> {
         .filter(|folder| folder.starts_with('/'))
         .map(|folder| PathBuf::from(folder).join("criu").to_string_lossy().into_owned())
         .find(|program| process::check_executable(program).is_ok())
-        .ok_or_else(|| Error::new("criu: executable file not found in $PATH"))
+        .ok_or_else(|| Error::of(Code::FileNotFound, "criu: executable file not found in $PATH"))
 }

@@ -5,9 +5,18 @@
 //! renamed into its place: what has a name is whole. What is in `staging` or `trash` belongs to
 //! nobody once its maker has ended.
 
+mod containers;
 pub mod durable;
+mod liveness;
+mod lock;
+mod names;
+pub mod networks;
 
 use std::path::{Path, PathBuf};
+
+pub use liveness::{begun, boot};
+pub use lock::Lock;
+pub use names::check_name;
 
 use crate::error::{Context, Result};
 
