@@ -6,6 +6,7 @@ mod checkpoint;
 mod completion;
 mod create;
 mod delete;
+mod doctor;
 mod events;
 mod exec;
 mod exit;
@@ -64,7 +65,7 @@ macro_rules! commands {
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
     create start state wait kill delete run exec list ps pause resume checkpoint restore update
-    events spec features completion help
+    events spec features doctor completion help
 };
 
 /// The commands that run a program in a container, from which their own must be safe.
