@@ -114,7 +114,8 @@ fn the_overview_lists_every_command() {
 const MISTAKES: &[(&[&str], &str)] = &[
     (&["nonsense"], "unknown command \"nonsense\""),
     (&["help", "nonsense"], "unknown command \"nonsense\""),
-    (&["checkpoint"], "unknown command \"checkpoint\""),
+    (&["checkpoint"], "\"checkpoint\" requires exactly 1 argument(s)"),
+    (&["restore", "--lsm-mount-context"], "flag needs an argument: --lsm-mount-context"),
     (&["--nonsense"], "flag provided but not defined: -nonsense"),
     (&["state", "--nonsense", "a"], "flag provided but not defined: -nonsense"),
     (&["state", "a", "-x"], "flag provided but not defined: -x"),

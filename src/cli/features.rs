@@ -68,7 +68,7 @@ fn features() -> Features {
             "org.onggi.commit": COMMIT,
             "org.onggi.version": VERSION,
             // The key that engines look for, whatever the runtime.
-            "org.opencontainers.runc.checkpoint.enabled": "false",
+            "org.opencontainers.runc.checkpoint.enabled": "true",
         }),
         potentially_unsafe_config_annotations: lists::UNSAFE_ANNOTATIONS,
     }

@@ -141,7 +141,7 @@ pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host>
 
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
-fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
+pub(super) fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
     let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
     cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
@@ -155,7 +155,12 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
 }
 
 /// A sound spec, decided.
-fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
+pub(super) fn plan(
+    spec: &Spec<'_>,
+    host: &Host,
+    id: &ContainerId,
+    options: &CreateOptions,
+) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
     let filter = compile_filter(spec)?;
     let plan = plan::container(spec, host, &plan_options(id, options, filter))
@@ -184,13 +189,13 @@ pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>>
     spec.linux.seccomp.as_ref().map(compile).transpose().or_code(Code::InvalidConfig)
 }
 
-fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
+pub(super) fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
     let detaches = mode != Mode::Running(super::Attach::Foreground);
     let wants = plan.process.terminal != Terminal::None;
     passed::check_terminal(wants, detaches, options.console_socket.is_some())
 }
 
-fn saved(
+pub(super) fn saved(
     id: &ContainerId,
     spec: &Spec<'_>,
     plan: &Plan,

@@ -49,7 +49,8 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     }
 }
 
-fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
+/// The plan that a container was created from.
+pub(super) fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
     let own = &container.saved.onggi;
     plan::container(
         spec,

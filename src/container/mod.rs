@@ -1,19 +1,23 @@
 //! A container's life: what each command does with the state directory, the cgroup and init.
 
+mod checkpoint;
 mod create;
 mod delete;
 mod exec;
 mod id;
+mod images;
 mod kill;
 mod lost;
 mod network;
 mod notify;
 mod options;
+mod outside;
 mod passed;
 mod pause;
 mod poststop;
 mod problems;
 mod processes;
+mod restore;
 mod run;
 mod saved;
 mod serve;
@@ -29,17 +33,19 @@ mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
+pub use checkpoint::checkpoint;
 pub use create::create;
 pub use delete::delete;
 pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
 pub use options::{
-    AfterExit, All, Attach, CreateOptions, Event, ExecOptions, ExecProcess, Force, Paused,
-    Rootless, RunOptions, Subreaper,
+    AfterDump, AfterExit, All, Attach, CheckpointOptions, CreateOptions, CriuOptions, Event,
+    ExecOptions, ExecProcess, Force, Paused, RestoreOptions, Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
 pub use problems::problems;
+pub use restore::restore;
 pub use run::run;
 pub use start::start;
 pub use state_view::StateView;

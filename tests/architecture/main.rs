@@ -24,7 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["validate"],
     &["plan"],
     &["launch", "cgroup", "hooks"],
-    &["init"],
+    &["init", "criu"],
     &["container"],
     &["cli"],
 ];

@@ -6,6 +6,7 @@ mod callers_conmon;
 mod callers_containerd;
 mod callers_engines;
 mod cgroups;
+mod checkpoint;
 mod command_line;
 mod commands;
 mod descriptors;
@@ -62,6 +63,7 @@ fn main() -> std::process::ExitCode {
         rootless::TESTS,
         features_more::TESTS,
         hooks::TESTS,
+        checkpoint::TESTS,
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
