@@ -163,7 +163,6 @@ fn what_only_the_runtime_can_judge_is_refused_without_usage() {
         (&["state", "a/b"], "invalid container ID format"),
         (&["state", ""], "container id cannot be empty"),
         (&["events", "--interval", "0s", "a"], "interval must be greater than 0"),
-        (&["update", "--l3-cache-schema", "x", "a"], "Intel RDT is not supported yet"),
         (&["delete", "--regex", "("], "--regex ("),
         (&["completion", "tcsh"], "tcsh"),
     ] {

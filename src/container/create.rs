@@ -22,6 +22,7 @@ use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
 use crate::log;
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
+use crate::resctrl;
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
 use crate::sys::identity::effective_ids;
@@ -85,6 +86,7 @@ pub(super) fn make(
     directory.save(&saved)?;
     failpoint::reach("save the state")?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
@@ -118,6 +120,7 @@ pub(super) fn make(
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
+    rdt.map(resctrl::Made::keep);
     reserved.keep();
     poststop.keep();
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
@@ -194,6 +197,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             keyring: plan::Keyring::New,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: Cgroup::planned(&plan.cgroup).saved(),
+            rdt: plan.rdt.as_ref().map(resctrl::Saved::planned),
             resources: serde_json::Value::Null,
             annotations: spec
                 .annotations

@@ -81,6 +81,9 @@ pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
         Phase::Preparing => cgroup.remove_unused(),
         _ => cgroup.remove()?,
     }
+    if let Some(rdt) = &container.saved.onggi.rdt {
+        rdt.remove()?;
+    }
     container.directory.remove()?;
     let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };
     for error in hooks::run_all(&hooks.poststop, setting) {

@@ -33,7 +33,7 @@ pub use id::ContainerId;
 pub use kill::kill;
 pub use options::{
     AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecOptions, ExecProcess, Force,
-    Paused, Rootless, RunOptions, Subreaper,
+    Paused, Rootless, RunOptions, Subreaper, Update,
 };
 pub use pause::{pause, resume};
 pub use run::run;

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
-use crate::plan::{Keyring, Kind};
+use crate::error::Result;
+use crate::plan::{Keyring, Kind, Plan};
+use crate::resctrl;
 
 /// The file's content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,10 +76,21 @@ pub struct Own {
     pub keyring: Keyring,
     /// The cgroup.
     pub cgroup: cgroup::Saved,
+    /// The groups of resource control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<resctrl::Saved>,
     /// `linux.resources` after an update; null before the first one.
     pub resources: serde_json::Value,
     /// The annotations of config.json.
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Own {
+    /// Makes the groups of resource control, if the plan has some.
+    pub(super) fn make_rdt(&self, plan: &Plan) -> Result<Option<resctrl::Made>> {
+        let both = self.rdt.as_ref().zip(plan.rdt.as_ref());
+        both.map(|(saved, plan)| saved.make(plan)).transpose()
+    }
 }
 
 /// How far the creation has come.

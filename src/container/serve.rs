@@ -104,6 +104,9 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let (mut is_ready, mut is_done) = (false, false);
     set_oom_score(talk)?;
+    if let Some(rdt) = &talk.saved().onggi.rdt {
+        rdt.assign(talk.child.pid)?;
+    }
     while let Some((message, mut fds)) = channel.receive()? {
         match message {
             FromInit::Done => is_done = true,

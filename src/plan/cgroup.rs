@@ -4,6 +4,8 @@ mod devices;
 mod legacy;
 mod unified;
 
+pub use devices::{DeviceUpdate, device_rule, device_update};
+
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 

@@ -15,6 +15,7 @@ mod namespaces;
 mod number_list;
 mod paths;
 mod process;
+mod rdt;
 mod scheduling;
 mod text;
 mod types;
@@ -25,9 +26,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::hooks::hooks;
 pub use capabilities::names as capability_names;
-pub use cgroup::{cgroup, merge, update};
+pub use cgroup::{DeviceUpdate, cgroup, device_rule, device_update, merge, update};
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
+pub use rdt::{Rdt, RdtClass, rdt, rdt_agrees, rdt_update};
 pub use scheduling::{memory_flags, memory_modes};
 pub use types::*;
 
@@ -79,6 +81,10 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
     process.seccomp = filter(spec, options.seccomp.clone())?;
     Ok(Plan {
         cgroup: cgroup(spec, host, options.id)?,
+        rdt: match &linux.intel_rdt {
+            Some(wanted) => Some(rdt(wanted, host.resctrl.as_deref(), options.id)?),
+            None => None,
+        },
         root,
         dev: devices::dev(spec, host, &mounts, &mut warnings)?,
         mounts,

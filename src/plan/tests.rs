@@ -17,6 +17,7 @@ fn host() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
+        resctrl: None,
     }
 }
 

@@ -32,6 +32,9 @@ pub struct Plan {
     pub namespaces: Namespaces,
     /// The control group and its limits.
     pub cgroup: Cgroup,
+    /// The class of service for caches and memory bandwidth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<super::Rdt>,
     /// Where the root file system is and how it is entered.
     pub root: Root,
     /// Mounts, in the order of the spec.

@@ -12,6 +12,7 @@ mod sysctl;
 
 use std::fmt;
 
+pub use limits::rdt_problem;
 pub use process::may_set_groups;
 pub(crate) use sysctl::path as sysctl_path;
 
@@ -80,7 +81,7 @@ const RULES: &[(&str, Rule)] = &[
     ("config-linux.md#namespaced-network-devices", namespaces::net_devices_can_move),
     ("config-linux.md#masked-paths", namespaces::restricted_paths_need_a_mount_namespace),
     ("config-linux.md#devices", limits::device_rules_have_an_access),
-    ("config-linux.md#intelrdt", limits::intel_rdt_is_not_served),
+    ("config-linux.md#intelrdt", limits::classes_of_service_are_sound),
     ("config-linux.md#memory-policy", limits::memory_policy_has_its_nodes),
     ("config-linux.md#sysctl", sysctl::keys_are_of_own_namespaces),
 ];
