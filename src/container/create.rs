@@ -17,8 +17,9 @@ use super::{Container, ContainerId};
 use crate::cgroup::{self, Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
+use crate::hooks::Output;
 use crate::host::{self, Host};
-use crate::init::{Init, NEW_CONTAINER, Start};
+use crate::init::{Init, NEW_CONTAINER, Sources, Start};
 use crate::launch::{self, Child, Request};
 use crate::log;
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
@@ -74,7 +75,7 @@ pub(super) fn make(
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
     notify::plan(&store.root.join(id.as_str()), &mut plan);
-    let mut poststop = Poststop::after(&plan.hooks.poststop);
+    let mut poststop = Poststop::after(&plan.hooks);
     let reserved = store.reserve(id)?;
     failpoint::reach("reserve the directory")?;
     let directory = reserved.directory()?;
@@ -120,7 +121,7 @@ pub(super) fn make(
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
-    rdt.map(resctrl::Made::keep);
+    rdt.keep();
     reserved.keep();
     poststop.keep();
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
@@ -162,9 +163,11 @@ fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions)
     Ok(plan)
 }
 
+/// The filter of the profile or of an annotation; the listener may be named by the environment, as
+/// crun has it.
 pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {
-    let compile = |profile| seccomp::compile(profile, seccomp::Arch::NATIVE);
-    spec.linux.seccomp.as_ref().map(compile).transpose()
+    let receiver = std::env::var("RUN_OCI_SECCOMP_RECEIVER").ok();
+    seccomp::filter(spec, receiver.as_deref(), seccomp::Arch::NATIVE)
 }
 
 fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
@@ -248,6 +251,11 @@ fn spawn(
         unprivileged: effective_ids().0 != 0,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
+    let hook_output =
+        match plan.hooks.create_container.is_empty() && plan.hooks.start_container.is_empty() {
+            true => Output::default(),
+            false => Output::open(&plan.hooks)?,
+        };
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
     if plan.namespaces.join.iter().any(|(kind, _)| *kind == Kind::Pid) {
         // Others can see it from its first moment on.
@@ -262,10 +270,12 @@ fn spawn(
             entry: Entry::default(),
             memory: Entry::default(),
             program_file,
+            sources: Sources::Own,
             cgroups,
             start,
             passed: clone.passed.count,
             state: State { id: &id, ..state },
+            hook_output,
             root: None,
             procfs: None,
             program: String::new(),

@@ -5,6 +5,7 @@ mod delete;
 mod exec;
 mod id;
 mod kill;
+mod mounts;
 mod network;
 mod notify;
 mod options;
@@ -31,9 +32,10 @@ pub use delete::delete;
 pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
+pub use mounts::change_mounts;
 pub use options::{
     AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecOptions, ExecProcess, Force,
-    Paused, Rootless, RunOptions, Subreaper, Update,
+    MountChange, Paused, Rootless, RunOptions, Subreaper, Update,
 };
 pub use pause::{pause, resume};
 pub use run::run;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::store::{Directory, NOTIFY as DIRECTORY};
 use crate::error::{Doing, Result};
 use crate::log;
-use crate::plan::{Attributes, ContainerPath, Mount, MountSource, Plan};
+use crate::plan::{Attributes, ContainerPath, Links, Mount, MountSource, Plan};
 use crate::sys::{fd, socket};
 
 /// The directory that the container sees.
@@ -57,6 +57,7 @@ pub(super) fn plan(state_directory: &Path, plan: &mut Plan) {
         recursive: Attributes::default(),
         propagation: Vec::new(),
         idmap: None,
+        links: Links::default(),
     });
     let env = &mut plan.process.env;
     env.retain(|entry| !entry.starts_with("NOTIFY_SOCKET="));

@@ -157,6 +157,15 @@ pub enum Force {
     Yes,
 }
 
+/// What `mounts` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountChange {
+    /// It makes them.
+    Add,
+    /// It takes away the topmost one at each destination.
+    Remove,
+}
+
 /// What `update` changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Update {

@@ -87,9 +87,11 @@ pub struct Own {
 
 impl Own {
     /// Makes the groups of resource control, if the plan has some.
-    pub(super) fn make_rdt(&self, plan: &Plan) -> Result<Option<resctrl::Made>> {
-        let both = self.rdt.as_ref().zip(plan.rdt.as_ref());
-        both.map(|(saved, plan)| saved.make(plan)).transpose()
+    pub(super) fn make_rdt(&self, plan: &Plan) -> Result<resctrl::Made> {
+        match (&self.rdt, &plan.rdt) {
+            (Some(saved), Some(plan)) => saved.make(plan),
+            _ => Ok(resctrl::Made::default()),
+        }
     }
 }
 

@@ -11,12 +11,12 @@ use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
-use crate::hooks::{self, Setting};
+use crate::hooks::{self, Output, Setting};
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{MountSource, Plan, Process, PropagationKind};
+use crate::plan::{MountSource, Plan, Process, PropagationKind, SourceLink};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
+use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
@@ -226,7 +226,13 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         return Err(Error::new("only a bind mount has a source"));
     };
     let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    let copy = match copy_tree(fd::here(), text, Reach::recursive(*recursive)) {
+    let copy = match mount.links.source {
+        SourceLink::Follow => copy_tree(fd::here(), text, Reach::recursive(*recursive)),
+        SourceLink::Bind | SourceLink::Copy => {
+            copy_link(fd::here(), text, Reach::recursive(*recursive))
+        }
+    };
+    let copy = match copy {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
             return Ok(None);
         }
@@ -246,11 +252,15 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
     let state = talk.state();
     let plan = &talk.plan.hooks;
+    let output = &Output::open(plan)?;
     for (kind, list) in [("prestart", &plan.prestart), ("createRuntime", &plan.create_runtime)] {
-        hooks::run(list, Setting { kind, state: &state, directory: None, env: &[] })?;
+        hooks::run(list, Setting { kind, state: &state, directory: None, env: &[], output })?;
     }
     Ok(())
 }
+
+/// An annotation of crun's: what `--pidfd-socket` is.
+const PIDFD_RECEIVER: &str = "run.oci.pidfd_receiver";
 
 /// Limits that only the runtime may raise, and the state: from here on `delete` can clean up.
 fn ready(talk: &mut Talk<'_>) -> Result<()> {
@@ -269,7 +279,11 @@ fn ready(talk: &mut Talk<'_>) -> Result<()> {
         directory.save(saved)?;
         failpoint::reach("save the pid")?;
     }
-    if let Some(path) = talk.handles.pidfd_socket {
+    let receiver = match &talk.role {
+        Role::Create { saved, .. } => saved.onggi.annotations.get(PIDFD_RECEIVER).map(Path::new),
+        Role::Exec { .. } => None,
+    };
+    for path in [talk.handles.pidfd_socket, receiver].into_iter().flatten() {
         send_to(path, b"pidfd", talk.child.pidfd.as_fd())
             .doing(|| format!("send a pidfd to {}", path.display()))?;
     }

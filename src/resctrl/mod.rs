@@ -25,24 +25,21 @@ pub struct Saved {
 }
 
 /// Groups that vanish again unless they are kept.
-#[derive(Debug)]
-pub struct Made {
-    saved: Saved,
-    kept: bool,
-}
+#[derive(Debug, Default)]
+pub struct Made(Option<Saved>);
 
 impl Made {
     /// The groups stay.
     pub fn keep(mut self) {
-        self.kept = true;
+        self.0 = None;
     }
 }
 
 impl Drop for Made {
     fn drop(&mut self) {
-        if !self.kept {
+        if let Some(saved) = &self.0 {
             // What cannot be removed has processes of others by now.
-            let _ = self.saved.remove();
+            let _ = saved.remove();
         }
     }
 }
@@ -68,7 +65,7 @@ impl Saved {
             (false, RdtClass::Own) => {}
             (false, _) => check(&self.group, &plan.schemata)?,
         }
-        let made = Made { saved: self.clone(), kept: false };
+        let made = Made(Some(self.clone()));
         if self.made || plan.class == RdtClass::Own {
             self.write_schemata(&plan.schemata)?;
         }

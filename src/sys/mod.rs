@@ -12,6 +12,7 @@ pub mod fd;
 pub mod file;
 pub mod identity;
 pub mod keyring;
+pub mod landlock;
 pub mod mount;
 pub mod namespace;
 pub mod netlink;
