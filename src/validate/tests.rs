@@ -195,6 +195,14 @@ const PROBLEMS: &[(&str, &str)] = &[
         "linux.resources.devices: device access at 0 field cannot be empty",
     ),
     (
+        r#"{"annotations": {"run.oci.handler": "krun"}}"#,
+        "annotations: run.oci.handler: \"krun\": a container is no virtual machine",
+    ),
+    (
+        r#"{"annotations": {"run.oci.seccomp.plugins": "a.so"}}"#,
+        "annotations: run.oci.seccomp.plugins: no plugins are loaded",
+    ),
+    (
         r#"{"linux": {"intelRdt": {"closID": "a/b"}}}"#,
         "linux.intelRdt.closID: \"a/b\" is no name of a directory",
     ),
