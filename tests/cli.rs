@@ -154,7 +154,7 @@ fn what_only_the_runtime_can_judge_is_refused_without_usage() {
         (&["--log-level", "loud", "list"], "invalid log-level: loud"),
         (&["--cgroup-manager", "me", "list"], "invalid cgroup-manager: me"),
         (&["--rootless", "maybe", "list"], "invalid rootless: maybe"),
-        (&["mounts", "change", "a", "-"], "\"change\" is neither add nor remove"),
+        (&["mounts", "change", "a", "-"], "is neither add nor remove"),
         (&["update", "--device-rule", "allow all", "a"], "does not exist"),
         (&["--systemd-cgroup", "create", "a"], "systemd cgroup driver is not supported yet"),
         (&["--cgroup-manager=systemd", "run", "a"], "systemd cgroup driver is not supported yet"),
