@@ -25,6 +25,7 @@ mod start;
 mod state;
 mod update;
 mod value;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -61,7 +62,7 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state kill delete run exec list ps pause resume update mounts events spec
+    create start state wait kill delete run exec list ps pause resume update mounts events spec
     features completion help
 };
 
@@ -104,7 +105,7 @@ fn dispatch(line: &[OsString]) -> Outcome {
 /// somewhere else.
 fn tell(failure: Failure) -> ExitCode {
     let words = failure.words();
-    log::write(log::Level::Error, words);
+    log::error(failure.kind(), words);
     let mut stderr = std::io::stderr();
     // There is nowhere left to complain about a standard error that cannot be written.
     if log::is_elsewhere() {

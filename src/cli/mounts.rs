@@ -9,7 +9,7 @@ use super::exit::{ExitCode, Outcome};
 use super::flags;
 use super::globals::Globals;
 use crate::container::{self, MountChange};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 
 const ABOUT: &str = "Add mounts to a container that runs, or remove them";
 const MORE: &str = "\
@@ -35,7 +35,10 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let change = match flags::text(matches, "ACTION").unwrap_or_default() {
         "add" => MountChange::Add,
         "remove" => MountChange::Remove,
-        other => return Err(Error::new(format!("{other:?} is neither add nor remove")).into()),
+        other => {
+            let words = format!("{other:?} is neither add nor remove");
+            return Err(Error::of(Code::InvalidArgument, words).into());
+        }
     };
     let id = flags::container(matches)?;
     let path = matches.get_one::<PathBuf>("FILE").map_or(Path::new("-"), PathBuf::as_path);

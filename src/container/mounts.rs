@@ -6,7 +6,7 @@ use super::passed::Passed;
 use super::serve::{Handles, Role, Talk, serve};
 use super::{Container, ContainerId, Store};
 use crate::cgroup::Entry;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::host;
 use crate::init::{ADD_MOUNTS, REMOVE_MOUNTS};
 use crate::log;
@@ -27,11 +27,14 @@ pub fn change_mounts(
 ) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
     container.status()?.check_alive()?;
-    let init = container.init()?.ok_or_else(|| Error::new("container not running"))?;
+    let init =
+        container.init()?.ok_or_else(|| Error::of(Code::NotRunning, "container not running"))?;
     let config = container.directory.config()?;
     let mut spec = Spec::read(&config).doing(|| "read the saved configuration".into())?;
-    let mounts: Vec<Mount<'_>> = serde_json::from_slice(text).doing(|| "read the mounts".into())?;
-    let removed = plan::removed_mounts(&mounts)?;
+    let mounts: Vec<Mount<'_>> = serde_json::from_slice(text)
+        .or_code(Code::InvalidConfig)
+        .doing(|| "read the mounts".into())?;
+    let removed = plan::removed_mounts(&mounts).or_code(Code::InvalidConfig)?;
     // Neither concerns the process that changes mounts.
     (spec.linux.seccomp, spec.linux.intel_rdt) = (None, None);
     spec.mounts = match change {
@@ -67,7 +70,10 @@ fn check_added(plan: &Plan) -> Result<()> {
     match remount {
         Some(mount) => {
             let target = mount.target.as_str();
-            Err(Error::new(format!("mounts on {target}: remount adds no mount")))
+            Err(Error::of(
+                Code::InvalidConfig,
+                format!("mounts on {target}: remount adds no mount"),
+            ))
         }
         None => Ok(()),
     }

@@ -7,7 +7,7 @@ use super::options::{Event, Update};
 use super::status::Status;
 use super::{Container, ContainerId, Store, network, processes};
 use crate::cgroup::{Oom, OomEvents};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::host::{self, cgroups};
 use crate::log;
 use crate::plan::{self, DeviceUpdate, Kind};
@@ -22,8 +22,9 @@ use crate::sys::fd;
 pub fn update(store: &Store, id: &ContainerId, wanted: &Update) -> Result<()> {
     let mut container = Container::find_and_lock(store, id)?;
     container.status()?.check_alive()?;
-    let new: Resources<'_> =
-        serde_json::from_slice(&wanted.resources).doing(|| "read the resources".into())?;
+    let new: Resources<'_> = serde_json::from_slice(&wanted.resources)
+        .or_code(Code::InvalidConfig)
+        .doing(|| "read the resources".into())?;
     let config = container.directory.config()?;
     let earlier = container.saved.onggi.resources.to_string();
     let current = match container.saved.onggi.resources.is_null() {
@@ -95,7 +96,7 @@ fn running(container: &Container) -> Result<()> {
     match container.status()? {
         Status::Stopped | Status::Creating => {
             let id = &container.saved.id;
-            Err(Error::new(format!("container with id {id} is not running")))
+            Err(Error::of(Code::NotRunning, format!("container with id {id} is not running")))
         }
         _ => Ok(()),
     }
@@ -126,7 +127,8 @@ pub fn events(
 ) -> Result<()> {
     let container = Container::find(store, id)?;
     running(&container)?;
-    let init = container.init()?.ok_or_else(|| Error::new("container not running"))?;
+    let init =
+        container.init()?.ok_or_else(|| Error::of(Code::NotRunning, "container not running"))?;
     let mut memory = container.cgroup().oom_events()?;
     let mut next = Instant::now();
     loop {

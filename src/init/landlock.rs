@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use super::Init;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Landlock, PathAccess};
 use crate::sys::fd::{here, open_at, stat};
 use crate::sys::landlock::{self, BIND_TCP, CONNECT_TCP, FILE, Handled, READ, Ruleset};
@@ -40,9 +40,12 @@ fn handled(plan: &Landlock, version: u32, all: u64) -> Result<Handled> {
         [(network != 0, 4, "bindTcp and connectTcp"), (plan.scoped != 0, 6, "scoped")]
     {
         if wanted && version < since {
-            return Err(Error::new(format!(
-                "org.onggi.landlock: {words}: needs version {since}, and the kernel has {version}"
-            )));
+            return Err(Error::of(
+                Code::KernelFeature,
+                format!(
+                    "org.onggi.landlock: {words}: version {since}, and the kernel has {version}"
+                ),
+            ));
         }
     }
     let files = if plan.paths.is_some() { all } else { 0 };
