@@ -1,7 +1,7 @@
 # fish completion for onggi
 # Written by hack/man from the definitions of the commands.
 
-set -l commands create start state wait kill delete run exec list ps pause resume update mounts events spec features completion help
+set -l commands create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help
 complete -c onggi -f
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l root -r -F -d 'Where the containers\' state is [default: /run/onggi]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l debug -d 'Log what is done, like --log-level debug'
@@ -129,6 +129,9 @@ complete -c onggi -n "__fish_seen_subcommand_from spec" -s f -l file -r -F -d 'T
 complete -c onggi -n "__fish_seen_subcommand_from spec" -l rootless -d 'Write a configuration for a user without root\'s rights'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a features -d 'Print what this runtime can do, as JSON'
 complete -c onggi -n "__fish_seen_subcommand_from features" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Tell what this host offers to containers, and what is missing'
+complete -c onggi -n "__fish_seen_subcommand_from doctor" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from doctor" -s f -l format -x -a "text json" -d 'The format'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script for a shell'
 complete -c onggi -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"
 complete -c onggi -n "__fish_seen_subcommand_from completion" -s h -l help -d 'Show this help and do nothing else'

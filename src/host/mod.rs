@@ -2,6 +2,7 @@
 
 pub mod cgroups;
 pub mod resctrl;
+pub mod survey;
 
 pub use cgroups::{Cgroups, Hierarchy, Unified};
 

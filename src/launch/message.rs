@@ -24,8 +24,8 @@
 //!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
-//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time. A
-//! hang-up before `Done` means that init died, unless its filter forbids to write. `start` opens
+//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time.
+//! A hang-up before `Done` means that init died, unless its filter forbids to write. `start` opens
 //! another channel, over which there is only `Done`, with the same meaning.
 
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,6 @@
 //! A network's bridge, the machine's settings that it needs, and its rules: made when they are
 //! missing, which after a reboot they are.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::link::{Index, Links};
