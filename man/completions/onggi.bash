@@ -3,7 +3,7 @@
 
 _onggi() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help'
+    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume update mounts events spec features doctor completion help'
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --root|--log|--log-format|--log-level|--cgroup-manager|--rootless) ((at++)) ;;

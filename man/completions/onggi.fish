@@ -1,7 +1,7 @@
 # fish completion for onggi
 # Written by hack/man from the definitions of the commands.
 
-set -l commands create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help
+set -l commands create start state wait kill delete run exec list ps pause resume update mounts events spec features doctor completion help
 complete -c onggi -f
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l root -r -F -d 'Where the containers\' state is [default: /run/onggi]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l debug -d 'Log what is done, like --log-level debug'
