@@ -3,7 +3,7 @@
 
 _onggi() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume checkpoint restore update events spec features doctor completion help'
+    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume checkpoint restore update mounts events spec features doctor completion help'
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --root|--log|--log-format|--log-level|--cgroup-manager|--rootless) ((at++)) ;;
@@ -161,7 +161,7 @@ _onggi() {
             esac
             ;;
         'update')
-            options='-h --help -r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit'
+            options='-h --help -r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --device-rule'
             words="@containers"
             case $before in
                 -r|--resources) return ;;
@@ -179,6 +179,15 @@ _onggi() {
                 --memory-reservation) return ;;
                 --memory-swap) return ;;
                 --pids-limit) return ;;
+                --l3-cache-schema) return ;;
+                --mem-bw-schema) return ;;
+                --device-rule) return ;;
+            esac
+            ;;
+        'mounts')
+            options='-h --help'
+            words=""
+            case $before in
             esac
             ;;
         'events')

@@ -1,11 +1,11 @@
 # fish completion for onggi
 # Written by hack/man from the definitions of the commands.
 
-set -l commands create start state wait kill delete run exec list ps pause resume checkpoint restore update events spec features doctor completion help
+set -l commands create start state wait kill delete run exec list ps pause resume checkpoint restore update mounts events spec features doctor completion help
 complete -c onggi -f
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l root -r -F -d 'Where the containers\' state is [default: /run/onggi]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l debug -d 'Log what is done, like --log-level debug'
-complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l log -r -F -d 'Append the log to a file [default: standard error]'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l log -r -F -d 'Append the log to a file, or to journald:ID or syslog:NAME'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l log-format -x -a "text json" -d 'The log\'s format'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l log-level -x -a "error warning info debug trace" -d 'Log what matters this much or more'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l systemd-cgroup -d 'Let systemd make the cgroup'
@@ -160,6 +160,11 @@ complete -c onggi -n "__fish_seen_subcommand_from update" -l memory -x -d 'The m
 complete -c onggi -n "__fish_seen_subcommand_from update" -l memory-reservation -x -d 'The memory that is left to it when the host runs short'
 complete -c onggi -n "__fish_seen_subcommand_from update" -l memory-swap -x -d 'The most memory and swap together, -1 for no limit'
 complete -c onggi -n "__fish_seen_subcommand_from update" -l pids-limit -x -d 'The most processes, -1 for no limit'
+complete -c onggi -n "__fish_seen_subcommand_from update" -l l3-cache-schema -x -d 'Parts of the L3 cache, like L3:0=f;1=f0'
+complete -c onggi -n "__fish_seen_subcommand_from update" -l mem-bw-schema -x -d 'Memory bandwidth, like MB:0=20;1=70'
+complete -c onggi -n "__fish_seen_subcommand_from update" -l device-rule -x -d 'Let through a device or not, like: allow c 10:200 rwm'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a mounts -d 'Add mounts to a container that runs, or remove them'
+complete -c onggi -n "__fish_seen_subcommand_from mounts" -s h -l help -d 'Show this help and do nothing else'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a events -d 'Print what a container uses, and when memory runs out, as JSON'
 complete -c onggi -n "__fish_seen_subcommand_from events" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from events" -s h -l help -d 'Show this help and do nothing else'

@@ -95,7 +95,7 @@ fn linux() -> Linux {
         }),
         apparmor: enabled(true),
         selinux: enabled(true),
-        intel_rdt: enabled(false),
+        intel_rdt: json!({ "enabled": true, "schemata": true, "monitoring": true }),
         memory_policy: json!({
             "modes": sorted(plan::memory_modes()),
             "flags": sorted(plan::memory_flags()),

@@ -8,6 +8,7 @@ mod id;
 mod images;
 mod kill;
 mod lost;
+mod mounts;
 mod network;
 mod notify;
 mod options;
@@ -39,9 +40,11 @@ pub use delete::delete;
 pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
+pub use mounts::change_mounts;
 pub use options::{
     AfterDump, AfterExit, All, Attach, CheckpointOptions, CreateOptions, CriuOptions, Event,
-    ExecOptions, ExecProcess, Force, Paused, RestoreOptions, Rootless, RunOptions, Subreaper,
+    ExecOptions, ExecProcess, Force, MountChange, Paused, RestoreOptions, Rootless, RunOptions,
+    Subreaper, Update,
 };
 pub use pause::{pause, resume};
 pub use problems::problems;

@@ -17,7 +17,7 @@ use super::store::{Directory, NOTIFY as DIRECTORY};
 use crate::criu;
 use crate::error::{Doing, Result};
 use crate::log;
-use crate::plan::{Attributes, ContainerPath, Mount, MountSource, Plan};
+use crate::plan::{Attributes, ContainerPath, Links, Mount, MountSource, Plan};
 use crate::sys::{fd, socket};
 
 /// The directory that the container sees.
@@ -58,6 +58,7 @@ pub(super) fn plan(state_directory: &Path, plan: &mut Plan) {
         recursive: Attributes::default(),
         propagation: Vec::new(),
         idmap: None,
+        links: Links::default(),
     });
     let env = &mut plan.process.env;
     env.retain(|entry| !entry.starts_with("NOTIFY_SOCKET="));

@@ -201,6 +201,29 @@ pub enum Force {
     Yes,
 }
 
+/// What `mounts` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountChange {
+    /// It makes them.
+    Add,
+    /// It takes away the topmost one at each destination.
+    Remove,
+}
+
+/// What `update` changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Update {
+    /// The text of a `linux.resources` object. Its `devices` are passed over, as in runc: who
+    /// sends them means what the container was made with.
+    pub resources: Vec<u8>,
+    /// `linux.intelRdt.l3CacheSchema`, or nothing.
+    pub l3_cache_schema: String,
+    /// `linux.intelRdt.memBwSchema`, or nothing.
+    pub mem_bw_schema: String,
+    /// Rules that are added to the device filter, like `allow c 10:200 rwm`.
+    pub device_rules: Vec<String>,
+}
+
 /// Something that `events` tells.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {

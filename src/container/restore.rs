@@ -59,7 +59,7 @@ fn make(
     let images = Images::open(&wanted.criu.images, wanted.criu.work.as_deref(), Purpose::Restore)?;
     let image = Image::read(&images, wanted, &spec, &plan)?;
 
-    let mut poststop = Poststop::after(&plan.hooks.poststop);
+    let mut poststop = Poststop::after(&plan.hooks);
     let reserved = store.reserve(id)?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
@@ -159,7 +159,7 @@ impl Restoring<'_> {
         let _ = std::fs::remove_dir(&root);
         let child =
             restored.map_err(|error| if refused { error } else { images.explain(&error) })?;
-        serve::send_pidfd(self.handles, &child)?;
+        serve::send_pidfd(self.handles, &child, None)?;
         if let Some(path) = self.handles.pid_file {
             serve::write_pid_file(path, child.pid)?;
         }

@@ -23,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
     &["host", "seccomp"],
     &["validate"],
     &["plan"],
-    &["launch", "cgroup", "hooks"],
+    &["launch", "cgroup", "resctrl", "hooks"],
     &["init", "criu"],
     &["container"],
     &["cli"],

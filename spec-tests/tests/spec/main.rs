@@ -15,10 +15,12 @@ mod devices;
 mod endings;
 mod exec;
 mod exec_options;
+mod extensions;
 mod features_more;
 mod hooks;
 mod kernel_settings;
 mod lifecycle;
+mod live_mounts;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -62,6 +64,8 @@ fn main() -> std::process::ExitCode {
         kernel_settings::TESTS,
         rootless::TESTS,
         features_more::TESTS,
+        extensions::TESTS,
+        live_mounts::TESTS,
         hooks::TESTS,
         checkpoint::TESTS,
         reports::TESTS,
