@@ -7,10 +7,15 @@ use std::time::Duration;
 use super::check;
 use super::fd::wait_readable;
 
-/// `pidfd_open(2)`
+/// `pidfd_open(2)`. Older kernels have another errno for a process that is gone while its id lives
+/// on as that of a session or process group; here it is `ESRCH` as ever.
 pub fn open(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.
-    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) });
+    let fd = fd.map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL) if pid > 0 => io::Error::from_raw_os_error(libc::ESRCH),
+        _ => error,
+    })?;
     // SAFETY: a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
