@@ -86,7 +86,8 @@ pub(super) fn make(
     failpoint::reach("save the state")?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
+    let unprivileged = host.euid != 0 || host.in_user_namespace;
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), unprivileged };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     failpoint::reach("spawn init")?;
@@ -210,6 +211,8 @@ struct Clone<'a> {
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
+    /// See [`Request::unprivileged`].
+    unprivileged: bool,
 }
 
 fn spawn(
@@ -241,7 +244,7 @@ fn spawn(
         join: join_by_path(plan)?,
         time_offsets: &plan.namespaces.time_offsets,
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-        unprivileged: effective_ids().0 != 0,
+        unprivileged: clone.unprivileged,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
