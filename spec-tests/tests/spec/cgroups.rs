@@ -420,6 +420,8 @@ fn io_weight_is_written() -> Result {
     let there = |file: &str| directory("blkio", "").join(file).exists();
     if v2() {
         needs("io", "")?;
+        let there = Path::new("/sys/fs/cgroup/io.cost.qos").exists();
+        host::needs(there, "needs a kernel with weights of I/O")?;
     } else {
         let either = there("blkio.weight") || there("blkio.bfq.weight");
         host::needs(either, "needs blkio weights")?;
