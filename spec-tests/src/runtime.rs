@@ -93,6 +93,8 @@ fn in_path(name: &str) -> Option<PathBuf> {
 /// One call of the runtime, to be completed and run.
 #[derive(Debug)]
 pub struct Call {
+    program: Vec<OsString>,
+    patience: Duration,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     directory: PathBuf,
@@ -110,6 +112,8 @@ impl Call {
     pub fn new(directory: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self {
+            program: Vec::new(),
+            patience: PATIENCE,
             arguments: Vec::new(),
             environment: Vec::new(),
             directory: directory.into(),
@@ -121,6 +125,18 @@ impl Call {
             wrapper: Vec::new(),
             inner: Vec::new(),
         }
+    }
+
+    /// A call of another program than the runtime, with the words in front of its arguments.
+    pub fn of<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>, directory: &Path) -> Self {
+        let program = words.into_iter().map(|word| word.as_ref().into()).collect();
+        Self { program, ..Self::new(directory) }
+    }
+
+    /// How long the call may take, if not 30 seconds.
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// One more argument.
@@ -188,7 +204,10 @@ impl Call {
 
     /// Output goes to files, never to pipes: a container that outlives the call keeps them open.
     fn command(&self) -> Result<Command> {
-        let mut words = Runtime::get()?.words(&self.inner);
+        let mut words = self.program.clone();
+        if words.is_empty() {
+            words = Runtime::get()?.words(&self.inner);
+        }
         words.extend(self.arguments.iter().cloned());
         if let Some(script) = &self.shell {
             let script = format!("{script} exec \"$@\"");
@@ -229,7 +248,7 @@ impl Call {
         Ok(Running { child, call: self, reaped: false })
     }
 
-    /// Runs the runtime to its end, for 30 seconds at most.
+    /// Runs the runtime to its end, as long as it may take.
     pub fn run(self) -> Output {
         let words = self.words();
         match self.spawn() {
@@ -239,7 +258,8 @@ impl Call {
     }
 
     fn words(&self) -> String {
-        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let words = self.program.iter().chain(&self.arguments);
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 }
@@ -263,13 +283,14 @@ impl Running {
         read_lossy(&self.call.stream("out"))
     }
 
-    /// Waits for the end, for 30 seconds at most: a runtime that hangs is killed, and fails.
+    /// Waits for the end: a runtime that hangs is killed, and fails.
     pub fn wait(mut self) -> Output {
-        let ended = wait_until(PATIENCE, || self.child.try_wait().ok().flatten());
+        let patience = self.call.patience;
+        let ended = wait_until(patience, || self.child.try_wait().ok().flatten());
         self.reaped = ended.is_some();
         let trouble = match ended {
             Some(_) => String::new(),
-            None => format!("still running after {} s", PATIENCE.as_secs()),
+            None => format!("still running after {} s", patience.as_secs()),
         };
         Output {
             words: self.call.words(),
