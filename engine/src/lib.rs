@@ -1,2 +1,25 @@
-//! The engine's rooms, to be filled: `cli` and `api` (two doors) over `service` (the verbs) over
-//! `registry`, `store`, `layer`, `bundle`, `monitor`, `network`, `runtime` over `image` (data).
+//! `dok`: images and containers without a daemon, on top of the onggi runtime, which it reaches by
+//! running its program and in no other way.
+//!
+//! A room uses only rooms on floors below its own:
+//!
+//! ```text
+//!   cli   api                          two doors: words typed, requests of Docker's API
+//!   service                            the verbs; it never knows which door was used
+//!   registry  layer  monitor  network  fetch and push │ pack and unpack │ one process beside
+//!   runtime   bundle                   each container │ bridges, ports, names │ the runtime's
+//!                                      command line │ pure: what is asked for → config.json
+//!   store                              what stays on disk
+//!   model   image                      data: what a container is asked to be │ references,
+//!                                      digests, manifests
+//!   error
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod bundle;
+pub mod cli;
+pub mod error;
+pub mod model;
+pub mod network;
+pub mod service;
+pub mod store;

@@ -3,6 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    eprintln!("dok: no command is built yet; use `onggi` on a bundle");
-    ExitCode::from(125)
+    onggi_engine::cli::main(std::env::args_os().collect())
 }

@@ -209,6 +209,7 @@ fn statistics_and_processes_are_told() -> Result {
     let container = engine.sleeping("measured")?;
     let words = ["stats", "--no-stream", "--format", "{{.PIDs}}", container.name];
     engine.docker(words).run().says("1")?;
+    spec_tests::host::success("ps", &["-ef"])?;
     let processes = container.command("top").ok()?;
     assert!(processes.stdout.contains("sleep 1000"), "{processes}");
     Ok(())

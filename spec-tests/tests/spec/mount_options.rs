@@ -441,7 +441,7 @@ fn shifted(host: u32) -> serde_json::Value {
 
 /// A file `host/one` of user 5 and group 6, bound to `/mnt` with these properties.
 fn idmapped(bundle: Bundle, options: &[&str], maps: &[&str]) -> Result<Container> {
-    if rustix::fs::statfs(&std::env::temp_dir())?.f_type == TMPFS_MAGIC {
+    if rustix::fs::statfs(std::env::temp_dir())?.f_type == TMPFS_MAGIC {
         host::linux(6, 3)?;
     }
     let mut mount = json!({

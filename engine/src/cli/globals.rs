@@ -1,0 +1,80 @@
+//! The flags before the command, and the engine that they describe.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgMatches, Command, value_parser};
+
+use crate::error::Result;
+use crate::service::Engine;
+use crate::store::Store;
+
+/// The flags before the command.
+pub(super) struct Globals {
+    root: PathBuf,
+    run: PathBuf,
+    runtime: PathBuf,
+}
+
+pub(super) fn definition() -> Command {
+    Command::new("dok")
+        .about("Images and containers without a daemon")
+        .disable_help_subcommand(true)
+        .arg(path("root", "Where images and containers stay (default /var/lib/dok, or dok in $XDG_DATA_HOME)"))
+        .arg(path("run-root", "Where sockets and the runtime's state are (default /run/dok, or dok in $XDG_RUNTIME_DIR)"))
+        .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true)
+                .value_parser(value_parser!(OsString)),
+        )
+}
+
+fn path(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name("PATH")
+        .help(help)
+        .value_parser(value_parser!(PathBuf))
+        .overrides_with(name)
+}
+
+impl Globals {
+    pub(super) fn read(matches: &ArgMatches) -> Globals {
+        let given = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        let own = rustix::process::geteuid().is_root();
+        Globals {
+            root: given("root")
+                .unwrap_or_else(|| place(own, "/var/lib/dok", "XDG_DATA_HOME", ".local/share")),
+            run: given("run-root")
+                .unwrap_or_else(|| place(own, "/run/dok", "XDG_RUNTIME_DIR", ".cache/run")),
+            runtime: given("runtime").unwrap_or_else(runtime_beside_us),
+        }
+    }
+
+    /// The engine with its store opened.
+    pub(super) fn engine(&self) -> Result<Engine> {
+        let store = Store::open(self.root.clone(), self.run.clone())?;
+        Ok(Engine { store, runtime: self.runtime.clone() })
+    }
+}
+
+/// Root's place, or the user's own, by the variable or below the home folder.
+fn place(root: bool, of_root: &str, variable: &str, below_home: &str) -> PathBuf {
+    if root {
+        return PathBuf::from(of_root);
+    }
+    let absolute =
+        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || absolute("HOME").unwrap_or_else(|| PathBuf::from("/")).join(below_home);
+    absolute(variable).unwrap_or_else(home).join("dok")
+}
+
+fn runtime_beside_us() -> PathBuf {
+    let own = std::env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent).map(|folder| folder.join("onggi"));
+    beside.filter(|program| program.is_file()).unwrap_or_else(|| PathBuf::from("onggi"))
+}
