@@ -11,8 +11,8 @@ use spec_tests::cgroup;
 use spec_tests::runtime::{Call, Runtime, wait_until};
 use spec_tests::scratch::Scratch;
 
-/// Longer than any call of an engine may take, on an emulated processor too.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Longer than any call of an engine may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes the namespaces a host of their own: its /run, a network with a loopback, and on a hybrid
 /// layout the v1 half alone, which is all that many engines understand. Then runs the daemon, until
