@@ -2,6 +2,9 @@
 //! an exit code. Only this room prints.
 
 mod globals;
+mod listing;
+mod network;
+mod template;
 mod version;
 
 use std::ffi::OsString;
@@ -10,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use crate::error::Result;
+use crate::error::{self, Result};
 use globals::Globals;
 
 /// One command: its definition is built only when it is called.
@@ -23,24 +26,55 @@ struct Command {
 
 /// A command's row: its words and its module.
 macro_rules! command {
-    ($words:literal, $module:ident) => {
-        Command { words: $words, definition: $module::definition, run: $module::run }
+    ($words:literal, $($module:ident)::+) => {
+        Command {
+            words: $words,
+            definition: $($module)::+::definition,
+            run: $($module)::+::run,
+        }
     };
 }
 
 /// Every command, in the order that help lists them.
-const COMMANDS: &[Command] = &[command!("version", version)];
+const COMMANDS: &[Command] = &[
+    command!("network connect", network::connect),
+    command!("network create", network::create),
+    command!("network disconnect", network::disconnect),
+    command!("network inspect", network::inspect),
+    command!("network list", network::list),
+    command!("network ls", network::list),
+    command!("network prune", network::prune),
+    command!("network remove", network::remove),
+    command!("network rm", network::remove),
+    command!("version", version),
+];
 
 /// What Docker's client exits with when it is the client that failed.
 const OWN_FAILURE: u8 = 125;
 
 /// Carries out a command line, the program's own name first.
 pub fn main(line: Vec<OsString>) -> ExitCode {
-    dispatch(line).unwrap_or_else(|error| {
-        // There is nowhere left to complain about a standard error that cannot be written.
-        let _ = writeln!(std::io::stderr(), "dok: {error:#}");
-        ExitCode::from(OWN_FAILURE)
-    })
+    dispatch(line).unwrap_or_else(|error| complain(&error))
+}
+
+/// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
+/// its daemon, in the words that programs look for.
+fn complain(error: &anyhow::Error) -> ExitCode {
+    let (teller, code) = match error::kind(error) {
+        Some(_) => ("Error response from daemon", 1),
+        None => ("dok", OWN_FAILURE),
+    };
+    // There is nowhere left to complain about a standard error that cannot be written.
+    let _ = writeln!(std::io::stderr(), "{teller}: {error:#}");
+    ExitCode::from(code)
+}
+
+/// Whether who types means it: a warning, and their answer.
+fn confirm(warning: &str) -> Result<bool> {
+    print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
