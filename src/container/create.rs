@@ -86,8 +86,7 @@ pub(super) fn make(
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let unprivileged = host.euid != 0 || host.in_user_namespace;
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), unprivileged };
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), host: &host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -246,8 +245,7 @@ struct Clone<'a> {
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
-    /// See [`Request::unprivileged`].
-    unprivileged: bool,
+    host: &'a Host,
 }
 
 fn spawn(
@@ -279,7 +277,7 @@ fn spawn(
         join: join_by_path(plan)?,
         time_offsets: &plan.namespaces.time_offsets,
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-        unprivileged: clone.unprivileged,
+        unprivileged: clone.host.euid != 0 || clone.host.in_user_namespace,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;

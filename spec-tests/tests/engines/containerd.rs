@@ -49,6 +49,7 @@ impl Containerd {
             place.wait_for("sock")?;
             image::write(place.path())?;
             let engine = Self(place);
+            engine.0.wait_for_answer(|| engine.ctr(["version"]))?;
             engine.ctr(["image", "import", &engine.0.word("image.tar")]).run().ok()?;
             Ok(engine)
         })

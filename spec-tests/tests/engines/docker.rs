@@ -48,6 +48,7 @@ impl Docker {
             place.wait_for("sock")?;
             image::write(place.path())?;
             let engine = Self(place);
+            engine.0.wait_for_answer(|| engine.docker(["version"]))?;
             engine.docker(["load", "--input", &engine.0.word("image.tar")]).run().ok()?;
             Ok(engine)
         })

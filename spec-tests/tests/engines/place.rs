@@ -98,6 +98,12 @@ impl Place {
         Ok(())
     }
 
+    /// Waits until the daemon answers this call: its socket is there a moment before.
+    pub(crate) fn wait_for_answer(&self, call: impl Fn() -> Call) -> Result<()> {
+        let answers = wait_until(PATIENCE, || call().run().ok().ok());
+        answers.map(drop).with_context(|| format!("no answer of the daemon: {}", self.log()))
+    }
+
     /// What the daemon said.
     pub(crate) fn log(&self) -> String {
         let text = fs::read(self.path().join("daemon.log")).unwrap_or_default();
