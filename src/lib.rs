@@ -15,6 +15,7 @@
 //! | 5 | [`validate`] | pure: what is wrong with a configuration, with its chapter |
 //! | 4 | [`host`] | the machine's facts, read once |
 //! | 4 | [`seccomp`] | pure: a profile becomes a filter |
+//! | 3 | [`dbus`] | a small client of the message bus: values, messages, one connection |
 //! | 3 | [`spec`] | pure: the words of config.json |
 //! | 2 | [`sys`] | system calls, one function each; the only room with unsafe code |
 //! | 1 | [`log`] | what `--log` asks for |
@@ -27,6 +28,7 @@
 pub mod cgroup;
 pub mod cli;
 pub mod container;
+pub mod dbus;
 pub mod error;
 pub mod failpoint;
 pub mod hooks;

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::cgroup;
-use crate::host::field;
+use crate::host::{self, field};
 use crate::runtime::{Call, Output, wait_until};
 use crate::scratch::{Scratch, mounts_below};
 
@@ -251,9 +251,23 @@ impl Container {
         Ok(())
     }
 
+    /// The container's cgroup, from the root of each hierarchy.
+    pub fn cgroup(&self) -> String {
+        match host::systemd_makes_cgroups() {
+            true => self.scope(),
+            false => self.id().to_owned(),
+        }
+    }
+
+    /// The same where systemd made it.
+    fn scope(&self) -> String {
+        format!("system.slice/spec-{}.scope", self.id())
+    }
+
     /// The container's cgroup directories, one per hierarchy that has it.
     pub fn cgroups(&self) -> Vec<PathBuf> {
-        cgroup::directories(self.id())
+        let [own, scope] = [self.id(), &self.scope()].map(cgroup::directories);
+        [own, scope].concat()
     }
 
     /// Processes (of the host's numbering) in the container's cgroups, or that name it.

@@ -6,7 +6,7 @@ use super::exit::{ExitCode, Outcome};
 use super::flags::{self, Format, path, switch, value};
 use super::globals::Globals;
 use super::print;
-use crate::container::{self, CgroupManager, ContainerId, CreateOptions};
+use crate::container::{self, ContainerId, CreateOptions};
 use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Keyring, RootSwitch};
 use crate::validate::Problem;
@@ -79,9 +79,6 @@ fn line(problem: &Problem) -> String {
 
 /// What the shared options say.
 pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateOptions> {
-    if globals.cgroup_manager == CgroupManager::Systemd {
-        return Err(Error::of(Code::NotSupported, "systemd cgroup driver is not supported yet"));
-    }
     let bundle = match flags::absolute(matches, "bundle")? {
         Some(bundle) => bundle,
         None => std::env::current_dir().doing(|| "find the bundle".into())?,

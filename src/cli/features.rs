@@ -83,7 +83,7 @@ fn linux() -> Linux {
         namespaces: sorted(Kind::ALL.iter().map(|row| row.1)),
         capabilities: plan::capability_names(),
         cgroup: json!({
-            "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
+            "v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true,
         }),
         seccomp: json!({
             "enabled": true,

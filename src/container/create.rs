@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::notify::{self, Notify};
-use super::options::{CgroupManager, CreateOptions};
+use super::options::CreateOptions;
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
@@ -91,7 +91,7 @@ pub(super) fn make(
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
     // Meanwhile the child makes its namespaces.
-    cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.finish(&plan.cgroup, child.pid).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     reach("make the cgroup", &mut laps)?;
@@ -158,18 +158,8 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
 fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
     let filter = compile_filter(spec)?;
-    let mut plan = plan::container(spec, host, &plan_options(id, options, filter))
+    let plan = plan::container(spec, host, &plan_options(id, options, filter))
         .or_code(Code::InvalidConfig)?;
-    match options.cgroup_manager {
-        CgroupManager::Cgroupfs => {}
-        CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
-        CgroupManager::Systemd => {
-            return Err(Error::of(
-                Code::NotSupported,
-                "the systemd cgroup driver is not supported yet",
-            ));
-        }
-    }
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
     Ok(plan)
 }
@@ -184,6 +174,7 @@ pub(super) fn plan_options<'a>(
         bundle: &options.bundle,
         root_switch: options.root_switch,
         keyring: options.keyring,
+        cgroup_manager: options.cgroup_manager,
         seccomp,
     }
 }

@@ -59,6 +59,8 @@ fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result
             bundle: own.bundle.as_ref(),
             root_switch: plan::RootSwitch::Pivot,
             keyring: own.keyring,
+            // The cgroup is there, whoever made it.
+            cgroup_manager: plan::CgroupManager::Disabled,
             seccomp: create::compile_filter(spec)?,
         },
     )
@@ -105,6 +107,13 @@ impl Joining<'_> {
                 // The processes inside manage cgroups of their own (v2).
                 Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
                     self.spawn(wanted, beside()?)
+                }
+                // An ordinary user may not leave the session's cgroup; systemd can.
+                Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() && subs.is_empty() => {
+                    self.spawn(wanted, Entry::default()).and_then(|spawned| {
+                        cgroup.attach(spawned.0.pid)?;
+                        Ok(spawned)
+                    })
                 }
                 other => other,
             },

@@ -34,8 +34,8 @@ pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
 pub use options::{
-    AfterExit, All, Attach, CgroupManager, CreateOptions, Event, ExecOptions, ExecProcess, Force,
-    Paused, Rootless, RunOptions, Subreaper,
+    AfterExit, All, Attach, CreateOptions, Event, ExecOptions, ExecProcess, Force, Paused,
+    Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
 pub use problems::problems;
@@ -49,6 +49,7 @@ pub use watch::{Condition, wait, watch};
 use crate::cgroup::{self, Cgroup};
 use crate::error::{Code, Doing, Error, Result};
 use crate::log;
+pub use crate::plan::CgroupManager;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
 use crate::sys::procfs::{Life, Procfs};

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::plan::{ExecOverrides, Keyring, RootSwitch};
+use crate::plan::{CgroupManager, ExecOverrides, Keyring, RootSwitch};
 
 /// How `create` and `run` make a container. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +27,6 @@ pub struct CreateOptions {
     pub cgroup_manager: CgroupManager,
     /// Whether a cgroup that cannot be made is passed over.
     pub rootless: Rootless,
-}
-
-/// Who makes the cgroup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CgroupManager {
-    /// The runtime, in the file system.
-    Cgroupfs,
-    /// systemd, by a transient scope.
-    Systemd,
-    /// Nobody: the caller's cgroup is kept.
-    Disabled,
 }
 
 /// Whether the runtime takes itself to be without root's rights.

@@ -57,7 +57,7 @@ impl Talk<'_> {
     /// The way into the groups that init was not born in.
     fn entry(&self) -> Result<Entry> {
         match &self.role {
-            Role::Create { cgroup, .. } => cgroup.entry().doing(|| "open the cgroup".into()),
+            Role::Create { cgroup, .. } => cgroup.later_entry().doing(|| "open the cgroup".into()),
             Role::Exec { .. } => Ok(Entry::default()),
         }
     }

@@ -28,6 +28,7 @@ mod root;
 mod rootless;
 mod seccomp;
 mod security;
+mod systemd;
 mod terminal;
 mod update;
 mod user;
@@ -68,6 +69,7 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
+        systemd::TESTS,
     ];
     spec_tests::suite::main(rooms, "known-failures")
 }
