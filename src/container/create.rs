@@ -89,7 +89,7 @@ pub(super) fn make(
     let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), host: &host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -252,6 +252,7 @@ struct Clone<'a> {
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
+    host: &'a Host,
 }
 
 fn spawn(
@@ -283,7 +284,7 @@ fn spawn(
         join: join_by_path(plan)?,
         time_offsets: &plan.namespaces.time_offsets,
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-        unprivileged: effective_ids().0 != 0,
+        unprivileged: clone.host.euid != 0 || clone.host.in_user_namespace,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
     let hook_output =

@@ -153,7 +153,7 @@ impl Joining<'_> {
         let request = Request {
             join: self.joins()?,
             cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-            unprivileged: self.host.euid != 0,
+            unprivileged: self.host.euid != 0 || self.host.in_user_namespace,
             ..Request::default()
         };
         let annotations = Pairs::default();

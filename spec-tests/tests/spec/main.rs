@@ -39,7 +39,7 @@ mod user_namespace;
 mod validation;
 
 fn main() -> std::process::ExitCode {
-    spec_tests::suite::main(&[
+    let rooms = &[
         lifecycle::TESTS,
         endings::TESTS,
         commands::TESTS,
@@ -76,5 +76,6 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
-    ])
+    ];
+    spec_tests::suite::main(rooms, "known-failures")
 }
