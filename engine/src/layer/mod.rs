@@ -1,0 +1,27 @@
+//! Layers as archives: unpacked into a folder, packed from one, and what changed in between.
+
+pub mod changes;
+mod install;
+pub mod pack;
+mod place;
+mod stream;
+mod unpack;
+
+pub use changes::{Change, Kind, changes};
+pub use install::{Sent, install};
+pub use pack::{Form, pack};
+pub use stream::decompress;
+pub use unpack::{Limits, Unpacked, unpack};
+
+/// What a file is called in an archive that stands for the absence of the name after it.
+const WHITEOUT: &str = ".wh.";
+/// What makes a folder hide all that the layers below have in it.
+const OPAQUE: &str = ".wh..wh..opq";
+
+/// The attribute by which overlayfs knows such a folder. Only root may use the first one.
+fn opaque_attribute() -> &'static str {
+    match rustix::process::geteuid().is_root() {
+        true => "trusted.overlay.opaque",
+        false => "user.overlay.opaque",
+    }
+}
