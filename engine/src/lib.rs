@@ -21,5 +21,6 @@ pub mod error;
 pub mod image;
 pub mod layer;
 pub mod progress;
+pub mod registry;
 pub mod service;
 pub mod store;
