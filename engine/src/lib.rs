@@ -16,10 +16,13 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod bundle;
 pub mod cli;
 pub mod error;
 pub mod image;
 pub mod layer;
+pub mod model;
+pub mod network;
 pub mod progress;
 pub mod registry;
 pub mod service;

@@ -24,6 +24,7 @@ mod start;
 mod state;
 mod update;
 mod value;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -60,7 +61,7 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state kill delete run exec list ps pause resume update events spec features
+    create start state wait kill delete run exec list ps pause resume update events spec features
     completion help
 };
 
@@ -103,7 +104,7 @@ fn dispatch(line: &[OsString]) -> Outcome {
 /// somewhere else.
 fn tell(failure: Failure) -> ExitCode {
     let words = failure.words();
-    log::write(log::Level::Error, words);
+    log::error(failure.kind(), words);
     let mut stderr = std::io::stderr();
     // There is nowhere left to complain about a standard error that cannot be written.
     if log::is_a_file() {

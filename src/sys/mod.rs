@@ -11,6 +11,7 @@ pub mod eventfd;
 pub mod fd;
 pub mod file;
 pub mod identity;
+pub mod inotify;
 pub mod keyring;
 pub mod mount;
 pub mod namespace;

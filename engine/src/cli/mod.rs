@@ -2,6 +2,8 @@
 //! an exit code. Only this room prints.
 
 mod globals;
+mod listing;
+mod template;
 mod version;
 
 use std::ffi::OsString;

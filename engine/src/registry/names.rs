@@ -99,7 +99,9 @@ impl Servers {
         for line in text.lines() {
             let mut words = line.split_whitespace();
             match words.next() {
-                Some("nameserver") => servers.servers.extend(words.filter_map(|w| w.parse::<IpAddr>().ok())),
+                Some("nameserver") => {
+                    servers.servers.extend(words.filter_map(|w| w.parse::<IpAddr>().ok()))
+                }
                 Some("search" | "domain") => servers.search = words.map(str::to_owned).collect(),
                 Some("options") => {
                     let dots = words.find_map(|word| word.strip_prefix("ndots:")?.parse().ok());

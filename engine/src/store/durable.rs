@@ -18,16 +18,36 @@ pub fn make_private_folder(folder: &Path) -> io::Result<()> {
 /// # Errors
 /// Of the calls that write, sync and rename; the file is then as it was.
 pub fn replace(file: &Path, contents: &[u8]) -> io::Result<()> {
+    put(file, contents, Durability::Kept)
+}
+
+/// What a power cut may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing: it is on the disk when the call returns.
+    Kept,
+    /// All of it, since it says nothing after a reboot; a killed process still takes nothing.
+    Passing,
+}
+
+/// Replaces a file in one step, and makes it durable if it is to be kept.
+///
+/// # Errors
+/// Of the calls that write, sync and rename; the file is then as it was.
+pub fn put(file: &Path, contents: &[u8], durability: Durability) -> io::Result<()> {
     let folder = file.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let aside = folder.join(format!(".{}.{}", name.display(), std::process::id()));
-    let written = write_new(&aside, contents).and_then(|()| fs::rename(&aside, file));
+    let written = write_new(&aside, contents, durability).and_then(|()| fs::rename(&aside, file));
     if written.is_err() {
         // What is left of a file that nobody knows says nothing more than the error.
         let _ = fs::remove_file(&aside);
     }
     written?;
-    sync_folder(folder)
+    match durability {
+        Durability::Kept => sync_folder(folder),
+        Durability::Passing => Ok(()),
+    }
 }
 
 /// Makes names that were added to a folder or taken from it durable.
@@ -38,9 +58,12 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn write_new(file: &Path, contents: &[u8]) -> io::Result<()> {
+fn write_new(file: &Path, contents: &[u8], durability: Durability) -> io::Result<()> {
     let mut options = OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(file)?;
     file.write_all(contents)?;
-    file.sync_all()
+    match durability {
+        Durability::Kept => file.sync_all(),
+        Durability::Passing => Ok(()),
+    }
 }

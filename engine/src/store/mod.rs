@@ -6,15 +6,24 @@
 //! nobody once its maker has ended.
 
 pub mod blobs;
+mod containers;
 pub mod durable;
 pub mod gc;
 pub mod images;
 pub mod layers;
+mod liveness;
+mod lock;
+mod names;
+pub mod networks;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+pub use liveness::{begun, boot};
+pub use lock::Lock;
+pub use names::check_name;
 
 use crate::error::{Context, Result};
 
@@ -80,7 +89,7 @@ impl Store {
     /// # Errors
     /// Of `mkdir(2)`.
     pub fn stage_folder(&self, what: &str) -> Result<PathBuf> {
-        self.stage(what, |path| fs::DirBuilder::new().mode(0o700).create(path))
+        self.stage_as(what, |path| fs::DirBuilder::new().mode(0o700).create(path))
             .map(|(path, ())| path)
     }
 
@@ -91,11 +100,15 @@ impl Store {
     pub fn stage_file(&self, what: &str) -> Result<(PathBuf, File)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
-        self.stage(what, |path| options.open(path))
+        self.stage_as(what, |path| options.open(path))
     }
 
     /// Tries names until one is free: that of a process that had our number may be left.
-    fn stage<T>(&self, what: &str, make: impl Fn(&Path) -> io::Result<T>) -> Result<(PathBuf, T)> {
+    fn stage_as<T>(
+        &self,
+        what: &str,
+        make: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(PathBuf, T)> {
         let mut number = 0_u64;
         loop {
             let name = format!("{what}-{}-{number}", std::process::id());

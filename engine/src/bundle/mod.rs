@@ -1,0 +1,214 @@
+//! Pure: a container's definition, and what was found out about its files and this host, become
+//! the configuration that the runtime reads.
+
+pub mod capabilities;
+mod defaults;
+mod namespaces;
+mod process;
+pub mod resources;
+pub mod seccomp;
+#[cfg(test)]
+mod tests;
+pub mod user;
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Result;
+use crate::model::{Container, items};
+pub use process::process;
+use resources::{Numbers, resources};
+use user::Identity;
+
+/// What the configuration needs to know besides the container's definition.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Where the root file system is mounted.
+    pub rootfs: PathBuf,
+    /// Who the program is.
+    pub identity: Identity,
+    /// Files and folders that come from outside, in the order in which they are mounted.
+    pub mounts: Vec<OuterMount>,
+    /// Namespaces that are joined rather than made.
+    pub joined: Joined,
+    /// Devices that the container gets.
+    pub devices: Vec<DeviceNode>,
+    /// The program of `--init`, where it was asked for: mounted already among `mounts`.
+    pub init: Option<String>,
+    /// dok's own capabilities, as bits.
+    pub capabilities: u64,
+    /// Whether the host's cgroups are version 2.
+    pub unified: bool,
+    /// Whether memory and swap can be limited together.
+    pub swap: bool,
+    /// The text of the profile that `--security-opt seccomp=` names.
+    pub seccomp: Option<Value>,
+    /// Which devices the paths of block limits are.
+    pub block_devices: Vec<(String, Numbers)>,
+    /// `x86_64`, `aarch64`, …
+    pub architecture: String,
+}
+
+/// Something of the host that is mounted inside.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OuterMount {
+    /// `bind` or `tmpfs`.
+    pub kind: &'static str,
+    /// The path on the host.
+    pub source: String,
+    /// The path inside.
+    pub destination: String,
+    /// In mount(8)'s words.
+    pub options: Vec<String>,
+}
+
+/// Paths of namespaces that the container shares with another.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Of a network.
+    pub network: Option<PathBuf>,
+    /// Of processes.
+    pub pid: Option<PathBuf>,
+    /// Of shared memory and queues.
+    pub ipc: Option<PathBuf>,
+}
+
+/// A device of the host as the container gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceNode {
+    /// The path inside.
+    pub path: String,
+    /// `c` or `b`.
+    pub kind: char,
+    /// Its driver and its place there.
+    pub numbers: Numbers,
+    /// Permission bits.
+    pub mode: u32,
+    /// Some of `rwm`.
+    pub access: String,
+}
+
+/// The version of the specification whose words are used.
+const VERSION: &str = "1.2.0";
+
+/// The configuration of the container.
+///
+/// # Errors
+/// What the definition says wrongly.
+pub fn configuration(container: &Container, facts: &Facts) -> Result<Value> {
+    let host = &container.host_config;
+    let capabilities = capabilities::allowed(
+        items(&host.cap_add),
+        items(&host.cap_drop),
+        host.privileged,
+        facts.capabilities,
+    )?;
+    let mut mounts = defaults::mounts(container, facts.unified);
+    mounts.retain(|own| facts.mounts.iter().all(|mount| own["destination"] != mount.destination));
+    mounts.extend(facts.mounts.iter().map(|mount| {
+        json!({"destination": mount.destination, "type": mount.kind, "source": mount.source,
+               "options": mount.options})
+    }));
+    let mut configuration = json!({
+        "ociVersion": VERSION,
+        "process": process(container, facts, &capabilities)?,
+        "root": {"path": facts.rootfs, "readonly": host.readonly_rootfs},
+        "mounts": mounts,
+        "linux": linux(container, facts, &capabilities)?,
+    });
+    if host.uts_mode != "host" {
+        configuration["hostname"] = container.hostname().into();
+        if !container.config.domainname.is_empty() {
+            configuration["domainname"] = container.config.domainname.as_str().into();
+        }
+    }
+    if let Some(annotations) = &host.annotations {
+        configuration["annotations"] = json!(annotations);
+    }
+    Ok(configuration)
+}
+
+fn linux(container: &Container, facts: &Facts, capabilities: &[&str]) -> Result<Value> {
+    let host = &container.host_config;
+    let security = defaults::Security::read(items(&host.security_opt))?;
+    let numbers = |path: &str| {
+        facts.block_devices.iter().find(|(known, _)| known == path).map(|(_, numbers)| *numbers)
+    };
+    let mut limits = resources(host, facts.swap, &numbers);
+    limits.insert("devices".into(), device_rules(container, facts));
+    let mut linux = json!({
+        "cgroupsPath": cgroup(container),
+        "namespaces": namespaces::namespaces(host, facts),
+        "resources": limits,
+        "maskedPaths": masked(host.privileged || security.unmasked, &host.masked_paths,
+                              defaults::MASKED),
+        "readonlyPaths": masked(host.privileged || security.unmasked, &host.readonly_paths,
+                                defaults::READ_ONLY),
+        "sysctl": namespaces::sysctl(host, facts)?,
+    });
+    let devices: Vec<Value> = facts.devices.iter().map(device).collect();
+    if !devices.is_empty() {
+        linux["devices"] = devices.into();
+    }
+    match (host.privileged, security.unconfined, &facts.seccomp) {
+        (_, _, Some(profile)) => linux["seccomp"] = profile.clone(),
+        (false, false, None) => {
+            linux["seccomp"] = seccomp::default_profile(capabilities, &facts.architecture);
+        }
+        _ => {}
+    }
+    Ok(linux)
+}
+
+/// The group below `--cgroup-parent`, or below dok's own.
+fn cgroup(container: &Container) -> String {
+    let parent = container.host_config.cgroup_parent.as_str();
+    let parent = if parent.is_empty() { "/dok" } else { parent.trim_end_matches('/') };
+    format!("{parent}/{}", container.id)
+}
+
+fn masked(open: bool, given: &Option<Vec<String>>, default: &[&str]) -> Value {
+    match given {
+        _ if open => json!([]),
+        Some(given) => json!(given),
+        None => json!(default),
+    }
+}
+
+fn device(node: &DeviceNode) -> Value {
+    json!({"path": node.path, "type": node.kind.to_string(), "major": node.numbers.major,
+           "minor": node.numbers.minor, "fileMode": node.mode, "uid": 0, "gid": 0})
+}
+
+/// Nothing, and then what was asked for; the runtime adds the devices that everybody has.
+fn device_rules(container: &Container, facts: &Facts) -> Value {
+    let host = &container.host_config;
+    if host.privileged {
+        return json!([{"allow": true, "access": "rwm"}]);
+    }
+    let mut rules = vec![json!({"allow": false, "access": "rwm"})];
+    rules.extend(facts.devices.iter().map(|node| {
+        json!({"allow": true, "type": node.kind.to_string(), "major": node.numbers.major,
+               "minor": node.numbers.minor, "access": node.access})
+    }));
+    rules.extend(items(&host.device_cgroup_rules).iter().filter_map(|rule| device_rule(rule)));
+    rules.into()
+}
+
+/// `c 1:3 rwm`, where `*` is any number.
+fn device_rule(rule: &str) -> Option<Value> {
+    let mut words = rule.split_whitespace();
+    let (kind, numbers, access) = (words.next()?, words.next()?, words.next()?);
+    let (major, minor) = numbers.split_once(':')?;
+    let mut value = Map::new();
+    value.insert("allow".into(), true.into());
+    value.insert("type".into(), kind.into());
+    value.insert("access".into(), access.into());
+    for (name, number) in [("major", major), ("minor", minor)] {
+        if number != "*" {
+            value.insert(name.into(), number.parse::<i64>().ok()?.into());
+        }
+    }
+    Some(value.into())
+}

@@ -1,0 +1,54 @@
+//! Which namespaces are made, joined, or the host's, and the kernel parameters in them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::Facts;
+use crate::error::{Kind, Result, refuse};
+use crate::model::HostConfig;
+
+/// The list of the configuration: what is not in it is the host's.
+pub(super) fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Value> {
+    let mut list = vec![json!({"type": "mount"})];
+    let mut add = |kind: &str, of_host: bool, joined: Option<&PathBuf>| match joined {
+        _ if of_host => {}
+        Some(path) => list.push(json!({"type": kind, "path": path})),
+        None => list.push(json!({"type": kind})),
+    };
+    add("network", host.network_mode == "host", facts.joined.network.as_ref());
+    add("pid", host.pid_mode == "host", facts.joined.pid.as_ref());
+    add("ipc", host.ipc_mode == "host", facts.joined.ipc.as_ref());
+    add("uts", host.uts_mode == "host", None);
+    let shared_groups = match host.cgroupns_mode.as_str() {
+        "host" => true,
+        "private" => false,
+        _ => !facts.unified || host.privileged,
+    };
+    add("cgroup", shared_groups, None);
+    list
+}
+
+/// Kernel parameters: a container may listen on any port of its own network, and ping.
+///
+/// # Errors
+/// A parameter of a namespace that is the host's.
+pub(super) fn sysctl(host: &HostConfig, facts: &Facts) -> Result<BTreeMap<String, String>> {
+    let mut all = host.sysctls.clone().unwrap_or_default();
+    let shared = [("net.", host.network_mode == "host"), ("kernel.", host.ipc_mode == "host")];
+    for name in all.keys() {
+        if shared.iter().any(|(prefix, of_host)| *of_host && name.starts_with(prefix)) {
+            let words = format!("sysctl '{name}' not allowed in the host's namespace");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    }
+    if host.network_mode != "host" && facts.joined.network.is_none() {
+        let mut default = |name: &str, value: &str| {
+            all.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        };
+        default("net.ipv4.ip_unprivileged_port_start", "0");
+        default("net.ipv4.ping_group_range", "0 2147483647");
+    }
+    Ok(all)
+}

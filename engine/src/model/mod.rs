@@ -1,0 +1,29 @@
+//! What a container is asked to be and what became of it, in Docker's own shapes: what a request
+//! carries, what `inspect` shows, and what lies in the store are the same words.
+//!
+//! Every field has a default, so that `{}` decodes. Lists are optional where Docker tells `null`
+//! from an empty list; [`items`] reads both.
+
+mod config;
+mod container;
+mod host_config;
+mod mount;
+pub mod network;
+mod networking;
+mod state;
+mod time;
+
+pub use config::{Config, Empty, Healthcheck};
+pub use container::Container;
+pub use host_config::{
+    Device, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
+};
+pub use mount::{BindOptions, Mount, MountPoint, TmpfsOptions, VolumeOptions};
+pub use networking::{EndpointConfig, IpamConfig, NetworkingConfig, PortBinding, PortMap};
+pub use state::{Health, Probe, State, Status};
+pub use time::{Time, parse_duration};
+
+/// What a list that may be `null` holds.
+pub fn items<T>(list: &Option<Vec<T>>) -> &[T] {
+    list.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,94 @@
+//! Mounts: as they are asked for, and as they are.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A mount in the long form, as `--mount` says it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Mount {
+    /// `bind`, `volume`, `tmpfs`; empty is `volume`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// A path of the host or a volume's name; empty is a volume without a name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// Where it is inside.
+    pub target: String,
+    /// Whether it cannot be written.
+    pub read_only: bool,
+    /// For a bind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bind_options: Option<BindOptions>,
+    /// For a volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volume_options: Option<VolumeOptions>,
+    /// For a tmpfs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tmpfs_options: Option<TmpfsOptions>,
+}
+
+/// What a bind mount may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct BindOptions {
+    /// `rprivate`, `rshared`, …; empty is `rprivate`.
+    pub propagation: String,
+    /// Whether mounts below the source stay behind.
+    pub non_recursive: bool,
+    /// Whether a missing source is made.
+    pub create_mountpoint: bool,
+}
+
+/// What a volume may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct VolumeOptions {
+    /// Whether the image's files are not copied into a new volume.
+    pub no_copy: bool,
+    /// Labels of a new volume.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// A folder of the volume in place of all of it.
+    pub subpath: String,
+}
+
+/// What a tmpfs may say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct TmpfsOptions {
+    /// Bytes; 0 is half of the memory.
+    pub size_bytes: i64,
+    /// Permission bits; 0 is 1777.
+    pub mode: u32,
+}
+
+/// A mount as the container has it: what `inspect` shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MountPoint {
+    /// `bind`, `volume`, `tmpfs`.
+    #[serde(rename = "Type")]
+    pub kind: String,
+    /// A volume's name.
+    #[serde(rename = "Name", skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// The path on the host.
+    #[serde(rename = "Source")]
+    pub source: String,
+    /// The path inside.
+    #[serde(rename = "Destination")]
+    pub destination: String,
+    /// A volume's driver.
+    #[serde(rename = "Driver", skip_serializing_if = "String::is_empty")]
+    pub driver: String,
+    /// The options as they were typed.
+    #[serde(rename = "Mode")]
+    pub mode: String,
+    /// Whether it can be written.
+    #[serde(rename = "RW")]
+    pub writable: bool,
+    /// How mounts made later spread.
+    #[serde(rename = "Propagation")]
+    pub propagation: String,
+}

@@ -1,0 +1,218 @@
+//! Instants as Docker writes them, and durations as Go does.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant, to the nanosecond. The default is Go's zero, the first of January of the year 1,
+/// which stands for "never".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time {
+    /// Since 1970, UTC.
+    pub seconds: i64,
+    /// Below a second.
+    pub nanos: u32,
+}
+
+const ZERO: i64 = -62_135_596_800;
+const DAY: i64 = 86_400;
+
+impl Default for Time {
+    fn default() -> Time {
+        Time { seconds: ZERO, nanos: 0 }
+    }
+}
+
+impl Time {
+    /// The system's clock.
+    pub fn now() -> Time {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Time {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanos: since.subsec_nanos(),
+        }
+    }
+
+    /// Whether it stands for "never".
+    pub fn is_zero(self) -> bool {
+        self == Time::default()
+    }
+
+    /// This instant, so many nanoseconds earlier.
+    #[must_use]
+    pub fn minus(self, nanos: i64) -> Time {
+        let total = i128::from(self.seconds) * 1_000_000_000 + i128::from(self.nanos);
+        let total = total - i128::from(nanos);
+        Time {
+            seconds: i64::try_from(total.div_euclid(1_000_000_000)).unwrap_or(ZERO),
+            nanos: u32::try_from(total.rem_euclid(1_000_000_000)).unwrap_or(0),
+        }
+    }
+}
+
+/// Year, month and day of a number of days since 1970. The year begins in March here, so that the
+/// day that comes and goes is the last one; an era is 400 years, 146097 days.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + carry, month, day)
+}
+
+/// The other way round.
+fn days(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
+        let of_day = self.seconds.rem_euclid(DAY);
+        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        if self.nanos > 0 {
+            let digits = format!("{:09}", self.nanos);
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        f.write_str("Z")
+    }
+}
+
+impl FromStr for Time {
+    type Err = String;
+
+    /// RFC 3339, or only its date, or its date and time without a zone, which is then UTC.
+    fn from_str(text: &str) -> Result<Time, String> {
+        parse(text).ok_or_else(|| format!("{text:?} is not a time: expected 2026-11-21T07:12:19Z"))
+    }
+}
+
+fn parse(text: &str) -> Option<Time> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
+    let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    let midnight = days(year, month, day) * DAY;
+    let Some(clock) = rest.strip_prefix(['T', 't', ' ']) else {
+        return rest.is_empty().then_some(Time { seconds: midnight, nanos: 0 });
+    };
+    let end = clock.find(['Z', 'z', '+', '-']).unwrap_or(clock.len());
+    let (clock, zone) = clock.split_at(end);
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, ""));
+    let mut of_day = 0;
+    for (part, unit) in whole.split(':').zip([3600, 60, 1]) {
+        of_day += part.parse::<i64>().ok()? * unit;
+    }
+    Some(Time { seconds: midnight + of_day - offset(zone)?, nanos: billionths(fraction)? })
+}
+
+/// Seconds east of Greenwich.
+fn offset(zone: &str) -> Option<i64> {
+    if matches!(zone, "" | "Z" | "z") {
+        return Some(0);
+    }
+    let (sign, clock) = zone.split_at_checked(1)?;
+    let (hours, minutes) = clock.split_once(':')?;
+    let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    Some(if sign == "-" { -seconds } else { seconds })
+}
+
+fn billionths(fraction: &str) -> Option<u32> {
+    let digits = fraction.get(..9).unwrap_or(fraction);
+    format!("{digits:0<9}").parse().ok()
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Nanoseconds of a duration as Go writes it: `1h30m`, `1.5s`, `300ms`.
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_duration(text: &str) -> Result<i64, String> {
+    let wrong = || format!("invalid duration {text:?}: expected one like 1m30s or 500ms");
+    let (mut rest, mut total) = (text, 0.0);
+    if rest == "0" {
+        return Ok(0);
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(wrong)?;
+        let (number, after) = rest.split_at(digits);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit_end);
+        let nanos = match unit {
+            "ns" => 1.0,
+            "us" | "µs" => 1e3,
+            "ms" => 1e6,
+            "s" => 1e9,
+            "m" => 60e9,
+            "h" => 3600e9,
+            _ => return Err(wrong()),
+        };
+        total += number.parse::<f64>().map_err(|_| wrong())? * nanos;
+        rest = after;
+    }
+    if text.is_empty() || total > 9e18 {
+        return Err(wrong());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "below 9e18, as was just seen")]
+    Ok(total as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_docker_writes_them() {
+        for (seconds, nanos, text) in [
+            (ZERO, 0, "0001-01-01T00:00:00Z"),
+            (0, 0, "1970-01-01T00:00:00Z"),
+            (951_782_400, 0, "2000-02-29T00:00:00Z"),
+            (1_795_225_124, 682_925_423, "2026-11-21T01:38:44.682925423Z"),
+            (1_795_225_124, 500_000_000, "2026-11-21T01:38:44.5Z"),
+        ] {
+            assert_eq!(Time { seconds, nanos }.to_string(), text);
+            assert_eq!(text.parse(), Ok(Time { seconds, nanos }));
+        }
+    }
+
+    #[test]
+    fn zones_and_short_forms_are_read() {
+        let noon: Time = "2026-11-21T12:00:00Z".parse().unwrap();
+        for text in ["2026-11-21T14:00:00+02:00", "2026-11-21T06:30:00-05:30", "2026-11-21T12:00"] {
+            assert_eq!(text.parse(), Ok(noon), "{text}");
+        }
+        assert!("2026-11-21".parse::<Time>().is_ok());
+        assert!("yesterday".parse::<Time>().is_err());
+        assert!("2026-11-21Tnoon".parse::<Time>().is_err());
+    }
+
+    #[test]
+    fn durations_are_gos() {
+        assert_eq!(parse_duration("1m30s"), Ok(90_000_000_000));
+        assert_eq!(parse_duration("1.5s"), Ok(1_500_000_000));
+        assert_eq!(parse_duration("300ms"), Ok(300_000_000));
+        for wrong in ["", "5", "s", "1x", "-1s"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

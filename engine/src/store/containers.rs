@@ -1,0 +1,295 @@
+//! Containers on disk. `containers/ID` in the root holds `container.json` (what it was asked to
+//! be), `state.json` (what became of it), the read-write layer (`upper`, `work`), its log, and the
+//! files that dok writes for it; `ID` in the run folder is its bundle, with sockets and mounts.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::durable::{self, Durability};
+use super::{Lock, Store};
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Container, State};
+
+const DEFINITION: &str = "container.json";
+const STATE: &str = "state.json";
+
+impl Store {
+    /// The folder that holds the folders of containers.
+    fn containers(&self) -> PathBuf {
+        self.root.join("containers")
+    }
+
+    /// A container's folder, which survives a reboot.
+    pub fn container_folder(&self, id: &str) -> PathBuf {
+        self.containers().join(id)
+    }
+
+    /// A container's bundle: mounts, sockets, configuration.
+    pub fn bundle(&self, id: &str) -> PathBuf {
+        self.run.join(id)
+    }
+
+    /// The container's log, in Docker's json-file form.
+    pub fn log_file(&self, id: &str) -> PathBuf {
+        self.container_folder(id).join(format!("{id}-json.log"))
+    }
+
+    pub(super) fn has_container(&self, id: &str) -> bool {
+        self.container_folder(id).join(DEFINITION).exists()
+    }
+
+    /// Gives a container its place and its name, or leaves nothing behind.
+    ///
+    /// # Errors
+    /// A conflict where the name is taken; what could not be written.
+    pub fn add_container(&self, container: &Container) -> Result<()> {
+        let _busy = self.busy()?;
+        let staged = self.staging().join(&container.id);
+        let added = self.stage(container, &staged).and_then(|()| self.publish(container, &staged));
+        if added.is_err() {
+            // It had no name yet; a failure to clear it is found by the next check of the store.
+            let _ = fs::remove_dir_all(&staged);
+        }
+        added
+    }
+
+    fn stage(&self, container: &Container, staged: &Path) -> Result<()> {
+        let text = serde_json::to_vec(container).context("encode the container")?;
+        durable::make_private_folder(staged)
+            .and_then(|()| durable::make_private_folder(&self.containers()))
+            .and_then(|()| durable::put(&staged.join(DEFINITION), &text, durability(container)))
+            .with_context(|| format!("write {}", staged.display()))
+    }
+
+    fn publish(&self, container: &Container, staged: &Path) -> Result<()> {
+        let id = &container.id;
+        let _names = self.lock_names()?;
+        self.take_name(&container.name, id)?;
+        let moved = fs::rename(staged, self.container_folder(id))
+            .with_context(|| format!("move {} to its place", staged.display()));
+        if moved.is_err() {
+            self.drop_name(&container.name, id)?;
+        }
+        moved?;
+        match durability(container) {
+            Durability::Passing => Ok(()),
+            Durability::Kept => {
+                durable::sync_folder(&self.containers()).context("sync the containers")
+            }
+        }
+    }
+
+    /// The container of this name, id, or beginning of an id that only one has.
+    ///
+    /// # Errors
+    /// `No such container: X`, or that several ids begin so.
+    pub fn container(&self, name: &str) -> Result<Container> {
+        let missing = || refuse(Kind::NotFound, format!("No such container: {name}"));
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let id = match self.id_of_name(bare) {
+            Some(id) if !is_id(bare) => id,
+            _ => self.id_by_prefix(bare)?.ok_or_else(missing)?,
+        };
+        self.read_container(&id)?.ok_or_else(missing)
+    }
+
+    fn id_by_prefix(&self, prefix: &str) -> Result<Option<String>> {
+        if is_id(prefix) && self.has_container(prefix) {
+            return Ok(Some(prefix.to_owned()));
+        }
+        if prefix.is_empty() || !prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let mut ids = self.container_ids()?.into_iter().filter(|id| id.starts_with(prefix));
+        match (ids.next(), ids.next()) {
+            (Some(_), Some(_)) => {
+                let words = format!("multiple IDs found with provided prefix: {prefix}");
+                Err(refuse(Kind::Invalid, words))
+            }
+            (only, _) => Ok(only),
+        }
+    }
+
+    /// A container by its whole id, if it is there.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn read_container(&self, id: &str) -> Result<Option<Container>> {
+        let file = self.container_folder(id).join(DEFINITION);
+        let text = match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(|| format!("read {}", file.display()))?,
+        };
+        let container =
+            serde_json::from_slice(&text).with_context(|| format!("read {}", file.display()))?;
+        Ok(Some(container))
+    }
+
+    /// The ids of all containers, in no order.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be listed.
+    pub fn container_ids(&self) -> Result<Vec<String>> {
+        let folder = self.containers();
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.with_context(|| format!("list {}", folder.display()))?,
+        };
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter(|name| is_id(name)).collect())
+    }
+
+    /// Writes a changed definition: for `update`, under the container's lock.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn change_container(&self, container: &Container) -> Result<()> {
+        let file = self.container_folder(&container.id).join(DEFINITION);
+        let text = serde_json::to_vec(container).context("encode the container")?;
+        durable::put(&file, &text, durability(container))
+            .with_context(|| format!("write {}", file.display()))
+    }
+
+    /// Gives a container another name.
+    ///
+    /// # Errors
+    /// A conflict where the name is taken.
+    pub fn rename_container(&self, container: &mut Container, name: &str) -> Result<()> {
+        let _names = self.lock_names()?;
+        self.take_name(name, &container.id)?;
+        let former = std::mem::replace(&mut container.name, name.to_owned());
+        let written = self.change_container(container);
+        let loser = if written.is_ok() { &former } else { name };
+        self.drop_name(loser, &container.id)?;
+        written
+    }
+
+    /// What was last written about a container; where nothing was, it never ran.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn written_state(&self, id: &str) -> Result<State> {
+        let file = self.container_folder(id).join(STATE);
+        match fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
+            text => text
+                .map_err(anyhow::Error::from)
+                .and_then(|text| Ok(serde_json::from_slice(&text)?))
+                .with_context(|| format!("read {}", file.display())),
+        }
+    }
+
+    /// Writes what became of a container: by its monitor, or under its lock where it has none.
+    ///
+    /// # Errors
+    /// Names the file that cannot be written.
+    pub fn write_state(&self, id: &str, state: &State, durability: Durability) -> Result<()> {
+        let file = self.container_folder(id).join(STATE);
+        let text = serde_json::to_vec(state).context("encode the state")?;
+        durable::put(&file, &text, durability).with_context(|| format!("write {}", file.display()))
+    }
+
+    /// Waits until nobody else starts, removes or changes this container.
+    ///
+    /// # Errors
+    /// `No such container`, where it went meanwhile.
+    pub fn lock_container(&self, id: &str) -> Result<Lock> {
+        let lock = Lock::wait(&self.container_folder(id)).ok().filter(|_| self.has_container(id));
+        lock.ok_or_else(|| refuse(Kind::NotFound, format!("No such container: {id}")))
+    }
+
+    /// Removes all that is on disk of a container that has neither processes nor mounts. Its name
+    /// is free and it is out of sight before the files go.
+    ///
+    /// # Errors
+    /// Names what cannot be removed.
+    pub fn remove_container(&self, container: &Container) -> Result<()> {
+        let id = &container.id;
+        let trash = self.staging().join(format!("{id}.removed"));
+        fs::rename(self.container_folder(id), &trash)
+            .with_context(|| format!("remove the container {id}"))?;
+        self.drop_name(&container.name, id)?;
+        let bundle = self.bundle(id);
+        match fs::remove_dir_all(&bundle) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("remove {}", bundle.display()));
+            }
+            _ => {}
+        }
+        fs::remove_dir_all(&trash).with_context(|| format!("remove {}", trash.display()))
+    }
+}
+
+/// A container that removes itself needs no place after a power cut.
+fn durability(container: &Container) -> Durability {
+    if container.host_config.auto_remove { Durability::Passing } else { Durability::Kept }
+}
+
+/// Sixty-four hexadecimal digits in lower case.
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::kind;
+
+    fn store(test: &str) -> Store {
+        let root = std::env::temp_dir().join(format!("dok-store-{}-{test}", std::process::id()));
+        Store::open(root.clone(), root.join("run")).unwrap()
+    }
+
+    fn container(digit: char, name: &str) -> Container {
+        let id = std::iter::repeat_n(digit, 64).collect();
+        Container { id, name: name.into(), ..Container::default() }
+    }
+
+    #[test]
+    fn a_container_is_found_by_name_id_and_the_beginning_of_its_id() {
+        let store = store("find");
+        let (one, two) = (container('a', "one"), container('b', "two"));
+        store.add_container(&one).unwrap();
+        store.add_container(&two).unwrap();
+        for word in ["one", "/one", "aa", &one.id] {
+            assert_eq!(store.container(word).unwrap().id, one.id, "{word}");
+        }
+        for word in ["", "three", "cc", "../names", "one/.."] {
+            assert_eq!(kind(&store.container(word).unwrap_err()), Some(Kind::NotFound), "{word}");
+        }
+        let mut third = container('a', "third");
+        third.id.replace_range(63.., "c");
+        store.add_container(&third).unwrap();
+        assert_eq!(kind(&store.container("aaa").unwrap_err()), Some(Kind::Invalid));
+        fs::remove_dir_all(store.root()).unwrap();
+    }
+
+    #[test]
+    fn a_name_belongs_to_one_container_until_it_is_removed_or_renamed() {
+        let store = store("names");
+        let mut first = container('a', "web");
+        store.add_container(&first).unwrap();
+        let refused = store.add_container(&container('b', "web")).unwrap_err();
+        assert_eq!(kind(&refused), Some(Kind::Conflict));
+        assert_eq!(fs::read_dir(store.staging()).unwrap().count(), 0, "nothing stays");
+        store.rename_container(&mut first, "old").unwrap();
+        assert!(store.container("web").is_err());
+        assert_eq!(store.container("old").unwrap().id, first.id);
+        store.add_container(&container('b', "web")).unwrap();
+        store.remove_container(&first).unwrap();
+        store.add_container(&container('c', "old")).unwrap();
+        fs::remove_dir_all(store.root()).unwrap();
+    }
+
+    #[test]
+    fn the_name_of_a_creation_that_died_is_free() {
+        let store = store("died");
+        {
+            let _names = store.lock_names().unwrap();
+            store.take_name("web", &container('a', "web").id).unwrap();
+        }
+        store.add_container(&container('b', "web")).unwrap();
+        fs::remove_dir_all(store.root()).unwrap();
+    }
+}

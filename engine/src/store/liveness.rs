@@ -1,0 +1,125 @@
+//! Whether what was written about a container still holds. Its monitor holds a lock for as long as
+//! it lives, and the state names the boot and the moment in which its process began: no process id
+//! is believed by itself.
+
+use std::fs;
+use std::path::PathBuf;
+
+use super::{Lock, Store, durable};
+use crate::error::{Context, Result};
+use crate::model::{State, Status};
+
+/// What Docker reports for a program whose end nobody saw.
+const UNKNOWN_EXIT: i32 = 255;
+
+impl Store {
+    /// The file whose lock a monitor holds.
+    fn monitor_lock(&self, id: &str) -> PathBuf {
+        self.bundle(id).join("monitor.lock")
+    }
+
+    /// The marker of a container that is frozen.
+    pub fn pause_mark(&self, id: &str) -> PathBuf {
+        self.bundle(id).join("paused")
+    }
+
+    /// Takes the lock that says that a container has a monitor.
+    ///
+    /// # Errors
+    /// Where it has one, and of making the file.
+    pub fn become_monitor(&self, id: &str) -> Result<Lock> {
+        let file = self.monitor_lock(id);
+        durable::make_private_folder(&self.bundle(id))
+            .and_then(|()| fs::OpenOptions::new().append(true).create(true).open(&file).map(drop))
+            .and_then(|()| Lock::try_now(&file))
+            .with_context(|| format!("lock {}", file.display()))?
+            .with_context(|| format!("the container {id} has a monitor already"))
+    }
+
+    /// Whether a container has a monitor.
+    pub fn has_monitor(&self, id: &str) -> bool {
+        matches!(Lock::try_now(&self.monitor_lock(id)), Ok(None))
+    }
+
+    /// What a container is now: what was written, unless its monitor is gone.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn state(&self, id: &str) -> Result<State> {
+        let written = self.written_state(id)?;
+        if !matches!(written.status, Status::Running | Status::Restarting) {
+            return Ok(written);
+        }
+        if self.has_monitor(id) {
+            return Ok(self.with_pause(id, written));
+        }
+        // The monitor may have written its last words and ended since they were read.
+        let again = self.written_state(id)?;
+        Ok(match again.status {
+            Status::Running if is_alive(&again) => self.with_pause(id, again),
+            Status::Running | Status::Restarting => lost(again),
+            _ => again,
+        })
+    }
+
+    fn with_pause(&self, id: &str, mut state: State) -> State {
+        if state.status == Status::Running && self.pause_mark(id).exists() {
+            state.status = Status::Paused;
+        }
+        state
+    }
+}
+
+/// The state of a container that ended unseen: by a reboot, or after its monitor was killed.
+fn lost(mut state: State) -> State {
+    state.status = Status::Exited;
+    state.pid = 0;
+    state.exit_code = UNKNOWN_EXIT;
+    state.error = if state.boot == boot() {
+        "its monitor was killed: the exit code is not known".into()
+    } else {
+        "the host went down while it ran".into()
+    };
+    state
+}
+
+/// Whether the process that was written down is still the same.
+fn is_alive(state: &State) -> bool {
+    state.boot == boot() && begun(state.pid) == Some(state.pid_begun)
+}
+
+/// The identity of this boot.
+pub fn boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim_end().to_owned()
+}
+
+/// When a process began, in clock ticks since the boot: proc_pid_stat(5), field 22. A zombie has
+/// ended.
+pub fn begun(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let mut fields = after_name.split(' ');
+    let alive = fields.next()? != "Z";
+    fields.nth(18)?.parse().ok().filter(|_| alive)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn running(pid: u32, pid_begun: u64, boot: String) -> State {
+        State { status: Status::Running, pid, pid_begun, boot, ..State::default() }
+    }
+
+    #[test]
+    fn a_process_is_believed_with_its_beginning_and_its_boot_only() {
+        let own = std::process::id();
+        let begun = begun(own).unwrap();
+        assert!(is_alive(&running(own, begun, boot())));
+        assert!(!is_alive(&running(own, begun + 1, boot())), "another process with this number");
+        assert!(!is_alive(&running(own, begun, "another boot".into())));
+        let lost = lost(running(own, begun, "another boot".into()));
+        assert_eq!((lost.status, lost.exit_code), (Status::Exited, UNKNOWN_EXIT));
+    }
+}

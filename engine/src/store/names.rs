@@ -1,0 +1,106 @@
+//! The names of containers: `names/NAME` is a symbolic link whose text is the id, so that a name is
+//! taken by one call that fails where it is taken already.
+//!
+//! A link whose container is not there belongs to a process that died between the two; under the
+//! lock of the folder it is known to be nobody's.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+use std::path::PathBuf;
+
+use super::{Lock, Store, durable};
+use crate::error::{Context, Kind, Result, refuse};
+
+impl Store {
+    fn names(&self) -> PathBuf {
+        self.root.join("names")
+    }
+
+    /// Holds all names, for as long as one is given or taken.
+    pub(super) fn lock_names(&self) -> Result<Lock> {
+        let names = self.names();
+        durable::make_private_folder(&names)
+            .and_then(|()| Lock::wait(&names))
+            .with_context(|| format!("lock {}", names.display()))
+    }
+
+    /// The id that a name stands for.
+    pub(super) fn id_of_name(&self, name: &str) -> Option<String> {
+        if !is_name(name) {
+            return None;
+        }
+        let target = fs::read_link(self.names().join(name)).ok()?;
+        target.into_os_string().into_string().ok()
+    }
+
+    /// Gives a name to an id; the names are locked by the caller.
+    pub(super) fn take_name(&self, name: &str, id: &str) -> Result<()> {
+        check_name(name)?;
+        let link = self.names().join(name);
+        if let Some(owner) = self.id_of_name(name) {
+            if self.has_container(&owner) {
+                return Err(taken(name, &owner));
+            }
+            fs::remove_file(&link).with_context(|| format!("remove {}", link.display()))?;
+        }
+        symlink(id, &link).with_context(|| format!("make {}", link.display()))
+    }
+
+    /// Takes a name back, if it stands for this id.
+    pub(super) fn drop_name(&self, name: &str, id: &str) -> Result<()> {
+        if self.id_of_name(name).as_deref() != Some(id) {
+            return Ok(());
+        }
+        match fs::remove_file(self.names().join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("remove the name {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn taken(name: &str, owner: &str) -> anyhow::Error {
+    let words = format!(
+        "Conflict. The container name \"/{name}\" is already in use by container \"{owner}\". \
+         You have to remove (or rename) that container to be able to reuse that name."
+    );
+    refuse(Kind::Conflict, words)
+}
+
+/// What a container may be called.
+///
+/// # Errors
+/// In Docker's words.
+pub fn check_name(name: &str) -> Result<()> {
+    if is_name(name) {
+        return Ok(());
+    }
+    let allowed = "[a-zA-Z0-9][a-zA-Z0-9_.-]";
+    let words = format!("Invalid container name ({name}), only {allowed} are allowed");
+    Err(refuse(Kind::Invalid, words))
+}
+
+/// At least two characters, the first a letter or a digit; no more than a file's name has.
+fn is_name(name: &str) -> bool {
+    let mut letters = name.bytes();
+    (2..=255).contains(&name.len())
+        && letters.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && letters.all(|rest| rest.is_ascii_alphanumeric() || b"_.-".contains(&rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_at_least_two_characters_without_a_slash() {
+        for good in ["ab", "web-1", "0a", "A.b_c"] {
+            assert!(check_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "x", "-ab", ".ab", "a/b", "a b", "ä1"] {
+            assert!(check_name(bad).is_err(), "{bad}");
+        }
+    }
+}
