@@ -110,12 +110,15 @@ impl Client {
         let insecure = settings.is_insecure(registry)
             || mirror.is_some_and(|mirror| mirror.starts_with("http://"));
         let right = if access == Access::Pull { "pull" } else { "pull,push" };
+        // Without a repository only who we are is of interest.
+        let repository = Some(&reference.repository).filter(|name| !name.is_empty());
+        let scopes = repository.iter().map(|name| format!("repository:{name}:{right}"));
         let mut client = Client {
             agent: agent(registry, insecure && mirror.is_none())?,
             base: mirror
                 .map_or(format!("https://{registry}"), |m| m.trim_end_matches('/').to_owned()),
             repository: reference.repository.clone(),
-            scopes: vec![format!("repository:{}:{right}", reference.repository)],
+            scopes: scopes.collect(),
             credential,
             shown: Mutex::new(None),
             insecure,

@@ -1,6 +1,7 @@
 //! The verbs. Both doors hold one [`Engine`]; nothing here knows which door was used, prints, or
 //! reads the environment.
 
+pub mod check;
 pub mod image;
 
 use std::path::PathBuf;
@@ -14,4 +15,6 @@ pub struct Engine {
     pub store: Store,
     /// The runtime's program: `onggi`, or another with runc's command line.
     pub runtime: PathBuf,
+    /// What is known about registries.
+    pub registries: image::Registries,
 }

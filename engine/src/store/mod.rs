@@ -6,6 +6,7 @@
 //! nobody once its maker has ended.
 
 pub mod blobs;
+pub mod check;
 mod containers;
 pub mod durable;
 pub mod gc;
