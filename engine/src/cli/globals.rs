@@ -19,15 +19,24 @@ pub(super) struct Globals {
     client: PathBuf,
 }
 
+const ROOT: &str = "Where images and containers stay (default /var/lib/dok, or dok in \
+                    $XDG_DATA_HOME)";
+const RUN: &str = "Where sockets and the runtime's state are (default /run/dok, or dok in \
+                   $XDG_RUNTIME_DIR)";
+const SETTINGS: &str = "What is special about registries (default /etc/dok/dok.json, or \
+                        dok/dok.json in $XDG_CONFIG_HOME)";
+const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CONFIG or \
+                      ~/.docker)";
+
 pub(super) fn definition() -> Command {
     Command::new("dok")
         .about("Images and containers without a daemon")
         .disable_help_subcommand(true)
-        .arg(path("root", "Where images and containers stay (default /var/lib/dok, or dok in $XDG_DATA_HOME)"))
-        .arg(path("run-root", "Where sockets and the runtime's state are (default /run/dok, or dok in $XDG_RUNTIME_DIR)"))
+        .arg(path("root", ROOT))
+        .arg(path("run-root", RUN))
         .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
-        .arg(path("config-file", "What is special about registries (default /etc/dok/dok.json, or dok/dok.json in $XDG_CONFIG_HOME)"))
-        .arg(path("config", "The folder of the client's config.json (default $DOCKER_CONFIG or ~/.docker)"))
+        .arg(path("config-file", SETTINGS))
+        .arg(path("config", CLIENT))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")

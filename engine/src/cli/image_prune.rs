@@ -23,7 +23,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let all = matches.get_flag("all");
     let warning = match all {
         true => {
-            "WARNING! This will remove all images without at least one container associated to them."
+            "WARNING! This will remove all images without at least one container associated to \
+             them."
         }
         false => "WARNING! This will remove all dangling images.",
     };

@@ -9,19 +9,18 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
-use ureq::http::{Method, Request, Response, StatusCode, Uri};
+use ureq::http::{Method, Request, Response, StatusCode};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
+use super::address::{form, join, origin, parameters};
 use super::names::Names;
 use super::{Credential, Settings};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::Reference;
 use crate::image::reference::DEFAULT_REGISTRY;
 
-/// How long a registry may say nothing.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to be reached.
 const CONNECT: Duration = Duration::from_secs(15);
 /// The most bytes of an answer that is no blob.
@@ -114,7 +113,7 @@ impl Client {
         let repository = Some(&reference.repository).filter(|name| !name.is_empty());
         let scopes = repository.iter().map(|name| format!("repository:{name}:{right}"));
         let mut client = Client {
-            agent: agent(registry, insecure && mirror.is_none())?,
+            agent: agent(registry, insecure && mirror.is_none(), settings.patience())?,
             base: mirror
                 .map_or(format!("https://{registry}"), |m| m.trim_end_matches('/').to_owned()),
             repository: reference.repository.clone(),
@@ -303,7 +302,7 @@ impl Client {
     }
 }
 
-pub(super) fn agent(registry: &str, any_certificate: bool) -> Result<Agent> {
+pub(super) fn agent(registry: &str, any_certificate: bool, patience: Duration) -> Result<Agent> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = TlsConfig::builder()
         .root_certs(roots(registry)?)
@@ -316,10 +315,10 @@ pub(super) fn agent(registry: &str, any_certificate: bool) -> Result<Agent> {
         .max_redirects_will_error(false)
         .user_agent(concat!("dok/", env!("CARGO_PKG_VERSION")))
         .accept_encoding("identity")
-        .timeout_connect(Some(CONNECT))
-        .timeout_recv_response(Some(PATIENCE * 2))
-        .timeout_per_read(Some(PATIENCE))
-        .timeout_per_write(Some(PATIENCE))
+        .timeout_connect(Some(CONNECT.min(patience)))
+        .timeout_recv_response(Some(patience * 2))
+        .timeout_per_read(Some(patience))
+        .timeout_per_write(Some(patience))
         .tls_config(tls)
         .build();
     Ok(Agent::with_parts(config, DefaultConnector::new(), Names))
@@ -360,54 +359,6 @@ pub(super) fn header(answer: &Response<Body>, name: &str) -> Option<String> {
     answer.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// Scheme, host and port.
-fn origin(url: &str) -> Option<(String, String, u16)> {
-    let uri: Uri = url.parse().ok()?;
-    let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
-}
-
-/// An address as seen from another.
-fn join(base: &str, place: &str) -> Result<String> {
-    if place.starts_with("http://") || place.starts_with("https://") {
-        return Ok(place.to_owned());
-    }
-    let (scheme, rest) = base.split_once("://").context("an address without a scheme")?;
-    let host = rest.split('/').next().unwrap_or(rest);
-    anyhow::ensure!(
-        place.starts_with('/') && !place.starts_with("//"),
-        "the registry answers with the address {place:?}"
-    );
-    Ok(format!("{scheme}://{host}{place}"))
-}
-
-/// `name="value",…` of a challenge.
-fn parameters(text: &str) -> Vec<(String, String)> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some((name, after)) = rest.split_once('=') {
-        let name = name.trim_matches([',', ' ', '\t']).to_ascii_lowercase();
-        let (value, next) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').unwrap_or((quoted, "")),
-            None => after.split_once(',').unwrap_or((after, "")),
-        };
-        found.push((name, value.to_owned()));
-        rest = next;
-    }
-    found
-}
-
-/// Fields as a form or after a question mark.
-pub(super) fn form(fields: &[(&str, &str)]) -> String {
-    let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
-    let escape = |text: &str| -> String {
-        let byte = |b: u8| if safe(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
-        text.bytes().map(byte).collect()
-    };
-    let field = |(name, value): &(&str, &str)| format!("{name}={}", escape(value));
-    fields.iter().map(field).collect::<Vec<_>>().join("&")
-}
-
 /// A whole answer of at most so many bytes.
 pub(super) fn whole(answer: Response<Body>, limit: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -436,30 +387,4 @@ pub(super) fn refused(answer: Response<Body>, doing: &str) -> anyhow::Error {
         _ => Kind::Invalid,
     };
     refuse(kind, if doing.is_empty() { said } else { format!("{doing}: {said}") })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_challenge_is_read_with_its_quotes() {
-        let text = r#"realm="https://a/t",service="x, y" , scope="repository:a:pull,push",error=z"#;
-        let found = parameters(text);
-        let find = |n: &str| found.iter().find(|(name, _)| name == n).map(|(_, v)| v.as_str());
-        assert_eq!(find("realm"), Some("https://a/t"));
-        assert_eq!(find("service"), Some("x, y"));
-        assert_eq!(find("scope"), Some("repository:a:pull,push"));
-        assert_eq!(find("error"), Some("z"));
-    }
-
-    #[test]
-    fn an_address_is_joined_to_its_server_alone() {
-        assert_eq!(join("https://h:1/v2/x", "/y?z").unwrap(), "https://h:1/y?z");
-        assert_eq!(join("https://h", "http://o/p").unwrap(), "http://o/p");
-        assert!(join("https://h", "//o/p").is_err() && join("https://h", "p").is_err());
-        assert_eq!(origin("https://H/x"), origin("https://h:443"));
-        assert_ne!(origin("https://h"), origin("http://h"));
-        assert_ne!(origin("https://h"), origin("https://h:444"));
-    }
 }

@@ -44,7 +44,8 @@ impl Client {
             }
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let denied = format!(
-                    "pull access denied for {}, repository does not exist or may require 'docker login'",
+                    "pull access denied for {}, repository does not exist or may require \
+                     'docker login'",
                     reference.familiar_name()
                 );
                 return Err(refused(answer, &denied));

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use ureq::http::Request;
 
 use super::Settings;
-use super::client::{ANSWER_LIMIT, agent, form, refused, whole};
+use super::address::form;
+use super::client::{ANSWER_LIMIT, agent, refused, whole};
 use crate::error::{Context, Result};
 use crate::image::reference::DEFAULT_REGISTRY;
 
@@ -46,7 +47,8 @@ pub fn search(term: &str, limit: u32, settings: &Settings) -> Result<Vec<Found>>
     let url = format!("{scheme}://{registry}/v1/search?{query}");
     let saying = || format!("Get \"{url}\"");
     let request = Request::get(&url).body(()).with_context(saying)?;
-    let answer = agent(registry, insecure)?.run(request).with_context(saying)?;
+    let answer =
+        agent(registry, insecure, settings.patience())?.run(request).with_context(saying)?;
     if !answer.status().is_success() {
         return Err(refused(answer, &saying()));
     }

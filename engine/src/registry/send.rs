@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use ureq::http::{Method, StatusCode};
 
 use super::Client;
-use super::client::{Said, form, header, refused};
+use super::address::form;
+use super::client::{Said, header, refused};
 use crate::error::{Context, Result};
 use crate::image::Digest;
 use crate::image::manifest::Descriptor;

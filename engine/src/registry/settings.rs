@@ -1,13 +1,17 @@
 //! What the administrator says about registries, with the keys of Docker's daemon.json:
 //!
 //! ```json
-//! { "registry-mirrors": ["https://mirror.example"], "insecure-registries": ["10.0.0.0/8", "hub:5000"] }
+//! { "registry-mirrors": ["https://mirror.example"],
+//!   "insecure-registries": ["10.0.0.0/8", "hub:5000"] }
 //! ```
+//!
+//! and one of our own, `registry-timeout`.
 
 use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -22,7 +26,12 @@ pub struct Settings {
     pub registry_mirrors: Vec<String>,
     /// Hosts, hosts with ports, and networks that may speak HTTP or show any certificate.
     pub insecure_registries: Vec<String>,
+    /// Seconds that a registry may say nothing.
+    pub registry_timeout: Option<u64>,
 }
+
+/// Seconds that a registry may say nothing, where the file does not say.
+const TIMEOUT: u64 = 30;
 
 impl Settings {
     /// Reads the file; without one, nothing is special.
@@ -45,6 +54,11 @@ impl Settings {
             );
         }
         Ok(settings)
+    }
+
+    /// How long a registry may say nothing.
+    pub fn patience(&self) -> Duration {
+        Duration::from_secs(self.registry_timeout.unwrap_or(TIMEOUT).max(1))
     }
 
     /// Whether a registry (`HOST[:PORT]`) may speak HTTP: this machine itself, and those that are

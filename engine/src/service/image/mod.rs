@@ -29,7 +29,7 @@ pub use push::Pushed;
 pub use remove::{Pruned, Removed};
 
 impl Engine {
-    /// The image that a name or an id stands for; `hello` is there without ever having been fetched.
+    /// The image that a name or an id stands for; `hello` is there without having been fetched.
     ///
     /// # Errors
     /// `No such image: X`.

@@ -183,6 +183,7 @@ impl Engine {
         let telling = |status: &'static str| Steps { id: &id, status, total: layer.size, progress };
         let downloading = telling("Downloading");
         client.blob(&self.store, layer, &downloading.teller())?;
+        progress(Event::part(&id, "Verifying Checksum"));
         progress(Event::part(&id, "Download complete"));
         let extracting = telling("Extracting");
         let told = extracting.teller();
