@@ -6,9 +6,10 @@
 //! ```text
 //!   cli   api                          two doors: words typed, requests of Docker's API
 //!   service                            the verbs; it never knows which door was used
-//!   registry  layer  monitor  network  fetch and push │ pack and unpack │ one process beside
-//!   runtime   bundle                   each container │ bridges, ports, names │ the runtime's
-//!                                      command line │ pure: what is asked for → config.json
+//!   monitor                            one process beside each container
+//!   registry  layer   network          fetch and push │ pack and unpack │ bridges, ports, names
+//!   runtime   bundle  rootfs           the runtime's command line │ pure: what is asked for →
+//!                                      config.json │ layers mounted over one another
 //!   store                              what stays on disk
 //!   model   image                      data: what a container is asked to be │ references,
 //!                                      digests, manifests
@@ -22,8 +23,11 @@ pub mod error;
 pub mod image;
 pub mod layer;
 pub mod model;
+pub mod monitor;
 pub mod network;
 pub mod progress;
 pub mod registry;
+pub mod rootfs;
+pub mod runtime;
 pub mod service;
 pub mod store;

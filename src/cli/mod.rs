@@ -5,6 +5,7 @@ mod argv;
 mod completion;
 mod create;
 mod delete;
+mod doctor;
 mod events;
 mod exec;
 mod exit;
@@ -62,7 +63,7 @@ macro_rules! commands {
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
     create start state wait kill delete run exec list ps pause resume update events spec features
-    completion help
+    doctor completion help
 };
 
 /// The commands that run a program in a container, from which their own must be safe.

@@ -24,9 +24,9 @@
 //!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
-//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time. A hang-up
-//! before `Done` means that init died, unless its filter forbids to write. `start` opens another
-//! channel, over which there is only `Done`, with the same meaning.
+//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time.
+//! A hang-up before `Done` means that init died, unless its filter forbids to write. `start` opens
+//! another channel, over which there is only `Done`, with the same meaning.
 
 use serde::{Deserialize, Serialize};
 

@@ -18,6 +18,7 @@ pub mod namespace;
 pub mod netlink;
 pub mod path;
 pub mod pidfd;
+pub mod probe;
 pub mod process;
 pub mod procfs;
 pub mod pty;
@@ -28,6 +29,7 @@ pub mod seccomp;
 pub mod self_exe;
 pub mod signal;
 pub mod socket;
+pub mod xattr;
 
 use std::ffi::{CString, OsStr};
 use std::io;

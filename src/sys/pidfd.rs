@@ -89,6 +89,11 @@ pub fn end_of_other(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<Option
     }))
 }
 
+/// Whether the kernel tells anyone how a process ended (Linux 6.15): asked of one that lives.
+pub fn tells_ends(pidfd: BorrowedFd<'_>) -> bool {
+    info(pidfd).is_some()
+}
+
 /// A pidfd hangs up when its process has been reaped.
 fn wait_reaped(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<()> {
     let mut fds = [libc::pollfd { fd: pidfd.as_raw_fd(), events: 0, revents: 0 }];

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::model::{Container, items};
-pub use process::process;
+pub use process::{merge_variables, process};
 use resources::{Numbers, resources};
 use user::Identity;
 

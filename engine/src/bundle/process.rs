@@ -63,12 +63,12 @@ fn environment(container: &Container) -> Vec<String> {
     if config.tty {
         all.push("TERM=xterm".to_owned());
     }
-    merge(&mut all, items(&config.env));
+    merge_variables(&mut all, items(&config.env));
     all
 }
 
 /// Lays variables over others, by name.
-pub(crate) fn merge(all: &mut Vec<String>, over: &[String]) {
+pub fn merge_variables(all: &mut Vec<String>, over: &[String]) {
     fn name(variable: &str) -> &str {
         variable.split('=').next().unwrap_or(variable)
     }

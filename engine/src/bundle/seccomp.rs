@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::error::{Kind, Result, refuse};
+
 /// What every container may call.
 const ALWAYS: &str = "accept accept4 access adjtimex alarm bind brk cachestat capget capset chdir \
 chmod chown chown32 clock_adjtime clock_adjtime64 clock_getres clock_getres_time64 clock_gettime \
@@ -86,6 +88,31 @@ const PERSONAE: [u64; 5] = [0, 8, 0x2_0000, 0x2_0008, 0xffff_ffff];
 const AF_VSOCK: u64 = 40;
 
 const ENOSYS: u32 = 38;
+
+/// The profile that `--security-opt seccomp=` carries as text, in the specification's words.
+///
+/// # Errors
+/// It is no such profile.
+pub fn requested(options: &[String]) -> Result<Option<Value>> {
+    let mut given = options.iter().filter_map(|option| option.strip_prefix("seccomp="));
+    let Some(text) = given.next_back().filter(|text| *text != "unconfined") else {
+        return Ok(None);
+    };
+    let profile: Value = serde_json::from_str(text)
+        .map_err(|error| refuse(Kind::Invalid, format!("decode the seccomp profile: {error}")))?;
+    let conditional = |rule: &Value| {
+        ["includes", "excludes"]
+            .iter()
+            .any(|key| rule[*key].as_object().is_some_and(|conditions| !conditions.is_empty()))
+    };
+    let rules = profile["syscalls"].as_array();
+    if !profile.is_object() || rules.is_some_and(|rules| rules.iter().any(conditional)) {
+        let words = "the seccomp profile has conditions (includes, excludes), which are not \
+                     supported: expected the words of the OCI specification";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    Ok(Some(profile))
+}
 
 /// The filter for a container with these capabilities, in the specification's words.
 pub fn default_profile(capabilities: &[&str], architecture: &str) -> Value {

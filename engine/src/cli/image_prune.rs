@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Globals, confirmed, human, print};
+use super::{Globals, confirm, human, print};
 use crate::error::Result;
 use crate::service::image::{Filters, Removed};
 
@@ -23,12 +23,12 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let all = matches.get_flag("all");
     let warning = match all {
         true => {
-            "WARNING! This will remove all images without at least one container associated to \
+            "This will remove all images without at least one container associated to \
              them."
         }
-        false => "WARNING! This will remove all dangling images.",
+        false => "This will remove all dangling images.",
     };
-    if !matches.get_flag("force") && !confirmed(warning)? {
+    if !matches.get_flag("force") && !confirm(warning)? {
         return Ok(ExitCode::SUCCESS);
     }
     let pruned = globals.engine()?.prune_images(all, &Filters(super::filters(matches)?))?;

@@ -45,12 +45,12 @@ fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
     Ok(align(&lines.collect::<Result<Vec<_>>>()?))
 }
 
-/// Columns, which tabs divide, get the width of their widest cell and three spaces.
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at least.
 fn align(lines: &[String]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {
         for (at, cell) in line.split('\t').enumerate() {
-            let width = cell.chars().count() + 3;
+            let width = (cell.chars().count() + 3).max(10);
             match widths.get_mut(at) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
@@ -117,7 +117,7 @@ mod tests {
             (None, "NETWORK ID     NAME\n85caccc0b044   bridge\nbb767e145e36   none\n"),
             (
                 Some("table {{.Name}}\\t{{.Driver}}"),
-                "NAME     DRIVER\nbridge   bridge\nnone     null\n",
+                "NAME      DRIVER\nbridge    bridge\nnone      null\n",
             ),
             (Some("{{.Name}}:{{.ID}}"), "bridge:85caccc0b044\nnone:bb767e145e36\n"),
         ] {

@@ -17,6 +17,7 @@ mod image_tag;
 mod listing;
 mod login;
 mod logout;
+mod network;
 mod progress;
 mod search;
 mod system_check;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::error::{Kind, Result, refuse};
+use crate::error::{self, Kind, Result, refuse};
 use crate::image::Reference;
 use crate::image::platform::Platform;
 use crate::image::reference::NoReference;
@@ -45,8 +46,12 @@ struct Command {
 
 /// A command's row: its words and its module.
 macro_rules! command {
-    ($words:literal, $module:ident) => {
-        Command { words: $words, definition: $module::definition, run: $module::run }
+    ($words:literal, $($module:ident)::+) => {
+        Command {
+            words: $words,
+            definition: $($module)::+::definition,
+            run: $($module)::+::run,
+        }
     };
 }
 
@@ -78,6 +83,15 @@ const COMMANDS: &[Command] = &[
     command!("system check", system_check),
     command!("tag", image_tag),
     command!("image tag", image_tag),
+    command!("network connect", network::connect),
+    command!("network create", network::create),
+    command!("network disconnect", network::disconnect),
+    command!("network inspect", network::inspect),
+    command!("network list", network::list),
+    command!("network ls", network::list),
+    command!("network prune", network::prune),
+    command!("network remove", network::remove),
+    command!("network rm", network::remove),
     command!("version", version),
 ];
 
@@ -87,10 +101,29 @@ const OWN_FAILURE: u8 = 125;
 /// Carries out a command line, the program's own name first.
 pub fn main(line: Vec<OsString>) -> ExitCode {
     dispatch(line).unwrap_or_else(|error| {
-        // There is nowhere left to complain about a standard error that cannot be written.
-        let _ = writeln!(std::io::stderr(), "dok: {error:#}");
+        complain(&error);
         ExitCode::from(OWN_FAILURE)
     })
+}
+
+/// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
+/// is what Docker's client hears from its daemon, in the words that programs look for.
+fn complain(error: &anyhow::Error) -> ExitCode {
+    let teller = match error::kind(error) {
+        Some(_) => "Error response from daemon",
+        None => "dok",
+    };
+    // There is nowhere left to complain about a standard error that cannot be written.
+    let _ = writeln!(std::io::stderr(), "{teller}: {error:#}");
+    ExitCode::FAILURE
+}
+
+/// Whether who types means it: a warning, and their answer.
+fn confirm(warning: &str) -> Result<bool> {
+    print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
@@ -130,13 +163,6 @@ fn find(typed: &[OsString]) -> Result<(&'static Command, &[OsString])> {
 fn tell_usage(usage: &clap::Error) -> Result<ExitCode> {
     usage.print()?;
     Ok(if usage.use_stderr() { ExitCode::from(OWN_FAILURE) } else { ExitCode::SUCCESS })
-}
-
-/// Tells what was refused or failed in Docker's words, which programs look for.
-fn complain(error: &anyhow::Error) -> ExitCode {
-    // There is nowhere left to complain about a standard error that cannot be written.
-    let _ = writeln!(std::io::stderr(), "Error response from daemon: {error:#}");
-    ExitCode::FAILURE
 }
 
 /// The one place that prints answers.
@@ -191,12 +217,4 @@ fn filters(matches: &ArgMatches) -> Result<Vec<(String, String)>> {
         Ok((key.trim().to_ascii_lowercase(), value.to_owned()))
     };
     given.map(split).collect()
-}
-
-/// Asks whether to go on.
-fn confirmed(warning: &str) -> Result<bool> {
-    print(&format!("{warning}\nAre you sure you want to continue? [y/N] "))?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y"))
 }

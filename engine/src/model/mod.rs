@@ -6,20 +6,20 @@
 
 mod config;
 mod container;
+mod endpoint;
 mod host_config;
 mod mount;
 pub mod network;
-mod networking;
 mod state;
 mod time;
 
 pub use config::{Config, Empty, Healthcheck};
 pub use container::Container;
+pub use endpoint::{EndpointConfig, IpamConfig, NetworkingConfig, PortBinding, PortMap};
 pub use host_config::{
     Device, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
 };
 pub use mount::{BindOptions, Mount, MountPoint, TmpfsOptions, VolumeOptions};
-pub use networking::{EndpointConfig, IpamConfig, NetworkingConfig, PortBinding, PortMap};
 pub use state::{Health, Probe, State, Status};
 pub use time::{Time, parse_duration};
 

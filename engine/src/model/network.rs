@@ -9,6 +9,8 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::Time;
+
 /// A network as `network inspect` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -17,8 +19,8 @@ pub struct Network {
     pub name: String,
     /// 64 hexadecimal digits.
     pub id: String,
-    /// RFC 3339, to the nanosecond.
-    pub created: String,
+    /// When it was made.
+    pub created: Time,
     /// Always `local`: one machine.
     pub scope: String,
     /// Who carries its packets.

@@ -1,8 +1,6 @@
 //! A network's bridge, the machine's settings that it needs, and its rules: made when they are
 //! missing, which after a reboot they are.
 
-use std::net::IpAddr;
-
 use ipnet::IpNet;
 
 use super::link::{Index, Links};
@@ -10,7 +8,8 @@ use super::rules::{self, Strangers, Table};
 use super::{addresses, sysctl};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Driver, Mac, Network};
-use crate::store::networks::{Lock, Networks};
+use crate::store::Lock;
+use crate::store::networks::Networks;
 
 /// The mark of a machine that forwards packets only since we asked it to.
 const FORWARDS_FOR_US: &str = "forwards-for-us";
@@ -31,6 +30,7 @@ pub(super) fn ensure(
         let ready = index.and_then(|index| {
             forward_packets(networks, network, lock)?;
             write_rules(networks, &table)?;
+            admit(network, &table)?;
             Ok(index)
         });
         if ready.is_err() {
@@ -42,7 +42,15 @@ pub(super) fn ensure(
     if !current {
         write_rules(networks, &table)?;
     }
+    admit(network, &table)?;
     Ok(link.index)
+}
+
+/// Has other firewalls let the bridge's packets through; they are asked each time, for they are
+/// loaded anew as their owners please.
+fn admit(network: &Network, table: &Table) -> Result<()> {
+    let name = network.bridge();
+    table.admit(&name).with_context(|| format!("let {name} through the firewall's chain FORWARD"))
 }
 
 /// Writes the whole packet filter from the records. The caller holds the lock.
@@ -60,6 +68,9 @@ pub(super) fn remove(network: &Network, others: &[Network]) -> Result<()> {
     let links = Links::open().context("open a socket of rtnetlink")?;
     links.remove_named(&name).with_context(|| format!("remove the bridge {name}"))?;
     let table = Table::open().context("open a socket of nf_tables")?;
+    table
+        .dismiss(&name)
+        .with_context(|| format!("remove {name} from the firewall's chain FORWARD"))?;
     if !table.is_current().context("look at the packet filter")? {
         return Ok(());
     }
@@ -79,9 +90,8 @@ fn make(network: &Network, links: &Links) -> Result<Index> {
     let four = network.gateway4().filter(|_| network.ipv4);
     let six = network.gateway6().filter(|_| network.ipv6);
     let addresses: Vec<IpNet> = four.map(IpNet::V4).into_iter().chain(six.map(IpNet::V6)).collect();
-    let mac = addresses
-        .first()
-        .map_or(Mac([2, 0x42, 0, 0, 0, 1]), |net| addresses::mac_of(IpAddr::from(net.addr())));
+    let mac =
+        addresses.first().map_or(Mac([2, 0x42, 0, 0, 0, 1]), |net| addresses::mac_of(net.addr()));
     let index = links.make_bridge(&name, mac, network.mtu())?;
     let settings = settings(&name, six.is_some(), network.internal);
     let ready = settings.and_then(|()| Ok(links.bring_up(index, &addresses, &[])?));

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::time::SystemTime;
 
 use ipnet::IpNet;
 
 use super::link::Links;
 use super::{addresses, bridge, random_bytes, random_id};
 use crate::error::{Context, Kind, Result, refuse};
+use crate::model::Time;
 use crate::model::network::{ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool};
+use crate::store::Lock;
 use crate::store::Store;
-use crate::store::networks::{Lock, Networks};
+use crate::store::networks::Networks;
 
 /// Options of the bridge driver that are served.
 const OPTIONS: &[&str] = &[
@@ -91,7 +92,7 @@ fn blank(name: &str) -> Result<Network> {
     Ok(Network {
         name: name.to_owned(),
         id: random_id()?,
-        created: humantime::format_rfc3339_nanos(SystemTime::now()).to_string(),
+        created: Time::now(),
         scope: "local".to_owned(),
         driver: Driver::Bridge,
         ipv4: true,

@@ -10,6 +10,8 @@ mod addresses;
 mod bridge;
 pub mod check;
 pub mod definition;
+pub mod dns;
+pub mod files;
 mod link;
 pub mod namespace;
 mod netlink;
@@ -28,8 +30,9 @@ use ipnet::IpNet;
 
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Driver, Endpoint, Mac, Network, Publish};
+use crate::store::Lock;
 use crate::store::Store;
-use crate::store::networks::{Lock, Networks};
+use crate::store::networks::Networks;
 use link::{Cable, Links};
 use ports::Target;
 use rules::Table;
@@ -206,6 +209,7 @@ fn place(
         );
         return Err(refuse(Kind::Conflict, words));
     }
+    refuse_wishes(network, request)?;
     let leaving = networks.leaving(&network.id)?;
     let all = members.iter().chain(&leaving);
     let taken: BTreeSet<IpAddr> = all.flat_map(Endpoint::addresses).map(|net| net.addr()).collect();
@@ -247,6 +251,21 @@ fn place(
             .map(|net| net.addr()),
         bindings: Vec::new(),
     })
+}
+
+/// The default bridge serves everybody alike.
+fn refuse_wishes(network: &Network, request: &Request<'_>) -> Result<()> {
+    if !network.is_predefined() {
+        return Ok(());
+    }
+    let words = if request.ipv4.is_some() || request.ipv6.is_some() {
+        "user specified IP address is supported on user defined networks only"
+    } else if !request.aliases.is_empty() {
+        "network-scoped alias is supported only for containers in user defined networks"
+    } else {
+        return Ok(());
+    };
+    Err(refuse(Kind::Invalid, words))
 }
 
 fn free_interface(places: &[Endpoint]) -> String {

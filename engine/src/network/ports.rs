@@ -12,6 +12,7 @@ use rustix::net::{
 
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Binding, HostPort, Protocol, Publish};
+use crate::model::{PortBinding, PortMap};
 
 /// Ports of the machine that nobody else gets, while the sockets are open.
 #[derive(Debug, Default)]
@@ -205,6 +206,52 @@ pub fn parse(text: &str) -> Result<Vec<Publish>> {
     }
 }
 
+/// What is to be published, as Docker's API has it: `80/tcp` → addresses and ports of the machine.
+///
+/// # Errors
+/// A refusal that names what cannot be read.
+pub fn from_map(map: &PortMap) -> Result<Vec<Publish>> {
+    let mut wanted = Vec::new();
+    for (port, bindings) in map {
+        for binding in bindings.as_deref().unwrap_or_default() {
+            wanted.push(from_binding(port, binding)?);
+        }
+    }
+    Ok(wanted)
+}
+
+fn from_binding(port: &str, binding: &PortBinding) -> Result<Publish> {
+    let wrong = |what: &str, text: &str| refuse(Kind::Invalid, format!("invalid {what}: {text}"));
+    let (number, name) = port.split_once('/').unwrap_or((port, "tcp"));
+    let container = number.parse().map_err(|_| wrong("containerPort", port))?;
+    let protocol = protocol(name).ok_or_else(|| wrong("proto", port))?;
+    let address = match binding.host_ip.as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| wrong("IP address", text))?),
+    };
+    let host = match binding.host_port.as_str() {
+        "" | "0" => HostPort::Any,
+        text => match range(text).ok_or_else(|| wrong("hostPort", text))? {
+            (first, last) if first == last => HostPort::One(first),
+            (first, last) => HostPort::Range(first, last),
+        },
+    };
+    Ok(Publish { address, host, container, protocol })
+}
+
+/// What is published, as Docker's `inspect` has it in `NetworkSettings.Ports`.
+pub fn to_map(bindings: &[Binding]) -> PortMap {
+    let mut map = PortMap::new();
+    for binding in bindings {
+        let port = format!("{}/{}", binding.container, binding.protocol);
+        map.entry(port).or_default().get_or_insert_default().push(PortBinding {
+            host_ip: binding.address.to_string(),
+            host_port: binding.host.to_string(),
+        });
+    }
+    map
+}
+
 fn protocol(name: &str) -> Option<Protocol> {
     match name.to_ascii_lowercase().as_str() {
         "tcp" | "" => Some(Protocol::Tcp),
@@ -240,6 +287,34 @@ pub(super) fn told<T>(done: Result<T>, endpoint: &str, id: &str) -> Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_map_of_ports_is_what_was_typed() {
+        for text in ["80", "8080:80", "127.0.0.1:53:53/udp", "8000-8010:80", "[::1]:1:1"] {
+            let typed = parse(text).expect(text);
+            let host_port = match typed[0].host {
+                HostPort::Any => String::new(),
+                HostPort::One(port) => port.to_string(),
+                HostPort::Range(first, last) => format!("{first}-{last}"),
+            };
+            let host_ip = typed[0].address.map(|address| address.to_string()).unwrap_or_default();
+            let port = format!("{}/{}", typed[0].container, typed[0].protocol);
+            let map = PortMap::from([(port, Some(vec![PortBinding { host_ip, host_port }]))]);
+            assert_eq!(from_map(&map).expect(text), typed, "{text}");
+        }
+        let [address, host] = ["0.0.0.0".to_owned(), "8080".to_owned()];
+        let bound = PortMap::from([(
+            "80/tcp".to_owned(),
+            Some(vec![PortBinding { host_ip: address, host_port: host }]),
+        )]);
+        let binding = Binding {
+            address: Ipv4Addr::UNSPECIFIED.into(),
+            host: 8080,
+            container: 80,
+            protocol: Protocol::Tcp,
+        };
+        assert_eq!(to_map(&[binding]), bound);
+    }
 
     #[test]
     fn ports_are_read_as_docker_reads_them() {

@@ -1,11 +1,29 @@
 //! The verbs. Both doors hold one [`Engine`]; nothing here knows which door was used, prints, or
 //! reads the environment.
 
+pub mod attach;
 pub mod check;
+pub mod connect;
+mod copy_up;
+pub mod create;
+pub mod exec;
+mod files;
+mod host;
 pub mod image;
+mod image_parts;
+mod inside;
+pub mod logs;
+mod merge;
+mod mounts;
+mod names;
+pub mod networks;
+pub mod remove;
+mod start;
+mod stop;
 
 use std::path::PathBuf;
 
+use crate::runtime::Runtime;
 use crate::store::Store;
 
 /// What the verbs work with.
@@ -17,4 +35,11 @@ pub struct Engine {
     pub runtime: PathBuf,
     /// What is known about registries.
     pub registries: image::Registries,
+}
+
+impl Engine {
+    /// The runtime with its place for state.
+    pub(crate) fn runtime(&self) -> Runtime {
+        Runtime { program: self.runtime.clone(), state: self.store.runtime_state() }
+    }
 }

@@ -46,7 +46,9 @@ impl Store {
     pub fn add_container(&self, container: &Container) -> Result<()> {
         let _busy = self.busy()?;
         let staged = self.staging().join(&container.id);
-        let added = self.stage(container, &staged).and_then(|()| self.publish(container, &staged));
+        let added = self
+            .stage_container(container, &staged)
+            .and_then(|()| self.publish(container, &staged));
         if added.is_err() {
             // It had no name yet; a failure to clear it is found by the next check of the store.
             let _ = fs::remove_dir_all(&staged);
@@ -54,7 +56,7 @@ impl Store {
         added
     }
 
-    fn stage(&self, container: &Container, staged: &Path) -> Result<()> {
+    fn stage_container(&self, container: &Container, staged: &Path) -> Result<()> {
         let text = serde_json::to_vec(container).context("encode the container")?;
         durable::make_private_folder(staged)
             .and_then(|()| durable::make_private_folder(&self.containers()))

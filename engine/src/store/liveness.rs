@@ -3,6 +3,7 @@
 //! is believed by itself.
 
 use std::fs;
+use std::io;
 use std::path::PathBuf;
 
 use super::{Lock, Store, durable};
@@ -34,6 +35,19 @@ impl Store {
             .and_then(|()| Lock::try_now(&file))
             .with_context(|| format!("lock {}", file.display()))?
             .with_context(|| format!("the container {id} has a monitor already"))
+    }
+
+    /// Waits until a container's monitor, if it has one, has gone.
+    ///
+    /// # Errors
+    /// Of `open(2)` and `flock(2)`.
+    pub fn wait_for_monitor(&self, id: &str) -> Result<()> {
+        match Lock::wait(&self.monitor_lock(id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("wait for the monitor of {id}"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether a container has a monitor.

@@ -16,20 +16,20 @@ mod liveness;
 mod lock;
 mod names;
 pub mod networks;
+pub mod volumes;
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-pub use liveness::{begun, boot};
-pub use lock::Lock;
-pub use names::check_name;
-
 use crate::error::{Context, Result};
 
 pub use gc::Busy;
 pub use images::Image;
+pub use liveness::{begun, boot};
+pub use lock::Lock;
+pub use names::check_name;
 
 /// The two folders.
 #[derive(Debug, Clone)]
@@ -62,6 +62,11 @@ impl Store {
     /// The folder that does not.
     pub fn run(&self) -> &Path {
         &self.run
+    }
+
+    /// The runtime's own state.
+    pub fn runtime_state(&self) -> PathBuf {
+        self.run.join("runtime")
     }
 
     /// Where objects are made before they have a name.
@@ -123,4 +128,15 @@ impl Store {
             }
         }
     }
+}
+
+/// Sixty-four hexadecimal digits that nobody else has.
+///
+/// # Errors
+/// Of `getrandom(2)`.
+pub fn random_id() -> Result<String> {
+    let mut bytes = [0; 32];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .context("draw a random number")?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -83,7 +83,7 @@ pub fn check_name(name: &str) -> Result<()> {
 }
 
 /// At least two characters, the first a letter or a digit; no more than a file's name has.
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let mut letters = name.bytes();
     (2..=255).contains(&name.len())
         && letters.next().is_some_and(|first| first.is_ascii_alphanumeric())

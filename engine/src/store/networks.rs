@@ -1,14 +1,13 @@
 //! Networks, which survive a reboot, and who is in them, which does not: one file each.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
 use serde::de::DeserializeOwned;
 
-use super::{Store, durable};
+use super::{Lock, Store, durable};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Endpoint, Network};
 
@@ -22,10 +21,6 @@ pub struct Networks {
 
 /// How the file's name begins of who is on the way out; a container's id never does.
 const LEAVING: &str = "leaving-";
-
-/// Held by one process at a time; let go of when dropped.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl Store {
     /// The networks and who is in them.
@@ -44,12 +39,7 @@ impl Networks {
             durable::make_private_folder(folder)
                 .with_context(|| format!("make the folder {}", folder.display()))?;
         }
-        let path = self.run.join("lock");
-        let opened = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = opened.with_context(|| format!("open {}", path.display()))?;
-        flock(&file, FlockOperation::LockExclusive)
-            .with_context(|| format!("lock {}", path.display()))?;
-        Ok(Lock(file))
+        Lock::wait(&self.run).with_context(|| format!("lock {}", self.run.display()))
     }
 
     /// Every network, by name.

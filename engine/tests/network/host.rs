@@ -121,20 +121,40 @@ impl Host {
         (links.join(" "), pins.collect(), self.elements())
     }
 
+    /// The program nft plays other firewalls.
+    pub(crate) fn nft(&self, words: &str) {
+        let done = Command::new("nft").args(words.split(' ')).status();
+        assert!(done.expect("the program nft").success(), "nft {words}");
+    }
+
+    /// Whether it is here; a test that needs it says that it is skipped.
+    pub(crate) fn has_nft(&self) -> bool {
+        let found = Command::new("nft").arg("--version").output().is_ok();
+        if !found {
+            eprintln!("skipped: needs the program nft");
+        }
+        found
+    }
+
+    /// Lays a wire to another machine: we are .1 of the network, it is .2 and sends all to us.
+    pub(crate) fn wire(&self, other: &Container, device: &str, net: &str) {
+        ip(&format!("link add {device} type veth peer name uplink"));
+        ip(&format!("address add {net}.1/24 dev {device}"));
+        ip(&format!("link set {device} up"));
+        move_link("uplink", &other.namespace.display().to_string());
+        inside(&other.namespace, || {
+            ip(&format!("address add {net}.2/24 dev uplink"));
+            ip("link set uplink up");
+            ip(&format!("route add default via {net}.1"));
+        });
+    }
+
     /// The packet filter as the program nft tells it, where there is one.
     pub(crate) fn elements(&self) -> String {
         let output = Command::new("nft").args(["list", "ruleset"]).output();
         output
             .map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
             .unwrap_or_default()
-    }
-}
-
-/// What a firewall's reload does: no table is left.
-impl Host {
-    pub(crate) fn flush(&self) {
-        let flushed = Command::new("nft").args(["flush", "ruleset"]).status();
-        assert!(flushed.expect("the program nft").success());
     }
 }
 
@@ -225,18 +245,12 @@ pub(crate) fn ask_udp(at: &str, patience: Duration) -> Option<IpAddr> {
 /// 2001:db8::1; what it has to send elsewhere it sends to us.
 pub(crate) fn neighbour(host: &Host) -> Container {
     let other = host.container("neighbour");
-    let file = other.namespace.display().to_string();
-    ip("link add wire type veth peer name uplink");
-    let nsenter = |words: &str| inside(&other.namespace, || ip(words));
-    ip("address add 192.0.2.1/24 dev wire");
+    host.wire(&other, "wire", "192.0.2");
     ip("address add 2001:db8::1/64 dev wire nodad");
-    ip("link set wire up");
-    move_link("uplink", &file);
-    nsenter("address add 192.0.2.2/24 dev uplink");
-    nsenter("address add 2001:db8::2/64 dev uplink nodad");
-    nsenter("link set uplink up");
-    nsenter("route add default via 192.0.2.1");
-    nsenter("-6 route add default via 2001:db8::1");
+    inside(&other.namespace, || {
+        ip("address add 2001:db8::2/64 dev uplink nodad");
+        ip("-6 route add default via 2001:db8::1");
+    });
     other
 }
 

@@ -104,7 +104,9 @@ fn tokens(action: &str) -> Result<Vec<Token>> {
                 length
             }
             _ => {
-                let end = rest.find([' ', '\t', '\n', '(', ')', '|', '"', '`']);
+                // A keyword may be followed by a field at once: `range.Containers`.
+                let is_name = first.is_alphabetic();
+                let end = rest.find(|c| " \t\n()|\"`".contains(c) || (is_name && c == '.'));
                 let word = &rest[..end.unwrap_or(rest.len())];
                 found.push(word_token(word));
                 word.len()

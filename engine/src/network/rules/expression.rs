@@ -99,6 +99,16 @@ fn payload(base: u32, offset: u32, length: u32, to: Register) -> Nest {
     expression("payload", &data)
 }
 
+/// Only packets of which the register holds this.
+pub(super) fn equals(from: Register, bytes: &[u8]) -> Nest {
+    compare(from, Sense::Is, bytes)
+}
+
+/// Puts a constant into registers.
+pub(super) fn load(to: Register, bytes: &[u8]) -> Nest {
+    expression("immediate", &Nest::new().with(1, &register(to)).with_nest(2, &constant(bytes)))
+}
+
 /// The name of the device that the packet came by or leaves by: four registers.
 pub(super) fn device(way: Way, to: Register) -> Nest {
     meta(if matches!(way, Way::In) { 6 } else { 7 }, to)

@@ -7,6 +7,8 @@
 //! as it was left) has the same remedy.
 
 mod expression;
+mod firewalls;
+mod names;
 mod table;
 
 use std::io;
@@ -18,6 +20,7 @@ use super::link::is;
 use super::netlink::{CREATE, EXCLUSIVE, Message, Nest, Socket, attribute};
 use crate::model::network::{Binding, Driver, Endpoint, Network};
 use expression::constant;
+pub(super) use names::lead_names;
 use table::{CHAINS, Part, SETS, Set};
 
 const TABLE: &str = "dok";
@@ -174,14 +177,9 @@ impl Table {
             table().with(6, VERSION.as_bytes()),
         ];
         messages.extend(SETS.iter().zip(1..).map(|(set, id)| set_message(set, id)));
-        messages.extend(CHAINS.iter().map(chain_message));
-        messages.extend(table::rules(strangers).iter().map(|(chain, rule)| {
-            let list = rule.iter().fold(Nest::new(), |list, part| list.with_nest(1, part));
-            message(NEW_RULE, CREATE | super::netlink::APPEND)
-                .with_text(1, TABLE)
-                .with_text(2, chain)
-                .with_nest(4, &list)
-        }));
+        messages.extend(CHAINS.iter().map(|chain| chain_message(TABLE, chain)));
+        let rules = table::rules(strangers);
+        messages.extend(rules.iter().map(|(chain, rule)| rule_message(TABLE, chain, rule)));
         messages.extend(elements_messages(NEW_ELEMENT, CREATE, elements));
         self.commit(messages)
     }
@@ -238,9 +236,17 @@ fn set_message(set: &Set, id: u32) -> Message {
     }
 }
 
-fn chain_message(chain: &table::Chain) -> Message {
+fn rule_message(table: &str, chain: &str, rule: &[Nest]) -> Message {
+    let list = rule.iter().fold(Nest::new(), |list, part| list.with_nest(1, part));
+    message(NEW_RULE, CREATE | super::netlink::APPEND)
+        .with_text(1, table)
+        .with_text(2, chain)
+        .with_nest(4, &list)
+}
+
+fn chain_message(table: &str, chain: &table::Chain) -> Message {
     const ACCEPT: u32 = 1;
-    let message = message(NEW_CHAIN, CREATE).with_text(1, TABLE).with_text(3, chain.name);
+    let message = message(NEW_CHAIN, CREATE).with_text(1, table).with_text(3, chain.name);
     let Some(base) = &chain.base else { return message };
     let hook = Nest::new().with(1, &base.hook.to_be_bytes()).with(2, &base.priority.to_be_bytes());
     message.with_nest(4, &hook).with(5, &ACCEPT.to_be_bytes()).with_text(7, base.kind)

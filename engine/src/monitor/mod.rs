@@ -1,0 +1,277 @@
+//! One process beside each container: it holds its streams, writes its log, hears of its end, and
+//! starts it again where that is its policy. It is `dok monitor`, and ends with its container.
+//!
+//! While it lives it alone writes the container's state. Commands speak to it over the socket `io`
+//! in the bundle, in frames ([`wire`]); that it is alive is seen from a lock that it holds.
+
+pub mod cleanup;
+mod clients;
+pub mod log;
+mod relay;
+pub mod restart;
+mod run;
+pub mod wire;
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use crate::error::{Context, Result};
+use crate::model::{Container, State, Status, Time};
+use crate::runtime::{NotRun, Runtime};
+use crate::store::durable::Durability;
+use crate::store::{Lock, Store};
+use cleanup::{InRuntime, Volumes};
+use clients::Client;
+use relay::Relay;
+use wire::Kind;
+
+/// The word that makes dok a monitor.
+pub const WORD: &str = "monitor";
+
+/// Starts a monitor; the socket is its first client.
+///
+/// # Errors
+/// Where our own program cannot be executed.
+pub fn spawn(store: &Store, runtime: &Runtime, id: &str, starter: UnixStream) -> Result<()> {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg(WORD).arg(store.root()).arg(store.run()).arg(&runtime.program).arg(id);
+    command.stdin(OwnedFd::from(starter)).stdout(Stdio::null()).stderr(Stdio::null());
+    command.current_dir("/").spawn().context("start the monitor")?;
+    Ok(())
+}
+
+/// The monitor of a container, from its words on the command line to its end.
+///
+/// # Errors
+/// What kept it from watching; its first client has heard it too.
+pub fn main(words: &[PathBuf]) -> Result<()> {
+    let [root, run, program, id] = words else {
+        anyhow::bail!("monitor is started by dok itself");
+    };
+    let store = Store::open(root.clone(), run.clone())?;
+    let runtime = Runtime { program: program.clone(), state: store.runtime_state() };
+    let id = id.to_string_lossy();
+    let mut starter = starter()?;
+    let told = starter.try_clone()?;
+    let outcome = Monitor::new(store, runtime, &id, starter).and_then(Monitor::watch);
+    if let Err(error) = &outcome {
+        let words = [&125_i32.to_be_bytes()[..], format!("{error:#}").as_bytes()].concat();
+        starter = told;
+        // Whoever started us may have gone; then nobody hears it.
+        let _ = wire::write(&mut starter, Kind::Failed, &words);
+    }
+    outcome
+}
+
+/// The socket that is our standard input, in whose place comes nothing.
+fn starter() -> Result<UnixStream> {
+    let socket = io::stdin().as_fd().try_clone_to_owned().context("take the first client")?;
+    let nothing = fs::File::open("/dev/null").context("open /dev/null")?;
+    rustix::stdio::dup2_stdin(&nothing).context("let go of standard input")?;
+    Ok(UnixStream::from(socket))
+}
+
+struct Monitor {
+    store: Store,
+    runtime: Runtime,
+    container: Container,
+    bundle: PathBuf,
+    state: State,
+    relay: Relay,
+    _alive: Lock,
+}
+
+impl Monitor {
+    fn new(store: Store, runtime: Runtime, id: &str, starter: UnixStream) -> Result<Monitor> {
+        // A process that leads a group already cannot lead a session; it has none to leave then.
+        let _ = rustix::process::setsid();
+        rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
+            .context("become the parent of orphans")?;
+        let signals = signals().context("watch signals")?;
+        let alive = store.become_monitor(id)?;
+        let container = store.read_container(id)?.with_context(|| format!("find {id}"))?;
+        let bundle = store.bundle(id);
+        let listener = listen(&bundle).context("listen for clients")?;
+        let log = match container.host_config.log_config.driver.as_str() {
+            "none" => None,
+            _ => {
+                let limits = log::Limits::read(&container.host_config.log_config)?;
+                Some(log::Log::new(store.log_file(id), limits))
+            }
+        };
+        let mut relay = Relay::new(signals, listener, log);
+        relay.add(Client::new(starter, true)?);
+        let state = store.written_state(id)?;
+        Ok(Monitor { store, runtime, container, bundle, state, relay, _alive: alive })
+    }
+
+    /// Runs the program as often as its policy says, and cleans up.
+    fn watch(mut self) -> Result<()> {
+        // What the first client wants was said before we began.
+        self.relay.turn(Some(Instant::now()))?;
+        self.state = State { boot: crate::store::boot(), ..State::default() };
+        let mut waited = Duration::ZERO;
+        loop {
+            let begun = Instant::now();
+            let ended = match run::run(&mut self)? {
+                Ok(exit_code) => exit_code,
+                Err(not_run) if self.state.restart_count == 0 => return self.give_up(&not_run),
+                Err(not_run) => {
+                    self.state.error.clone_from(&not_run.words);
+                    not_run.exit_code
+                }
+            };
+            self.state.exit_code = ended;
+            let decided = restart::Ended {
+                exit_code: ended,
+                lasted: begun.elapsed(),
+                by_request: self.relay.end_requested,
+                restarts: self.state.restart_count,
+                waited,
+            };
+            let policy = &self.container.host_config.restart_policy;
+            match restart::wait(policy, decided) {
+                Some(wait) if self.wait_to_restart(wait)? => waited = wait,
+                _ => return self.finish(),
+            }
+        }
+    }
+
+    /// Whether the program is to run again: nobody asked for its end while it waited.
+    fn wait_to_restart(&mut self, wait: Duration) -> Result<bool> {
+        self.state.status = Status::Restarting;
+        self.state.finished_at = Time::now();
+        self.state.pid = 0;
+        self.save(Durability::Passing)?;
+        self.relay.tell(Kind::Ended, &self.state.exit_code.to_be_bytes());
+        self.runtime.delete(&self.container.id)?;
+        let deadline = Instant::now() + wait;
+        while Instant::now() < deadline && !self.relay.end_requested {
+            self.relay.turn(Some(deadline))?;
+        }
+        self.state.restart_count += 1;
+        Ok(!self.relay.end_requested)
+    }
+
+    /// The program could not be executed at all: the container is as if it had not been started.
+    fn give_up(mut self, not_run: &NotRun) -> Result<()> {
+        self.state.status = Status::Created;
+        self.state.exit_code = not_run.exit_code;
+        self.state.error.clone_from(&not_run.words);
+        let removed = self.container.host_config.auto_remove;
+        cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
+        if removed {
+            cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
+        } else {
+            self.save(Durability::Kept)?;
+        }
+        let code = not_run.exit_code.to_be_bytes();
+        self.relay.tell(Kind::Failed, &[&code[..], not_run.words.as_bytes()].concat());
+        self.relay.say_farewell();
+        Ok(())
+    }
+
+    /// The program ended for good.
+    fn finish(mut self) -> Result<()> {
+        self.state.status = Status::Exited;
+        self.state.finished_at = Time::now();
+        self.state.pid = 0;
+        self.state.stopped_by_request = self.relay.end_requested;
+        let code = self.state.exit_code.to_be_bytes();
+        let removed = self.container.host_config.auto_remove;
+        if !removed {
+            // The exit code is safe before anything else can fail.
+            self.save(Durability::Passing)?;
+        }
+        let cleared =
+            cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
+        if removed {
+            cleared?;
+            cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
+            self.relay.tell(Kind::Ended, &code);
+        } else {
+            self.relay.tell(Kind::Ended, &code);
+            if let Err(error) = cleared {
+                self.state.status = Status::Dead;
+                self.state.error = format!("{error:#}");
+            }
+            self.save(Durability::Kept)?;
+        }
+        self.relay.say_farewell();
+        Ok(())
+    }
+
+    fn save(&self, durability: Durability) -> Result<()> {
+        let passing = self.container.host_config.auto_remove;
+        let durability = if passing { Durability::Passing } else { durability };
+        self.store.write_state(&self.container.id, &self.state, durability)
+    }
+}
+
+/// Children that end are told by descriptor; what would end us is not for us.
+fn signals() -> Result<SignalFd> {
+    let mut ignored = SigSet::empty();
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT] {
+        ignored.add(signal);
+    }
+    ignored.thread_block()?;
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    children.thread_block()?;
+    Ok(SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
+}
+
+/// The socket for clients, for the owner alone.
+fn listen(bundle: &Path) -> io::Result<UnixListener> {
+    let folder = fs::File::open(bundle)?;
+    let path = short_path(&folder, "io");
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // The bundle's folder lets nobody but its owner through.
+    let listener = UnixListener::bind(&path)?;
+    rustix::fs::chmodat(
+        &folder,
+        "io",
+        rustix::fs::Mode::from_bits_truncate(0o600),
+        rustix::fs::AtFlags::empty(),
+    )?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// A path through a descriptor: a socket's address has no room for a deep folder.
+fn short_path(folder: &fs::File, name: &str) -> PathBuf {
+    use std::os::fd::AsRawFd;
+    PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()))
+}
+
+/// Connects to a container's monitor; `None` where it has none.
+///
+/// # Errors
+/// Of `connect(2)`.
+pub fn connect(store: &Store, id: &str) -> Result<Option<UnixStream>> {
+    let stream = fs::File::open(store.bundle(id))
+        .and_then(|folder| UnixStream::connect(short_path(&folder, "io")));
+    match stream {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error).context("connect to the container's monitor"),
+    }
+}

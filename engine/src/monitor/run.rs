@@ -1,0 +1,158 @@
+//! One run of the program: its streams are made, the runtime starts it, and its end is waited for.
+
+use std::fs::{self, File};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::process::{WaitOptions, wait};
+use rustix::termios::{Winsize, tcsetwinsize};
+
+use super::relay::{End, Program, pipe, set_nonblocking};
+use super::wire::Kind;
+use super::{Monitor, short_path};
+use crate::error::{Context, Result};
+use crate::model::{Status, Time};
+use crate::runtime::{self, NotRun, Streams};
+use crate::store::durable::Durability;
+
+/// Runs the program once. Its exit code, or why it could not be executed.
+pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
+    let (id, bundle) = (monitor.container.id.clone(), monitor.bundle.clone());
+    let (program, started) = if monitor.container.config.tty {
+        let console = Console::listen(monitor)?;
+        let started = monitor.runtime.run(&bundle, &id, console.streams())?;
+        let terminal = started.is_ok().then(|| console.receive(monitor)).transpose()?;
+        (terminal, started)
+    } else {
+        let (program, streams) = pipes(monitor)?;
+        (Some(program), monitor.runtime.run(&bundle, &id, streams)?)
+    };
+    let pid = match started {
+        Ok(pid) => pid,
+        Err(not_run) => return Ok(Err(not_run)),
+    };
+    monitor.relay.connect(program.unwrap_or_default());
+    monitor.state.status = Status::Running;
+    monitor.state.pid = pid;
+    monitor.state.pid_begun = crate::store::begun(pid).unwrap_or_default();
+    monitor.state.started_at = Time::now();
+    monitor.state.error.clear();
+    monitor.save(Durability::Passing)?;
+    monitor.relay.tell(Kind::Started, &pid.to_be_bytes());
+    let exit_code = wait_for_end(monitor, pid)?;
+    monitor.relay.drain();
+    Ok(Ok(exit_code))
+}
+
+/// Serves everybody until the process has ended; reaps orphans that become ours.
+fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
+    // The process may have ended before its number was known.
+    let mut children = true;
+    loop {
+        while let Some((child, status)) = next_ended(&mut children)? {
+            if child == pid {
+                return Ok(runtime::code(status));
+            }
+        }
+        children = monitor.relay.turn(None)?;
+    }
+}
+
+/// The next child that has ended; clears the mark when there is none.
+fn next_ended(children: &mut bool) -> Result<Option<(u32, ExitStatus)>> {
+    use std::os::unix::process::ExitStatusExt;
+    if !*children {
+        return Ok(None);
+    }
+    match wait(WaitOptions::NOHANG) {
+        Ok(Some((pid, status))) => {
+            let pid = u32::try_from(pid.as_raw_nonzero().get()).unwrap_or_default();
+            Ok(Some((pid, ExitStatus::from_raw(status.as_raw()))))
+        }
+        Ok(None) => {
+            *children = false;
+            Ok(None)
+        }
+        Err(rustix::io::Errno::CHILD) => {
+            anyhow::bail!("the container's process is not our child: its exit code is not known")
+        }
+        Err(error) => Err(error).context("wait for children"),
+    }
+}
+
+fn pipes(monitor: &Monitor) -> Result<(Program, Streams)> {
+    let config = &monitor.container.config;
+    let (input, stdin) = if config.open_stdin {
+        let (ours, theirs) = pipe(End::Write).context("make a pipe")?;
+        (Some(ours), Stdio::from(theirs))
+    } else {
+        (None, Stdio::null())
+    };
+    let (out, stdout) = pipe(End::Read).context("make a pipe")?;
+    let (err, stderr) = pipe(End::Read).context("make a pipe")?;
+    let program = Program {
+        input,
+        outputs: [Some(out), Some(err)],
+        terminal: false,
+        stdin_once: config.stdin_once,
+    };
+    Ok((program, Streams::Files { stdin, stdout, stderr }))
+}
+
+/// The socket over which the runtime sends the terminal.
+struct Console {
+    listener: UnixListener,
+    folder: File,
+}
+
+/// The socket's name in the bundle.
+const CONSOLE: &str = "tty";
+
+impl Console {
+    fn listen(monitor: &Monitor) -> Result<Console> {
+        let folder = File::open(&monitor.bundle).context("open the bundle")?;
+        // A former run of the program may have left it.
+        let _ = fs::remove_file(monitor.bundle.join(CONSOLE));
+        let listener =
+            UnixListener::bind(short_path(&folder, CONSOLE)).context("listen for the terminal")?;
+        Ok(Console { listener, folder })
+    }
+
+    fn streams(&self) -> Streams {
+        let (own, folder) = (std::process::id(), self.folder.as_raw_fd());
+        Streams::Terminal { socket: PathBuf::from(format!("/proc/{own}/fd/{folder}/{CONSOLE}")) }
+    }
+
+    fn receive(self, monitor: &Monitor) -> Result<Program> {
+        let (stream, _) = self.listener.accept().context("accept the terminal")?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let mut name = [0; 4096];
+        let mut parts = [std::io::IoSliceMut::new(&mut name)];
+        recvmsg(stream.as_fd(), &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
+            .context("receive the terminal")?;
+        let mut fds = control.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+            _ => None,
+        });
+        let master: OwnedFd = fds
+            .next()
+            .and_then(|mut fds| fds.next())
+            .context("receive the terminal: none was sent")?;
+        set_nonblocking(&master).context("set up the terminal")?;
+        let [rows, columns] = monitor.container.host_config.console_size;
+        if let (Ok(ws_row @ 1..), Ok(ws_col @ 1..)) = (u16::try_from(rows), u16::try_from(columns))
+        {
+            let size = Winsize { ws_row, ws_col, ws_xpixel: 0, ws_ypixel: 0 };
+            tcsetwinsize(&master, size).context("set the terminal's size")?;
+        }
+        let input = master.try_clone().context("duplicate the terminal")?;
+        let stdin_once = monitor.container.config.stdin_once;
+        let input = monitor.container.config.open_stdin.then_some(input);
+        Ok(Program { input, outputs: [Some(master), None], terminal: true, stdin_once })
+    }
+}

@@ -1,0 +1,219 @@
+//! The only file that knows the runtime's command line, which is runc's.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::error::{Context, Result};
+
+/// A runtime, and where it keeps its state.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// `onggi`, or another with runc's command line.
+    pub program: PathBuf,
+    /// The folder of its state.
+    pub state: PathBuf,
+}
+
+/// What a container's program gets as its standard streams.
+#[derive(Debug)]
+pub enum Streams {
+    /// Files, pipes, or nothing.
+    Files {
+        /// What it reads.
+        stdin: Stdio,
+        /// What it writes.
+        stdout: OwnedFd,
+        /// What it complains to.
+        stderr: OwnedFd,
+    },
+    /// A terminal, whose other end is sent to this socket.
+    Terminal {
+        /// A path.
+        socket: PathBuf,
+    },
+}
+
+/// Why a program was not executed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotRun {
+    /// 127 where it is not there, 126 where it cannot be executed, 125 otherwise.
+    pub exit_code: i32,
+    /// The runtime's words.
+    pub words: String,
+}
+
+impl Runtime {
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state).arg(verb);
+        command
+    }
+
+    /// Runs a bundle's program and comes back as soon as it runs; its process is then a child of
+    /// this one, if this one is a subreaper. The process id is in `pid` of the bundle.
+    ///
+    /// # Errors
+    /// Where the runtime's program cannot be executed. That the container's cannot is an answer.
+    pub fn run(&self, bundle: &Path, id: &str, streams: Streams) -> Result<Result<u32, NotRun>> {
+        let (pid_file, complaints) = (bundle.join("pid"), bundle.join("runtime.log"));
+        remove_if_there(&complaints)?;
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state).arg("--log").arg(&complaints);
+        command.args(["--log-format", "json", "run", "--detach", "--bundle"]).arg(bundle);
+        command.arg("--pid-file").arg(&pid_file).env_clear();
+        match streams {
+            Streams::Files { stdin, stdout, stderr } => {
+                command.stdin(stdin).stdout(stdout).stderr(stderr);
+            }
+            Streams::Terminal { socket } => {
+                command.arg("--console-socket").arg(socket);
+                command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            }
+        }
+        let status = command.arg(id).status().with_context(|| self.doing("run"))?;
+        if !status.success() {
+            return Ok(Err(NotRun::read(&complaints)));
+        }
+        let pid = fs::read_to_string(&pid_file)
+            .with_context(|| format!("read {}", pid_file.display()))?;
+        let pid = pid.trim().parse();
+        Ok(Ok(pid.with_context(|| format!("read the number in {}", pid_file.display()))?))
+    }
+
+    /// Removes what the runtime keeps of a container, and its processes if there are any.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn delete(&self, id: &str) -> Result<()> {
+        self.call("delete", ["--force".into(), id.into()])
+    }
+
+    /// Sends a signal to the container's first process.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn kill(&self, id: &str, signal: &str) -> Result<()> {
+        self.call("kill", [id.into(), signal.into()])
+    }
+
+    /// Freezes every process.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn pause(&self, id: &str) -> Result<()> {
+        self.call("pause", [id.into()])
+    }
+
+    /// Lets them go on.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn resume(&self, id: &str) -> Result<()> {
+        self.call("resume", [id.into()])
+    }
+
+    /// The command that runs another program in a container, as a process of the specification
+    /// describes it. Its standard streams are for the caller to choose.
+    pub fn exec(&self, id: &str, process: &Path, complaints: &Path, detach: bool) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state).arg("--log").arg(complaints);
+        command.args(["--log-format", "json", "exec"]);
+        if detach {
+            command.arg("--detach");
+        }
+        command.arg("--process").arg(process).arg(id);
+        command
+    }
+
+    fn call<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<()> {
+        let mut command = self.command(verb);
+        command.args(args).env_clear().stdin(Stdio::null());
+        let output = command.output().with_context(|| self.doing(verb))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        anyhow::bail!("{}: {}", self.doing(verb), last_message(&words))
+    }
+
+    fn doing(&self, verb: &str) -> String {
+        format!("{} {verb}", self.program.display())
+    }
+}
+
+impl NotRun {
+    /// What the runtime wrote into its log last.
+    pub fn read(complaints: &Path) -> NotRun {
+        let text = fs::read_to_string(complaints).unwrap_or_default();
+        let words = last_message(&text);
+        let says = |text: &str| words.contains(text);
+        let exit_code = if says("executable file not found") || says("no such file or directory") {
+            127
+        } else if says("permission denied") || says("is a directory") || says("exec format error") {
+            126
+        } else {
+            125
+        };
+        NotRun { exit_code, words }
+    }
+}
+
+impl fmt::Display for NotRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
+impl std::error::Error for NotRun {}
+
+/// The exit code of a program, or 128 and the signal that ended it.
+pub fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or_else(|| status.signal().map(|signal| 128 + signal)).unwrap_or(255)
+}
+
+/// The message in the last line of a log, in either of the runtime's formats; where it has none,
+/// the line.
+fn last_message(log: &str) -> String {
+    let line = log.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    if let Ok(serde_json::Value::Object(entry)) = serde_json::from_str(line) {
+        return entry.get("msg").and_then(|msg| msg.as_str()).unwrap_or(line).to_owned();
+    }
+    match line.split_once("msg=\"") {
+        Some((_, rest)) => rest.trim_end_matches('"').replace("\\\"", "\""),
+        None => line.to_owned(),
+    }
+}
+
+fn remove_if_there(file: &Path) -> Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", file.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_message_is_found_in_both_formats() {
+        let json = r#"{"level":"error","msg":"exec: \"x\": executable file not found in $PATH"}"#;
+        let text = "time=\"now\" level=error msg=\"exec: \\\"x\\\": executable file not found\"\n";
+        for (log, message) in [
+            (json, "exec: \"x\": executable file not found in $PATH"),
+            (text, "exec: \"x\": executable file not found"),
+            ("first\nlast\n\n", "last"),
+            ("", ""),
+        ] {
+            assert_eq!(last_message(log), message);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Creating a container: the request is completed by its image, checked, and written down.
+
+use super::image_parts::ImageParts;
+use super::{Engine, merge, mounts, names};
+use crate::bundle::capabilities;
+use crate::error::{Kind, Result, refuse};
+use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
+use crate::monitor::{log, restart};
+use crate::store::{check_name, random_id};
+
+/// What a container is asked to be: the body of `POST /containers/create`.
+#[derive(Debug, Clone, Default)]
+pub struct CreateRequest {
+    /// Its name; without one it gets some.
+    pub name: Option<String>,
+    /// What runs inside.
+    pub config: Config,
+    /// What it may use of the host.
+    pub host_config: HostConfig,
+    /// The networks that it joins.
+    pub networking_config: NetworkingConfig,
+}
+
+/// A container that was created.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// It.
+    pub container: Container,
+    /// What the one who asked should know.
+    pub warnings: Vec<String>,
+}
+
+/// The least memory that a program can start in.
+const LEAST_MEMORY: i64 = 6 << 20;
+
+impl Engine {
+    /// Creates a container, which does not run yet.
+    ///
+    /// # Errors
+    /// `No such image`, a name that is taken, a request that makes no sense; nothing is left then.
+    pub fn create(&self, request: CreateRequest) -> Result<Created> {
+        let CreateRequest { name, mut config, mut host_config, networking_config } = request;
+        if let Some(name) = &name {
+            check_name(name)?;
+        }
+        // Until the container is written down, its image is needed by nobody else.
+        let _busy = self.store.busy()?;
+        let image = ImageParts::find(self, &config.image)?;
+        merge::merge(&mut config, &image.config);
+        if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
+            return Err(refuse(Kind::Invalid, "no command specified"));
+        }
+        check(&config, &host_config)?;
+        let warnings = complete(&mut host_config);
+        let mut container = Container {
+            id: random_id()?,
+            name: match name {
+                Some(name) => name,
+                None => names::any()?,
+            },
+            created: Time::now(),
+            image: image.id,
+            mounts: mounts::resolve(&self.store, &config, &host_config)?,
+            config,
+            host_config,
+            networking_config,
+        };
+        self.join_others(&mut container)?;
+        let added = self.store.add_container(&container);
+        if added.is_err() {
+            self.remove_own_volumes(&container)?;
+        }
+        added?;
+        Ok(Created { container, warnings })
+    }
+
+    /// `container:NAME` becomes `container:ID`: a name can be given to another.
+    fn join_others(&self, container: &mut Container) -> Result<()> {
+        let host = &mut container.host_config;
+        for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
+            if let Some(name) = mode.strip_prefix("container:") {
+                *mode = format!("container:{}", self.store.container(name)?.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the volumes that were made for a container that is not to be.
+    fn remove_own_volumes(&self, container: &Container) -> Result<()> {
+        for mount in container.mounts.iter().filter(|mount| !mount.name.is_empty()) {
+            if self.store.volume(&mount.name)?.is_some_and(|volume| volume.is_anonymous()) {
+                self.store.remove_volume(&mount.name)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What makes no sense, whatever the host.
+fn check(config: &Config, host: &HostConfig) -> Result<()> {
+    restart::check(&host.restart_policy, host.auto_remove)?;
+    match host.log_config.driver.as_str() {
+        "" | "json-file" => drop(log::Limits::read(&host.log_config)?),
+        "none" => {}
+        other => {
+            let words = format!("logger: no log driver named '{other}' is registered");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    }
+    capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
+    if host.memory != 0 && host.memory < LEAST_MEMORY {
+        return Err(refuse(Kind::Invalid, "Minimum memory limit allowed is 6MB"));
+    }
+    if host.memory_swap > 0 && host.memory_swap < host.memory {
+        let words = "Minimum memoryswap limit should be larger than memory limit, see usage";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    if host.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
+        let words = "Conflicting options: CPU Period or Quota cannot be updated as NanoCPUs has \
+                     already been set";
+        return Err(refuse(Kind::Conflict, words));
+    }
+    if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
+        let words = format!(
+            "the working directory '{}' is invalid, it needs to be an absolute path",
+            config.working_dir
+        );
+        return Err(refuse(Kind::Invalid, words));
+    }
+    check_modes(host)
+}
+
+/// Namespaces by words that are not known, and what cannot be served.
+fn check_modes(host: &HostConfig) -> Result<()> {
+    let wrong = |flag: &str, mode: &str| {
+        Err(refuse(Kind::Invalid, format!("--{flag}: invalid {flag} mode: {mode}")))
+    };
+    let joins = |mode: &str| mode.strip_prefix("container:").is_some_and(|name| !name.is_empty());
+    match host.ipc_mode.as_str() {
+        "" | "private" | "none" | "shareable" | "host" => {}
+        mode if joins(mode) => {}
+        mode => return wrong("ipc", mode),
+    }
+    match host.pid_mode.as_str() {
+        "" | "host" => {}
+        mode if joins(mode) => {}
+        mode => return wrong("pid", mode),
+    }
+    if !matches!(host.uts_mode.as_str(), "" | "host") {
+        return wrong("uts", &host.uts_mode);
+    }
+    if !matches!(host.userns_mode.as_str(), "" | "host") {
+        return wrong("userns", &host.userns_mode);
+    }
+    if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
+        return wrong("cgroupns", &host.cgroupns_mode);
+    }
+    if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
+        let words = "links are not supported: containers of one network find each other by name";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    Ok(())
+}
+
+/// Says what was left open, as Docker does, so that `inspect` shows what is in force.
+fn complete(host: &mut HostConfig) -> Vec<String> {
+    if matches!(host.network_mode.as_str(), "" | "default") {
+        "bridge".clone_into(&mut host.network_mode);
+    }
+    for (mode, default) in [
+        (&mut host.ipc_mode, "private"),
+        (&mut host.log_config.driver, "json-file"),
+        (&mut host.restart_policy.name, "no"),
+    ] {
+        if mode.is_empty() {
+            default.clone_into(mode);
+        }
+    }
+    if host.shm_size == 0 {
+        host.shm_size = 64 << 20;
+    }
+    let mut warnings = Vec::new();
+    if host.memory > 0 && host.memory_swap == 0 {
+        host.memory_swap = host.memory * 2;
+    }
+    if host.memory > 0 && !super::host::limits_swap() {
+        host.memory_swap = -1;
+        warnings.push(
+            "Your kernel does not support swap limit capabilities or the cgroup is not mounted. \
+             Memory limited without swap."
+                .to_owned(),
+        );
+    }
+    warnings
+}

@@ -1,0 +1,126 @@
+//! What this host can, as far as a container's configuration depends on it.
+
+use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use crate::bundle::DeviceNode;
+use crate::bundle::resources::Numbers;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Device, HostConfig, items};
+
+/// Whether cgroups are version 2: the file system says its name.
+pub(super) fn is_unified() -> bool {
+    const CGROUP2_MAGIC: i64 = 0x6367_7270;
+    rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|about| about.f_type == CGROUP2_MAGIC)
+}
+
+/// Whether memory and swap can be limited together.
+pub(super) fn limits_swap() -> bool {
+    is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
+}
+
+/// Our own capabilities, as bits: nobody can give more.
+pub(super) fn own_capabilities() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
+    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(u64::MAX)
+}
+
+/// The devices that a container gets.
+pub(super) fn devices(host: &HostConfig) -> Result<Vec<DeviceNode>> {
+    let mut nodes = Vec::new();
+    if host.privileged {
+        every_device(Path::new("/dev"), &mut nodes);
+    }
+    for device in items(&host.devices) {
+        requested(device, &mut nodes)?;
+    }
+    Ok(nodes)
+}
+
+fn requested(device: &Device, nodes: &mut Vec<DeviceNode>) -> Result<()> {
+    let from = Path::new(&device.path_on_host);
+    let to = match device.path_in_container.as_str() {
+        "" => from,
+        path => Path::new(path),
+    };
+    let access = match device.cgroup_permissions.as_str() {
+        "" => "rwm",
+        access => access,
+    };
+    let missing = || {
+        let path = from.display();
+        let words = format!(
+            "error gathering device information while adding custom device \"{path}\": no such file or directory"
+        );
+        refuse(Kind::Invalid, words)
+    };
+    if from.is_dir() {
+        let mut below = Vec::new();
+        every_device(from, &mut below);
+        nodes.extend(below.into_iter().map(|mut node| {
+            let rest = Path::new(&node.path).strip_prefix(from).map(PathBuf::from);
+            node.path = to.join(rest.unwrap_or_default()).display().to_string();
+            access.clone_into(&mut node.access);
+            node
+        }));
+        return Ok(());
+    }
+    nodes.push(node(from, &to.display().to_string(), access).ok_or_else(missing)?);
+    Ok(())
+}
+
+/// A device's file, as a container gets it.
+fn node(from: &Path, to: &str, access: &str) -> Option<DeviceNode> {
+    let about = fs::metadata(from).ok()?;
+    let kind = match about.file_type() {
+        kind if kind.is_char_device() => 'c',
+        kind if kind.is_block_device() => 'b',
+        _ => return None,
+    };
+    let mode = about.mode() & 0o777;
+    let numbers = numbers_of(about.rdev());
+    Some(DeviceNode { path: to.to_owned(), kind, numbers, mode, access: access.to_owned() })
+}
+
+fn numbers_of(device: u64) -> Numbers {
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    Numbers { major: major.into(), minor: minor.into() }
+}
+
+/// Every device below a folder, apart from what each container has of its own.
+fn every_device(folder: &Path, nodes: &mut Vec<DeviceNode>) {
+    const OWN: [&str; 7] = ["pts", "shm", "fd", "mqueue", "console", "ptmx", ".udev"];
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, kind) = (entry.path(), entry.file_type());
+        if OWN.iter().any(|own| entry.file_name() == *own) {
+            continue;
+        }
+        if kind.as_ref().is_ok_and(fs::FileType::is_dir) {
+            every_device(&path, nodes);
+        } else if kind.is_ok_and(|kind| !kind.is_symlink()) {
+            nodes.extend(node(&path, &path.display().to_string(), "rwm"));
+        }
+    }
+}
+
+/// The numbers of the devices that block limits name.
+pub(super) fn block_devices(host: &HostConfig) -> Result<Vec<(String, Numbers)>> {
+    let weights = items(&host.blkio_weight_device).iter().map(|device| &device.path);
+    let rates = [
+        &host.blkio_device_read_bps,
+        &host.blkio_device_write_bps,
+        &host.blkio_device_read_iops,
+        &host.blkio_device_write_iops,
+    ];
+    let rates = rates.into_iter().flat_map(items).map(|device| &device.path);
+    weights
+        .chain(rates)
+        .map(|path| {
+            let about = fs::metadata(path).with_context(|| format!("look at {path}"))?;
+            Ok((path.clone(), numbers_of(about.rdev())))
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! An image as a container needs it.
+
+use std::path::PathBuf;
+
+use super::Engine;
+use crate::error::{Context, Result};
+use crate::image::manifest::SIZE_LIMIT;
+use crate::image::{Digest, config};
+use crate::model::{Config, Empty, Healthcheck};
+
+/// An image's id, with its algorithm, and its defaults.
+pub(super) struct ImageParts {
+    pub(super) id: String,
+    pub(super) config: Config,
+}
+
+impl ImageParts {
+    pub(super) fn find(engine: &Engine, name: &str) -> Result<ImageParts> {
+        let image = engine.image(name)?;
+        Ok(ImageParts { id: image.id.to_string(), config: defaults(image.config) })
+    }
+}
+
+impl Engine {
+    /// The layers of a container's image, the lowest first: also of one whose names and record were
+    /// taken away, since its files stay for as long as a container needs them.
+    pub(super) fn layers(&self, image: &str) -> Result<Vec<PathBuf>> {
+        let id: Digest = image.parse().with_context(|| format!("read the image's id {image:?}"))?;
+        let bytes = self.store.read_blob(&id, SIZE_LIMIT).context("read the image of it")?;
+        let file: config::File = serde_json::from_slice(&bytes).context("read the image of it")?;
+        let folders = file.rootfs.diff_ids.iter().map(|id| self.store.layer(id).join("fs"));
+        Ok(folders.collect())
+    }
+}
+
+fn defaults(image: config::Config) -> Config {
+    let set = |set: Option<std::collections::BTreeMap<String, config::Empty>>| {
+        set.map(|set| set.into_keys().map(|key| (key, Empty {})).collect())
+    };
+    Config {
+        user: image.user,
+        exposed_ports: set(image.exposed_ports),
+        env: image.env,
+        entrypoint: image.entrypoint,
+        cmd: image.cmd,
+        healthcheck: image.healthcheck.map(|check| Healthcheck {
+            test: check.test,
+            interval: check.interval,
+            timeout: check.timeout,
+            start_period: check.start_period,
+            start_interval: check.start_interval,
+            retries: check.retries,
+        }),
+        volumes: set(image.volumes),
+        working_dir: image.working_dir,
+        labels: image.labels,
+        stop_signal: image.stop_signal.unwrap_or_default(),
+        stop_timeout: image.stop_timeout,
+        shell: image.shell,
+        ..Config::default()
+    }
+}

@@ -1,0 +1,205 @@
+//! What a container has written, from its log.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::inotify;
+use serde::Deserialize;
+
+use super::Engine;
+use super::attach::Wanted;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Container, Time};
+
+/// What of a log is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LogRequest {
+    /// Only so many entries, the last ones.
+    pub tail: Option<usize>,
+    /// Nothing earlier.
+    pub since: Option<Time>,
+    /// Nothing later.
+    pub until: Option<Time>,
+    /// Whether what is yet to be written is waited for, until the container ends.
+    pub follow: bool,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Entry {
+    /// What was written, with its line end if it has one.
+    pub log: String,
+    /// `stdout` or `stderr`.
+    pub stream: String,
+    /// When.
+    pub time: Time,
+}
+
+/// Whether there is more to be said.
+pub type Say<'a> = dyn FnMut(&Entry) -> Result<()> + 'a;
+
+impl Engine {
+    /// Says the entries of a container's log, one after another.
+    ///
+    /// # Errors
+    /// It has no log; an entry cannot be read or said.
+    pub fn logs(
+        &self,
+        container: &Container,
+        request: LogRequest,
+        say: &mut Say<'_>,
+    ) -> Result<()> {
+        if container.host_config.log_config.driver == "none" {
+            let words = "configured logging driver does not support reading";
+            return Err(refuse(Kind::Invalid, words));
+        }
+        let path = self.store.log_file(&container.id);
+        // What follows is watched before the present is read: nothing falls between the two.
+        let watch = request.follow.then(|| Follow::new(self, container, &path)).transpose()?;
+        let mut reader = Reader { request, file: None };
+        reader.past(&path, say)?;
+        match watch {
+            Some(watch) => watch.follow(&path, &mut reader, say),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The files of a log, the oldest first.
+fn files(path: &Path) -> Vec<PathBuf> {
+    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", path.display()));
+    let mut all: Vec<_> = (1..).map(numbered).take_while(|file| file.exists()).collect();
+    all.reverse();
+    all.push(path.to_owned());
+    all
+}
+
+/// Where reading has come to.
+struct Reader {
+    request: LogRequest,
+    /// The newest file, and an entry that is not whole yet.
+    file: Option<(BufReader<File>, Vec<u8>)>,
+}
+
+impl Reader {
+    /// Says what is there.
+    fn past(&mut self, path: &Path, say: &mut Say<'_>) -> Result<()> {
+        let mut last: std::collections::VecDeque<Entry> = std::collections::VecDeque::new();
+        for file in files(path) {
+            self.file = open(&file)?;
+            let tail = self.request.tail;
+            self.rest(&mut |entry| match tail {
+                None => say(entry),
+                Some(tail) => {
+                    last.push_back(entry.clone());
+                    if last.len() > tail {
+                        last.pop_front();
+                    }
+                    Ok(())
+                }
+            })?;
+        }
+        last.iter().try_for_each(say)
+    }
+
+    /// Says what has come since.
+    fn rest(&mut self, say: &mut Say<'_>) -> Result<()> {
+        let Some((file, partial)) = &mut self.file else { return Ok(()) };
+        while file.read_until(b'\n', partial).context("read the log")? > 0 {
+            if !partial.ends_with(b"\n") {
+                break;
+            }
+            let entry: Entry =
+                serde_json::from_slice(partial).context("read an entry of the log")?;
+            partial.clear();
+            let early = self.request.since.is_some_and(|since| entry.time < since);
+            let late = self.request.until.is_some_and(|until| entry.time > until);
+            if !early && !late {
+                say(&entry)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn open(file: &Path) -> Result<Option<(BufReader<File>, Vec<u8>)>> {
+    match File::open(file) {
+        Ok(file) => Ok(Some((BufReader::new(file), Vec::new()))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("read {}", file.display())),
+    }
+}
+
+/// What tells that there is more: the folder's events, and the monitor's hang-up.
+struct Follow {
+    events: std::os::fd::OwnedFd,
+    session: Option<super::attach::Session>,
+}
+
+impl Follow {
+    fn new(engine: &Engine, container: &Container, path: &Path) -> Result<Follow> {
+        let events = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK)
+            .context("watch the log")?;
+        let folder = path.parent().unwrap_or(path);
+        let what = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE;
+        inotify::add_watch(&events, folder, what | inotify::WatchFlags::ONLYDIR)
+            .context("watch the log")?;
+        let session = engine.connect(container, Wanted::NOTHING)?;
+        Ok(Follow { events, session })
+    }
+
+    fn follow(mut self, path: &Path, reader: &mut Reader, say: &mut Say<'_>) -> Result<()> {
+        loop {
+            let ended = self.wait()?;
+            let turned_over = self.drain(path)?;
+            if reader.file.is_none() {
+                reader.file = open(path)?;
+            }
+            reader.rest(say)?;
+            if turned_over {
+                reader.file = open(path)?;
+                reader.rest(say)?;
+            }
+            if ended {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for more; whether there will be none.
+    fn wait(&mut self) -> Result<bool> {
+        use rustix::event::{PollFd, PollFlags, poll};
+        let Some(session) = &mut self.session else { return Ok(true) };
+        let mut fds =
+            [PollFd::new(&self.events, PollFlags::IN), PollFd::new(session, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error).context("wait for the log"),
+        }
+        if fds[1].revents().is_empty() {
+            return Ok(false);
+        }
+        Ok(session.read().context("hear of the container's end")?.is_none())
+    }
+
+    /// Takes the events; whether a new file of the log was begun.
+    fn drain(&self, path: &Path) -> Result<bool> {
+        let mut space = [MaybeUninit::uninit(); 4096];
+        let mut events = inotify::Reader::new(&self.events, &mut space);
+        let mut begun = false;
+        loop {
+            match events.next() {
+                Ok(event) => {
+                    let created = event.events().contains(inotify::ReadFlags::CREATE);
+                    let name = event.file_name().map(std::ffi::CStr::to_bytes);
+                    let own = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes);
+                    begun |= created && name == own;
+                }
+                Err(rustix::io::Errno::AGAIN) => return Ok(begun),
+                Err(error) => return Err(error).context("watch the log"),
+            }
+        }
+    }
+}

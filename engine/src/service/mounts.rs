@@ -1,0 +1,285 @@
+//! `-v`, `--mount`, `--tmpfs`, and an image's volumes become a list of mounts.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+use crate::bundle::OuterMount;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
+use crate::store::volumes::ANONYMOUS;
+use crate::store::{Store, random_id};
+
+/// The mounts of a container that is created; its volumes are made. A later one at the same place
+/// takes the place of an earlier one, and nothing takes the place of one that was asked for.
+pub(super) fn resolve(
+    store: &Store,
+    config: &Config,
+    host: &HostConfig,
+) -> Result<Vec<MountPoint>> {
+    let mut points: Vec<MountPoint> = Vec::new();
+    for name in items(&host.volumes_from) {
+        points.extend(of_another(store, name)?);
+    }
+    for bind in items(&host.binds) {
+        add_requested(&mut points, from_bind(store, bind)?)?;
+    }
+    for mount in items(&host.mounts) {
+        if mount.kind != "tmpfs" {
+            add_requested(&mut points, from_mount(store, mount)?)?;
+        }
+    }
+    for destination in config.volumes.iter().flatten().map(|(path, _)| clean(path)) {
+        let taken = points.iter().any(|point| point.destination == destination)
+            || host.tmpfs.iter().flatten().any(|(path, _)| clean(path) == destination);
+        if !taken {
+            points.push(volume(store, "", None, &destination)?);
+        }
+    }
+    points.sort_by(|a, b| a.destination.cmp(&b.destination));
+    Ok(points)
+}
+
+fn add_requested(points: &mut Vec<MountPoint>, point: MountPoint) -> Result<()> {
+    if !point.destination.starts_with('/') || point.destination == "/" {
+        let words = format!(
+            "invalid mount config for type {:?}: invalid mount path: '{}' mount path must be \
+             absolute, and not '/'",
+            point.kind, point.destination
+        );
+        return Err(refuse(Kind::Invalid, words));
+    }
+    points.retain(|other| other.destination != point.destination);
+    points.push(point);
+    Ok(())
+}
+
+fn of_another(store: &Store, word: &str) -> Result<Vec<MountPoint>> {
+    let (name, mode) = word.split_once(':').unwrap_or((word, ""));
+    let mut points = store.container(name)?.mounts;
+    if mode == "ro" {
+        points.iter_mut().for_each(|point| point.writable = false);
+    }
+    Ok(points)
+}
+
+/// `SOURCE:TARGET[:OPTIONS]`, or only a target.
+fn from_bind(store: &Store, bind: &str) -> Result<MountPoint> {
+    let wrong = || refuse(Kind::Invalid, format!("invalid volume specification: '{bind}'"));
+    let parts: Vec<_> = bind.split(':').collect();
+    let (source, target, mode) = match *parts {
+        [target] => ("", target, ""),
+        [source, target] => (source, target, ""),
+        [source, target, mode] => (source, target, mode),
+        _ => return Err(wrong()),
+    };
+    if target.is_empty() || (parts.len() > 1 && source.is_empty()) {
+        return Err(wrong());
+    }
+    let mut point = if source.starts_with('/') {
+        make_source(source)?;
+        bound(source, &clean(target))
+    } else {
+        volume(store, source, None, &clean(target))?
+    };
+    mode.clone_into(&mut point.mode);
+    for option in mode.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "ro" | "readonly" => point.writable = false,
+            "rw" | "z" | "Z" | "nocopy" | "cached" | "delegated" | "consistent" => {}
+            "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" => {
+                option.clone_into(&mut point.propagation);
+            }
+            _ => return Err(refuse(Kind::Invalid, format!("invalid mode: {option}"))),
+        }
+    }
+    Ok(point)
+}
+
+fn from_mount(store: &Store, mount: &Mount) -> Result<MountPoint> {
+    let wrong = |what: &str| {
+        let words = format!("invalid mount config for type {:?}: {what}", mount.kind);
+        refuse(Kind::Invalid, words)
+    };
+    let mut point = match mount.kind.as_str() {
+        "bind" => {
+            let options = mount.bind_options.clone().unwrap_or_default();
+            if mount.source.is_empty() {
+                return Err(wrong("field Source must not be empty"));
+            }
+            match options.create_mountpoint {
+                true => make_source(&mount.source)?,
+                false if !Path::new(&mount.source).exists() => {
+                    let what = format!("bind source path does not exist: {}", mount.source);
+                    return Err(wrong(&what));
+                }
+                false => {}
+            }
+            let mut point = bound(&mount.source, &clean(&mount.target));
+            if !options.propagation.is_empty() {
+                point.propagation = options.propagation;
+            }
+            if options.non_recursive {
+                "non-recursive".clone_into(&mut point.mode);
+            }
+            point
+        }
+        "" | "volume" => {
+            let options = mount.volume_options.clone().unwrap_or_default();
+            let mut point = volume(store, &mount.source, options.labels, &clean(&mount.target))?;
+            if options.no_copy {
+                "nocopy".clone_into(&mut point.mode);
+            }
+            if !options.subpath.is_empty() {
+                return Err(wrong("a part of a volume is not supported: VolumeOptions.Subpath"));
+            }
+            point
+        }
+        other => {
+            let words = format!("invalid mount config: unknown type {other:?}");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    };
+    point.writable = !mount.read_only;
+    Ok(point)
+}
+
+fn bound(source: &str, destination: &str) -> MountPoint {
+    MountPoint {
+        kind: "bind".into(),
+        source: source.to_owned(),
+        destination: destination.to_owned(),
+        writable: true,
+        propagation: "rprivate".into(),
+        ..MountPoint::default()
+    }
+}
+
+/// A volume by its name; without one, a new volume for this container alone.
+fn volume(
+    store: &Store,
+    name: &str,
+    labels: Option<BTreeMap<String, String>>,
+    destination: &str,
+) -> Result<MountPoint> {
+    let volume = if name.is_empty() {
+        let mut labels = labels.unwrap_or_default();
+        labels.insert(ANONYMOUS.to_owned(), String::new());
+        store.ensure_volume(&random_id()?, Some(labels))?
+    } else {
+        store.ensure_volume(name, labels)?
+    };
+    Ok(MountPoint {
+        kind: "volume".into(),
+        name: volume.name,
+        source: volume.mountpoint.display().to_string(),
+        destination: destination.to_owned(),
+        driver: volume.driver,
+        mode: "z".into(),
+        writable: true,
+        propagation: String::new(),
+    })
+}
+
+/// Docker makes a missing source of `-v`.
+fn make_source(source: &str) -> Result<()> {
+    if Path::new(source).exists() {
+        return Ok(());
+    }
+    std::fs::create_dir_all(source).with_context(|| format!("make the source {source}"))
+}
+
+/// A path without `.`, `..` and doubled slashes.
+fn clean(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(name) => parts.extend(name.to_str()),
+            Component::ParentDir => drop(parts.pop()),
+            _ => {}
+        }
+    }
+    let root = if path.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", parts.join("/"))
+}
+
+/// The mounts in the specification's words.
+pub(super) fn outer(container: &Container) -> Vec<OuterMount> {
+    let host = &container.host_config;
+    let short = host.tmpfs.iter().flatten().map(|(path, options)| tmpfs(clean(path), options));
+    let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
+    let points = container.mounts.iter().map(outer_point);
+    let mut all: Vec<_> = short.chain(long).chain(points).collect();
+    all.sort_by_key(|mount| mount.destination.matches('/').count());
+    all
+}
+
+fn outer_point(point: &MountPoint) -> OuterMount {
+    let propagation = if point.propagation.is_empty() { "rprivate" } else { &point.propagation };
+    let recursion = if point.mode == "non-recursive" { "bind" } else { "rbind" };
+    let access = if point.writable { "rw" } else { "ro" };
+    OuterMount {
+        kind: "bind",
+        source: point.source.clone(),
+        destination: point.destination.clone(),
+        options: [recursion, access, propagation].map(str::to_owned).to_vec(),
+    }
+}
+
+fn tmpfs(destination: String, more: &str) -> OuterMount {
+    let own = ["nosuid", "nodev", "noexec"].map(str::to_owned);
+    let more = more.split(',').filter(|option| !option.is_empty()).map(str::to_owned);
+    let options = own.into_iter().chain(more).collect();
+    OuterMount { kind: "tmpfs", source: "tmpfs".into(), destination, options }
+}
+
+fn long_tmpfs(mount: &Mount) -> OuterMount {
+    let options = mount.tmpfs_options.clone().unwrap_or_default();
+    let mut words = Vec::new();
+    if options.size_bytes > 0 {
+        words.push(format!("size={}", options.size_bytes));
+    }
+    if options.mode > 0 {
+        words.push(format!("mode={:o}", options.mode));
+    }
+    if mount.read_only {
+        words.push("ro".to_owned());
+    }
+    tmpfs(clean(&mount.target), &words.join(","))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(test: &str) -> Store {
+        let root = std::env::temp_dir().join(format!("dok-mounts-{}-{test}", std::process::id()));
+        Store::open(root.clone(), root.join("run")).unwrap()
+    }
+
+    #[test]
+    fn binds_become_mounts_or_are_refused() {
+        let store = store("binds");
+        let point = from_bind(&store, "/tmp:/h/../x/:ro").unwrap();
+        assert_eq!((&*point.kind, &*point.destination), ("bind", "/x"));
+        assert!(!point.writable);
+        let point = from_bind(&store, "data:/d").unwrap();
+        assert_eq!((&*point.kind, &*point.name), ("volume", "data"));
+        for wrong in ["", ":/x", "/a:/b:ro:z", "/a:/b:fast", "../a:/b"] {
+            assert!(from_bind(&store, wrong).is_err(), "{wrong}");
+        }
+        std::fs::remove_dir_all(store.root()).unwrap();
+    }
+
+    #[test]
+    fn an_images_volume_yields_to_what_was_asked_for() {
+        let store = store("volumes");
+        let volumes = ["/data", "/other"].map(|path| (path.to_owned(), Default::default()));
+        let config = Config { volumes: Some(volumes.into()), ..Config::default() };
+        let host = HostConfig { binds: Some(vec!["/tmp:/data".into()]), ..HostConfig::default() };
+        let points = resolve(&store, &config, &host).unwrap();
+        let got: Vec<_> = points.iter().map(|p| (&*p.destination, &*p.kind)).collect();
+        assert_eq!(got, [("/data", "bind"), ("/other", "volume")]);
+        assert!(store.volume(&points[1].name).unwrap().unwrap().is_anonymous());
+        std::fs::remove_dir_all(store.root()).unwrap();
+    }
+}

@@ -1,0 +1,174 @@
+//! Starting a container: its files are mounted, its configuration is written, its monitor is
+//! started, and its program with that.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use super::attach::{Session, Wanted};
+use super::inside::Inside;
+use super::{Engine, copy_up, files, host, mounts};
+use crate::bundle::{self, Facts, Joined, OuterMount};
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Container, items};
+use crate::monitor::cleanup::{self, InRuntime, Volumes};
+use crate::monitor::{self, wire};
+use crate::rootfs::Overlay;
+use crate::runtime::NotRun;
+
+/// Where the init of `--init` is inside.
+const INIT: &str = "/sbin/docker-init";
+
+impl Engine {
+    /// Starts a container; the session is attached to it before its program runs. `None` where it
+    /// runs already.
+    ///
+    /// # Errors
+    /// What kept it from running; [`NotRun`] where that was its program.
+    pub fn start(&self, container: &Container, wanted: Wanted) -> Result<Option<Session>> {
+        let id = &container.id;
+        let lock = self.store.lock_container(id)?;
+        if self.store.state(id)?.status.is_alive() {
+            return Ok(None);
+        }
+        self.store.wait_for_monitor(id)?;
+        let prepared = self.prepare(container);
+        let started = prepared.and_then(|()| self.start_monitor(id, wanted));
+        drop(lock);
+        match started {
+            Ok(session) => Ok(Some(session)),
+            Err(error) => Err(self.undo_start(container, error)),
+        }
+    }
+
+    /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
+    fn undo_start(&self, container: &Container, error: anyhow::Error) -> anyhow::Error {
+        let cleared = match error.downcast_ref::<NotRun>() {
+            // Its monitor has cleaned up.
+            Some(_) => Ok(()),
+            None => self.store.wait_for_monitor(&container.id).and_then(|()| {
+                cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)
+            }),
+        };
+        let removes = container.host_config.auto_remove;
+        let removed = match self.store.read_container(&container.id) {
+            Ok(Some(left)) if removes => cleanup::remove(&self.store, &left, Volumes::Remove),
+            other => other.map(drop),
+        };
+        match cleared.and(removed) {
+            Ok(()) => error,
+            Err(second) => error.context(format!("clean up after it: {second:#}")),
+        }
+    }
+
+    /// Makes what the runtime needs.
+    fn prepare(&self, container: &Container) -> Result<()> {
+        let bundle = self.store.bundle(&container.id);
+        crate::store::durable::make_private_folder(&bundle)
+            .with_context(|| format!("make {}", bundle.display()))?;
+        match fs::remove_file(self.store.pause_mark(&container.id)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("take away the mark of a frozen container");
+            }
+            _ => {}
+        }
+        let layers = self.layers(&container.image)?;
+        let rootfs = bundle.join("rootfs");
+        crate::rootfs::unmount_all(&rootfs)?;
+        let own = self.store.container_folder(&container.id);
+        let passing = container.host_config.auto_remove;
+        Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
+        let configuration = self.configure(container, &rootfs)?;
+        let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
+        let file = bundle.join("config.json");
+        fs::write(&file, text).with_context(|| format!("write {}", file.display()))
+    }
+
+    fn configure(&self, container: &Container, rootfs: &Path) -> Result<serde_json::Value> {
+        let inside = Inside::open(rootfs)?;
+        copy_up::fill(container, &inside)?;
+        bundle::configuration(container, &self.facts(container, rootfs, &inside)?)
+    }
+
+    /// What the configuration needs to know besides the definition.
+    pub(super) fn facts(
+        &self,
+        container: &Container,
+        rootfs: &Path,
+        inside: &Inside,
+    ) -> Result<Facts> {
+        let (config, host) = (&container.config, &container.host_config);
+        let mut outer = files::write(&self.store, container)?;
+        let requested = mounts::outer(container);
+        outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
+        outer.extend(requested);
+        let init = (host.init == Some(true)).then(|| INIT.to_owned());
+        if init.is_some() {
+            outer.push(own_program()?);
+        }
+        Ok(Facts {
+            rootfs: rootfs.to_owned(),
+            identity: inside.accounts().identity(&config.user, items(&host.group_add))?,
+            mounts: outer,
+            joined: self.joined(container)?,
+            devices: host::devices(host)?,
+            init,
+            capabilities: host::own_capabilities(),
+            unified: host::is_unified(),
+            swap: host.memory > 0 && host::limits_swap(),
+            seccomp: bundle::seccomp::requested(items(&host.security_opt))?,
+            block_devices: host::block_devices(host)?,
+            architecture: std::env::consts::ARCH.to_owned(),
+        })
+    }
+
+    /// The namespaces of other containers that it shares.
+    fn joined(&self, container: &Container) -> Result<Joined> {
+        let host = &container.host_config;
+        let of = |mode: &str, kind: &str| -> Result<Option<PathBuf>> {
+            let Some(id) = mode.strip_prefix("container:") else { return Ok(None) };
+            let state = self.store.state(id)?;
+            if !state.status.is_alive() {
+                let words = format!("cannot join {kind} of a non running container: {id}");
+                return Err(refuse(Kind::Conflict, words));
+            }
+            Ok(Some(PathBuf::from(format!("/proc/{}/ns/{kind}", state.pid))))
+        };
+        Ok(Joined {
+            network: of(&host.network_mode, "net")?,
+            pid: of(&host.pid_mode, "pid")?,
+            ipc: of(&host.ipc_mode, "ipc")?,
+        })
+    }
+
+    /// Starts the monitor, and hears how the program started.
+    fn start_monitor(&self, id: &str, wanted: Wanted) -> Result<Session> {
+        let (mut ours, theirs) = UnixStream::pair().context("make a socket")?;
+        wire::write(&mut ours, wire::Kind::Hello, &[wanted.bits()])
+            .context("speak to the monitor")?;
+        monitor::spawn(&self.store, &self.runtime(), id, theirs)?;
+        loop {
+            let frame = wire::read(&mut ours).context("hear of the monitor")?;
+            let frame = frame.context("the monitor ended before the program ran")?;
+            match frame.kind {
+                wire::Kind::Started => return Ok(Session::new(ours)),
+                wire::Kind::Failed => {
+                    let (exit_code, words) = (frame.exit_code(), frame.words());
+                    return Err(NotRun { exit_code, words }.into());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Our own program, which is the init of `--init` where it is called so.
+fn own_program() -> Result<OuterMount> {
+    let own = fs::read_link("/proc/self/exe").context("find our own program")?;
+    Ok(OuterMount {
+        kind: "bind",
+        source: own.display().to_string(),
+        destination: INIT.to_owned(),
+        options: ["bind", "ro", "rprivate"].map(str::to_owned).to_vec(),
+    })
+}

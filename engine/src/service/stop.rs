@@ -1,0 +1,234 @@
+//! Ending a container: by its stop signal and, when it takes too long, by force. Also a signal for
+//! its own sake, freezing, and waiting for an end.
+
+use std::fs;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::Engine;
+use super::attach::{End, FrameKind, Session, Wanted};
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Container, State, Status};
+use crate::monitor::cleanup::{self, InRuntime};
+use crate::store::durable::Durability;
+
+/// The grace when none is said.
+const GRACE: i64 = 10;
+
+/// How long a killed program may take to be gone: the kernel may be waiting for a disk.
+const KILLED: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Ends a container. `seconds` is the grace before force; a negative one has no end, `None`
+    /// is the container's own. That it does not run is well.
+    ///
+    /// # Errors
+    /// It cannot be ended even by force.
+    pub fn stop(
+        &self,
+        container: &Container,
+        signal: Option<&str>,
+        seconds: Option<i64>,
+    ) -> Result<()> {
+        let config = &container.config;
+        let own = config.stop_signal.as_str();
+        let signal = signal.unwrap_or(if own.is_empty() { "SIGTERM" } else { own });
+        let grace = seconds.or(config.stop_timeout).unwrap_or(GRACE);
+        let grace = u64::try_from(grace).ok().map(Duration::from_secs);
+        let Some(mut end) = self.watch(container)? else { return Ok(()) };
+        self.send_and_thaw(container, signal)?;
+        if !grace.is_some_and(|grace| grace.is_zero()) && end.wait(grace)? {
+            return self.after_end(container, end);
+        }
+        self.kill_and_wait(container, end)
+    }
+
+    /// Ends a container at once.
+    pub(super) fn end_by_force(&self, container: &Container) -> Result<()> {
+        match self.watch(container)? {
+            Some(end) => self.kill_and_wait(container, end),
+            None => Ok(()),
+        }
+    }
+
+    fn kill_and_wait(&self, container: &Container, mut end: Watch) -> Result<()> {
+        self.send_and_thaw(container, "SIGKILL")?;
+        if !end.wait(Some(KILLED))? {
+            let words = format!("container {} did not end after SIGKILL", container.name);
+            anyhow::bail!(words);
+        }
+        self.after_end(container, end)
+    }
+
+    /// A frozen program ends only when it can move.
+    fn send_and_thaw(&self, container: &Container, signal: &str) -> Result<()> {
+        let state = self.store.state(&container.id)?;
+        if !state.status.is_alive() {
+            return Ok(());
+        }
+        let sent = self.runtime().kill(&container.id, signal);
+        if state.status == Status::Paused {
+            self.unpause(container)?;
+        }
+        match sent {
+            // It may have ended by itself meanwhile.
+            Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
+            sent => sent,
+        }
+    }
+
+    /// What watches the end of a container that is not to be restarted; `None` where it has ended.
+    fn watch(&self, container: &Container) -> Result<Option<Watch>> {
+        if let Some(mut session) = self.connect(container, Wanted::NOTHING)? {
+            return match session.send(FrameKind::NoRestart, &[]) {
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(None),
+                sent => {
+                    sent.context("speak to the container's monitor")?;
+                    Ok(Some(Watch::Monitor(session)))
+                }
+            };
+        }
+        let state = self.store.state(&container.id)?;
+        if !state.status.is_alive() {
+            return Ok(None);
+        }
+        Ok(process(state.pid)?.map(Watch::Process))
+    }
+
+    /// The monitor's end is the end of what it does; without one, that is ours to do.
+    fn after_end(&self, container: &Container, end: Watch) -> Result<()> {
+        match end {
+            Watch::Monitor(mut session) => session.wait_for_monitor(),
+            Watch::Process(_) => self.adopt_end(container),
+        }
+    }
+
+    /// Cleans up after a container whose monitor was killed.
+    pub(super) fn adopt_end(&self, container: &Container) -> Result<()> {
+        let _lock = self.store.lock_container(&container.id)?;
+        let state = self.store.state(&container.id)?;
+        if !state.status.is_alive() {
+            self.store.write_state(&container.id, &state, Durability::Kept)?;
+            cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a signal. One that asks for the end also keeps the policy from starting it again.
+    ///
+    /// # Errors
+    /// It does not run; the signal is none.
+    pub fn kill(&self, container: &Container, signal: &str) -> Result<()> {
+        let state = self.store.state(&container.id)?;
+        if !state.status.is_alive() {
+            let words = format!(
+                "cannot kill container: {}: container {} is not running",
+                container.name, container.id
+            );
+            return Err(refuse(Kind::Conflict, words));
+        }
+        let bare = signal.to_ascii_uppercase();
+        let bare = bare.strip_prefix("SIG").unwrap_or(&bare);
+        let stop = container.config.stop_signal.to_ascii_uppercase();
+        let ends = ["KILL", "9", stop.strip_prefix("SIG").unwrap_or(&stop)].contains(&bare);
+        if !ends {
+            return self.runtime().kill(&container.id, signal);
+        }
+        let end = self.watch(container)?;
+        self.send_and_thaw(container, signal)?;
+        if let (Some(mut end), "KILL" | "9") = (end, bare) {
+            end.wait(Some(KILLED))?;
+            self.after_end(container, end)?;
+        }
+        Ok(())
+    }
+
+    /// Freezes a container.
+    ///
+    /// # Errors
+    /// It does not run, or is frozen already.
+    pub fn pause(&self, container: &Container) -> Result<()> {
+        let _lock = self.store.lock_container(&container.id)?;
+        let words = match self.store.state(&container.id)?.status {
+            Status::Running => {
+                self.runtime().pause(&container.id)?;
+                let mark = self.store.pause_mark(&container.id);
+                return fs::write(&mark, "").with_context(|| format!("write {}", mark.display()));
+            }
+            Status::Paused => format!("container {} is already paused", container.id),
+            _ => format!("container {} is not running", container.id),
+        };
+        Err(refuse(Kind::Conflict, words))
+    }
+
+    /// Lets a frozen container go on.
+    ///
+    /// # Errors
+    /// It is not frozen.
+    pub fn unpause(&self, container: &Container) -> Result<()> {
+        let _lock = self.store.lock_container(&container.id)?;
+        if self.store.state(&container.id)?.status != Status::Paused {
+            let words = format!("Container {} is not paused", container.id);
+            return Err(refuse(Kind::Conflict, words));
+        }
+        self.runtime().resume(&container.id)?;
+        let mark = self.store.pause_mark(&container.id);
+        fs::remove_file(&mark).with_context(|| format!("remove {}", mark.display()))
+    }
+
+    /// Waits for a container's end; its exit code, at once where it does not run.
+    ///
+    /// # Errors
+    /// What keeps us from hearing of it.
+    pub fn wait(&self, container: &Container) -> Result<i32> {
+        let session = self.connect(container, Wanted::NOTHING)?;
+        let told = session.map(|mut session| session.wait_for_end(None)).transpose()?;
+        if let Some(Some(End::WithCode(code))) = told {
+            return Ok(code);
+        }
+        let state: State = self.store.state(&container.id)?;
+        if state.status.is_alive() {
+            if let Some(process) = process(state.pid)? {
+                Watch::Process(process).wait(None)?;
+            }
+            self.adopt_end(container)?;
+        }
+        Ok(self.store.state(&container.id)?.exit_code)
+    }
+}
+
+/// What tells of a container's end.
+enum Watch {
+    Monitor(Session),
+    Process(std::os::fd::OwnedFd),
+}
+
+impl Watch {
+    /// Whether the end came in time.
+    fn wait(&mut self, longest: Option<Duration>) -> Result<bool> {
+        match self {
+            Watch::Monitor(session) => Ok(session.wait_for_end(longest)?.is_some()),
+            Watch::Process(process) => {
+                let timeout = longest.map(|longest| Timespec {
+                    tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+                    tv_nsec: longest.subsec_nanos().into(),
+                });
+                let mut fds = [PollFd::new(process, PollFlags::IN)];
+                Ok(poll(&mut fds, timeout.as_ref()).context("wait for the process")? > 0)
+            }
+        }
+    }
+}
+
+/// A descriptor of a process, unless it has ended.
+fn process(pid: u32) -> Result<Option<std::os::fd::OwnedFd>> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let Some(pid) = pid else { return Ok(None) };
+    match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(process) => Ok(Some(process)),
+        Err(rustix::io::Errno::SRCH) => Ok(None),
+        Err(error) => Err(error).context("watch the process"),
+    }
+}
