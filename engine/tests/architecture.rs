@@ -20,7 +20,8 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["store"],
     &["registry", "layer", "network", "bundle", "rootfs"],
-    &["runtime", "monitor"],
+    &["runtime"],
+    &["monitor"],
     &["service"],
     &["cli", "api"],
 ];
@@ -46,7 +47,9 @@ const WIDE_FILES: &[&str] = &[
     "network/link.rs",
     "network/netlink.rs",
     "network/rules/expression.rs",
+    "network/rules/firewalls.rs",
     "network/rules/mod.rs",
+    "network/rules/names.rs",
     "network/rules/table.rs",
 ];
 

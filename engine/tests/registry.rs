@@ -417,3 +417,34 @@ fn a_load_that_is_killed_leaves_nothing_wrong() {
         assert_eq!(place.bytes("root"), fresh, "at {n}");
     }
 }
+
+/// The store is on a file system of one megabyte, in a mount namespace of the test's own.
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let place = Place::new();
+    place.import("base");
+    let root = place.folder.join("small");
+    fs::create_dir(&root).unwrap();
+    let archive = place.folder.join("import.tar");
+    let dok = place.command("small", &[]);
+    let dok: Vec<&str> = std::iter::once(dok.get_program())
+        .chain(dok.get_args())
+        .map(|word| word.to_str().unwrap())
+        .collect();
+    let script = format!(
+        "mount -t tmpfs -o size=1m small {root} || exit 77; {dok} import {archive} big; echo $?; \
+         find {root}/staging {root}/blobs {root}/layers -type f; {dok} images -q; {dok} system check",
+        root = root.display(),
+        dok = dok.join(" "),
+        archive = archive.display(),
+    );
+    let output = Command::new("unshare").args(["-m", "sh", "-c", &script]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    if output.status.code() == Some(77) || stderr.contains("unshare failed") {
+        eprintln!("skipped: no file system can be mounted here: {stderr}");
+        return;
+    }
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said, "1\n0 problems, 0B left over\n");
+}
