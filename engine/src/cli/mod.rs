@@ -1,16 +1,36 @@
 //! The command line: words typed become one call of `service`, and what comes back becomes text and
 //! an exit code. Only this room prints.
 
+mod attach;
+mod console;
+mod container;
+mod create;
+mod detach;
+mod each;
+mod exec;
+mod flags;
 mod globals;
+mod kill;
+mod logs;
+mod pause;
+mod restart;
+mod rm;
+mod run;
+mod start;
+mod stop;
+mod unpause;
 mod version;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 
 use crate::error::Result;
+use crate::monitor;
+use crate::runtime::NotRun;
 use globals::Globals;
 
 /// One command: its definition is built only when it is called.
@@ -29,18 +49,75 @@ macro_rules! command {
 }
 
 /// Every command, in the order that help lists them.
-const COMMANDS: &[Command] = &[command!("version", version)];
+const COMMANDS: &[Command] = &[
+    command!("run", run),
+    command!("container run", run),
+    command!("create", create),
+    command!("container create", create),
+    command!("start", start),
+    command!("container start", start),
+    command!("stop", stop),
+    command!("container stop", stop),
+    command!("restart", restart),
+    command!("container restart", restart),
+    command!("kill", kill),
+    command!("container kill", kill),
+    command!("pause", pause),
+    command!("container pause", pause),
+    command!("unpause", unpause),
+    command!("container unpause", unpause),
+    command!("rm", rm),
+    command!("container rm", rm),
+    command!("exec", exec),
+    command!("container exec", exec),
+    command!("attach", attach),
+    command!("container attach", attach),
+    command!("logs", logs),
+    command!("container logs", logs),
+    command!("version", version),
+];
 
-/// What Docker's client exits with when it is the client that failed.
+/// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
 /// Carries out a command line, the program's own name first.
 pub fn main(line: Vec<OsString>) -> ExitCode {
+    if line.get(1).is_some_and(|word| word == monitor::WORD) {
+        // Nobody types this: no definitions are built, and nothing is said.
+        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
+        return monitor::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     dispatch(line).unwrap_or_else(|error| {
-        // There is nowhere left to complain about a standard error that cannot be written.
-        let _ = writeln!(std::io::stderr(), "dok: {error:#}");
+        tell(&error);
         ExitCode::from(OWN_FAILURE)
     })
+}
+
+/// The one place that prints errors.
+fn tell(error: &anyhow::Error) {
+    complain(&format!("dok: {error:#}"));
+}
+
+/// A line for standard error.
+fn complain(line: &str) {
+    // There is nowhere left to complain about a standard error that cannot be written.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The exit code of a program, which is ours too.
+fn exit_code(code: i32) -> ExitCode {
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1.
+fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
+    tell(error);
+    if !command.words.ends_with("run") {
+        return ExitCode::FAILURE;
+    }
+    complain("\nRun 'dok run --help' for more information");
+    let not_run = error.downcast_ref::<NotRun>();
+    not_run.map_or(ExitCode::from(OWN_FAILURE), |not_run| exit_code(not_run.exit_code))
 }
 
 fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
@@ -58,7 +135,9 @@ fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         .bin_name(format!("dok {}", command.words))
         .try_get_matches_from(args)
     {
-        Ok(matches) => (command.run)(&globals, &matches),
+        Ok(matches) => {
+            Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
+        }
         Err(usage) => tell_usage(&usage),
     }
 }

@@ -131,7 +131,10 @@ impl Engine {
         }
         let bare = signal.to_ascii_uppercase();
         let bare = bare.strip_prefix("SIG").unwrap_or(&bare);
-        let stop = container.config.stop_signal.to_ascii_uppercase();
+        let stop = match container.config.stop_signal.as_str() {
+            "" => "TERM".to_owned(),
+            signal => signal.to_ascii_uppercase(),
+        };
         let ends = ["KILL", "9", stop.strip_prefix("SIG").unwrap_or(&stop)].contains(&bare);
         if !ends {
             return self.runtime().kill(&container.id, signal);
