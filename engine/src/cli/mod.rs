@@ -87,10 +87,20 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
         let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
         return monitor::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    if let Some(words) = monitor::init::is_called(&line) {
+        return monitor::init::main(words).map_or_else(not_executed, exit_code);
+    }
     dispatch(line).unwrap_or_else(|error| {
         tell(&error);
         ExitCode::from(OWN_FAILURE)
     })
+}
+
+/// The init's program is not there, or is none.
+fn not_executed(error: anyhow::Error) -> ExitCode {
+    tell(&error);
+    let cause = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    ExitCode::from(if cause == Some(std::io::ErrorKind::NotFound) { 127 } else { 126 })
 }
 
 /// The one place that prints errors.
@@ -164,4 +174,16 @@ fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_sound_definition() {
+        for command in COMMANDS {
+            (command.definition)().debug_assert();
+        }
+    }
 }

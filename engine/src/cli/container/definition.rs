@@ -1,12 +1,16 @@
 //! The flags that `run` and `create` share.
 
-use clap::{Arg, Command};
+use clap::{Arg, ArgAction, Command};
 
 use crate::cli::flags::{switch, value, values};
 
 /// Adds the flags, the image and the command.
 pub(in crate::cli) fn with_flags(command: Command) -> Command {
+    // Its short form is the host name's.
+    let help = Arg::new("help").long("help").help("Print help").action(ArgAction::Help);
     command
+        .disable_help_flag(true)
+        .arg(help)
         .args(program())
         .args(isolation())
         .args(limits())
