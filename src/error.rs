@@ -1,7 +1,11 @@
 //! One error for the runtime: what we were doing, outermost first, and the cause.
 
+mod code;
+
 use std::fmt;
 use std::io;
+
+pub use code::Code;
 
 /// A failure, told once, from the outside in: `make mounts: mount proc on /proc: Operation not
 /// permitted (os error 1)`.
@@ -13,6 +17,8 @@ pub struct Error {
     cause: String,
     /// The system call's error number, where there was one.
     errno: Option<i32>,
+    /// The kind, where whoever made the error knew it.
+    code: Option<Code>,
 }
 
 /// What the runtime's functions return.
@@ -21,12 +27,34 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// A failure without a system call behind it.
     pub fn new(cause: impl Into<String>) -> Error {
-        Error { doing: Vec::new(), cause: cause.into(), errno: None }
+        Error { doing: Vec::new(), cause: cause.into(), errno: None, code: None }
+    }
+
+    /// A failure of a kind that callers can tell apart.
+    pub fn of(code: Code, cause: impl Into<String>) -> Error {
+        Error { code: Some(code), ..Error::new(cause) }
     }
 
     /// A failure as it came from another process.
     pub fn told(words: String, errno: Option<i32>) -> Error {
-        Error { doing: Vec::new(), cause: words, errno }
+        Error { errno, ..Error::new(words) }
+    }
+
+    /// Puts a lower-case verb phrase in front.
+    pub fn within(mut self, doing: String) -> Error {
+        self.doing.push(doing);
+        self
+    }
+
+    /// Says which kind of failure this is, unless that is known already.
+    pub fn or_code(mut self, code: Code) -> Error {
+        self.code = self.code.or(Some(code));
+        self
+    }
+
+    /// The kind of failure: what its maker said, else what the error number means.
+    pub fn code(&self) -> Code {
+        self.code.or(self.errno.map(Code::of_errno)).unwrap_or(Code::Failed)
     }
 
     /// The system call's error number, where there was one.
@@ -53,7 +81,7 @@ impl std::error::Error for Error {}
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
-        Error { doing: Vec::new(), errno: error.raw_os_error(), cause: error.to_string() }
+        Error { errno: error.raw_os_error(), ..Error::new(error.to_string()) }
     }
 }
 
@@ -73,15 +101,18 @@ impl From<serde_json::Error> for Error {
 pub trait Doing<T> {
     /// Puts a lower-case verb phrase in front of the error; only where it adds a fact.
     fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+
+    /// Says which kind of failure it is, unless that is known already.
+    fn or_code(self, code: Code) -> Result<T>;
 }
 
 impl<T, E: Into<Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|error| {
-            let mut error = error.into();
-            error.doing.push(what());
-            error
-        })
+        self.map_err(|error| error.into().within(what()))
+    }
+
+    fn or_code(self, code: Code) -> Result<T> {
+        self.map_err(|error| error.into().or_code(code))
     }
 }
 
@@ -101,5 +132,14 @@ mod tests {
             error.to_string(),
             "create web: read state.json: No such file or directory (os error 2)"
         );
+    }
+
+    #[test]
+    fn the_kind_is_what_its_maker_says_or_what_the_number_means() {
+        assert_eq!(Error::new("x").code(), Code::Failed);
+        assert_eq!(Error::of(Code::NotFound, "x").or_code(Code::InUse).code(), Code::NotFound);
+        let denied = Error::from(io::Error::from_raw_os_error(libc::EPERM));
+        assert_eq!(denied.code(), Code::PermissionDenied);
+        assert_eq!(denied.or_code(Code::HookFailed).code(), Code::HookFailed);
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::Hook;
 use crate::sys::fd::{wait_for_any, wait_readable};
 use crate::sys::pidfd;
@@ -32,7 +32,9 @@ pub struct Setting<'a> {
 /// `error running KIND hook #N: exit status …, stdout: …, stderr: …`
 pub fn run(hooks: &[Hook], setting: Setting<'_>) -> Result<()> {
     hooks.iter().enumerate().try_for_each(|(number, hook)| {
-        run_one(hook, setting).doing(|| format!("error running {} hook #{number}", setting.kind))
+        run_one(hook, setting)
+            .or_code(Code::HookFailed)
+            .doing(|| format!("error running {} hook #{number}", setting.kind))
     })
 }
 

@@ -6,9 +6,9 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::error::{Doing, Result};
+use crate::error::{Code, Doing, Result};
 
 /// How much a line matters, the most important first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ impl Level {
 pub enum Format {
     /// `time="…" level=error msg="…"`
     Text,
-    /// `{"level":"error","msg":"…","time":"…"}`
+    /// `{"level":"error","msg":"…","time":"…","code":"…"}`; only an error has a code.
     Json,
 }
 
@@ -116,6 +116,11 @@ pub fn warning(words: &str) {
     write(Level::Warning, words);
 }
 
+/// The command failed: the last line of all.
+pub fn error(code: Code, words: &str) {
+    write_with(Level::Error, Some(code), words);
+}
+
 /// What is being done; the words are made only if they are written.
 pub fn debug(words: impl FnOnce() -> String) {
     if is_on(Level::Debug) {
@@ -123,28 +128,73 @@ pub fn debug(words: impl FnOnce() -> String) {
     }
 }
 
+/// How long each part of something takes, told to the log; where nobody asked, not even the clock
+/// is read.
+#[derive(Debug)]
+pub struct Laps {
+    of: &'static str,
+    since: Option<Instant>,
+}
+
+impl Laps {
+    /// The first part begins.
+    pub fn start(of: &'static str) -> Laps {
+        Laps { of, since: is_on(Level::Debug).then(Instant::now) }
+    }
+
+    /// A part is over, and the next one begins. Gives how long it took, in microseconds.
+    pub fn lap(&mut self) -> Option<u64> {
+        let since = self.since.as_mut()?;
+        let now = Instant::now();
+        let took = now.duration_since(*since);
+        *since = now;
+        Some(took.as_micros() as u64)
+    }
+
+    /// As [`Laps::lap`], told to the log.
+    pub fn end(&mut self, part: &str) {
+        if let Some(microseconds) = self.lap() {
+            took(self.of, part, microseconds);
+            // The writing is nobody's part.
+            self.since = Some(Instant::now());
+        }
+    }
+}
+
+/// Says how long a part of something took.
+pub fn took(of: &str, part: &str, microseconds: u64) {
+    debug(|| format!("{of}: {part} took {microseconds} us"));
+}
+
 /// Writes one line. A log that cannot be written must not stop the container: nothing is done
 /// about it.
-pub fn write(level: Level, words: &str) {
+fn write(level: Level, words: &str) {
+    write_with(level, None, words);
+}
+
+fn write_with(level: Level, code: Option<Code>, words: &str) {
     let log = log();
     if level > log.level {
         return;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let line = line(log.format, level, words, &rfc3339(Duration::from_secs(now.as_secs())));
+    let time = rfc3339(Duration::from_secs(now.as_secs()));
+    let line = line(log.format, level, code, words, &time);
     let _ = match log.file.as_ref() {
         Some(file) => (&*file).write_all(line.as_bytes()),
         None => std::io::stderr().write_all(line.as_bytes()),
     };
 }
 
-fn line(format: Format, level: Level, words: &str, time: &str) -> String {
+fn line(format: Format, level: Level, code: Option<Code>, words: &str, time: &str) -> String {
     let level = level.name();
     match format {
         Format::Text => format!("time=\"{time}\" level={level} msg={}\n", quoted(words)),
         Format::Json => {
             let words = serde_json::Value::from(words);
-            format!("{{\"level\":\"{level}\",\"msg\":{words},\"time\":\"{time}\"}}\n")
+            let code = code.map(|code| format!(",\"code\":\"{}\"", code.name()));
+            let code = code.unwrap_or_default();
+            format!("{{\"level\":\"{level}\",\"msg\":{words},\"time\":\"{time}\"{code}}}\n")
         }
     }
 }
@@ -225,17 +275,18 @@ mod tests {
     fn lines_have_the_shapes_of_logrus() {
         let time = "2026-01-02T03:04:05Z";
         assert_eq!(
-            line(Format::Text, Level::Error, "exec \"x\": a\\b\nc\u{1}é", time),
+            line(Format::Text, Level::Error, Some(Code::Failed), "exec \"x\": a\\b\nc\u{1}é", time),
             "time=\"2026-01-02T03:04:05Z\" level=error msg=\"exec \\\"x\\\": a\\\\b\\nc\\x01é\"\n"
         );
         assert_eq!(
-            line(Format::Text, Level::Warning, "/a/b", time),
+            line(Format::Text, Level::Warning, None, "/a/b", time),
             "time=\"2026-01-02T03:04:05Z\" level=warning msg=/a/b\n"
         );
         assert_eq!(
-            line(Format::Json, Level::Error, "exec \"x\"\n", time),
+            line(Format::Json, Level::Error, Some(Code::NotFound), "exec \"x\"\n", time),
             concat!(
-                r#"{"level":"error","msg":"exec \"x\"\n","time":"2026-01-02T03:04:05Z"}"#,
+                r#"{"level":"error","msg":"exec \"x\"\n","time":"2026-01-02T03:04:05Z","#,
+                r#""code":"not-found"}"#,
                 "\n"
             )
         );

@@ -131,6 +131,8 @@ const MISTAKES: &[(&[&str], &str)] = &[
     (&["state", "a", "b"], "\"state\" requires exactly 1 argument(s)"),
     (&["kill"], "\"kill\" requires a minimum of 1 argument(s)"),
     (&["kill", "a", "b", "c"], "\"kill\" requires a maximum of 2 argument(s)"),
+    (&["wait"], "\"wait\" requires a minimum of 1 argument(s)"),
+    (&["doctor", "a"], "\"doctor\" requires exactly 0 argument(s)"),
     (&["features", "a"], "\"features\" requires exactly 0 argument(s)"),
 ];
 
@@ -217,15 +219,15 @@ fn options_after_the_command_of_exec_are_the_command_s() {
 
 /// Trap 4: containerd takes the last error object, podman the whole file.
 #[test]
-fn a_json_log_is_one_object_with_logrus_keys() {
+fn a_json_log_is_one_object_with_logrus_keys_and_a_code() {
     let words = [&["--log", "log.json", "--log-format", "json"], NOWHERE].concat();
     let call = onggi(&words);
     assert_eq!((call.code(), call.stdout()), (1, ""));
     let log = call.file("log.json");
     let record: Value = serde_json::from_str(&log).expect("one object");
     let keys: Vec<&String> = record.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["level", "msg", "time"]);
-    assert_eq!(record["level"], "error");
+    assert_eq!(keys, ["code", "level", "msg", "time"]);
+    assert_eq!((&record["level"], &record["code"]), (&"error".into(), &"not-found".into()));
     let message = record["msg"].as_str().unwrap();
     assert!(!message.is_empty());
     assert_eq!(call.stderr(), format!("{message}\n"), "the same words on standard error");

@@ -18,7 +18,7 @@ fn first_cells<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
     let chapter = text.split("\n## ").find(|chapter| chapter.starts_with(heading)).unwrap_or("");
     let rows = chapter.lines().filter_map(|line| line.strip_prefix("| "));
     let cells = rows.map(|row| row.split(" |").next().unwrap());
-    cells.filter(|cell| *cell != "step").collect()
+    cells.filter(|cell| !["step", "code", "message"].contains(cell)).collect()
 }
 
 #[test]
@@ -36,6 +36,51 @@ fn the_cells_of_a_table_are_those_of_its_chapter() {
     assert_eq!(first_cells(text, "One"), ["a"]);
     assert_eq!(first_cells(text, "Two"), ["c"]);
     assert_eq!(first_cells(text, "Three"), [""; 0]);
+}
+
+#[test]
+fn every_code_of_an_error_is_explained_and_every_message_is_there() {
+    let text = fs::read_to_string(repository().join("docs/errors.md")).unwrap();
+    let codes: Vec<String> =
+        onggi::error::Code::ALL.iter().map(|(_, name)| format!("`{name}`")).collect();
+    let cells = first_cells(&text, "Codes");
+    assert_eq!(cells, codes, "docs/errors.md, Codes");
+    let mut sources = String::new();
+    source_text(&repository().join("src"), &mut sources);
+    let messages = first_cells(&text, "Messages");
+    assert!(messages.len() > 20, "{messages:?}");
+    for message in messages {
+        let lost: Vec<String> =
+            phrases(message).into_iter().filter(|phrase| !sources.contains(phrase)).collect();
+        assert!(lost.is_empty(), "docs/errors.md, {message}: {lost:?} is nowhere in src");
+        let rows: Vec<&str> = text.lines().filter(|line| line.contains(message)).collect();
+        assert!(rows.iter().all(|row| codes.iter().any(|code| row.contains(code))), "{rows:?}");
+    }
+}
+
+/// The parts of a message that never change: what varies is written in capitals.
+fn phrases(message: &str) -> Vec<String> {
+    let varies = |word: &&str| !word.chars().any(char::is_lowercase);
+    let words: Vec<&str> = message.trim_matches('`').split(' ').collect();
+    let parts = words.split(varies).map(|part| part.join(" "));
+    let parts = parts.map(|part| part.trim_matches([':', ',']).to_owned());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
+#[test]
+fn a_phrase_of_a_message_ends_where_something_varies() {
+    let message = "`cannot delete container ID that is not stopped: STATUS`";
+    assert_eq!(phrases(message), ["cannot delete container", "that is not stopped"]);
+}
+
+fn source_text(directory: &Path, found: &mut String) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => source_text(&path, found),
+            false => found.push_str(&fs::read_to_string(&path).unwrap()),
+        }
+    }
 }
 
 /// `hack/spec-conformance` writes the page.

@@ -24,6 +24,7 @@ pub mod image;
 pub mod layer;
 pub mod model;
 pub mod monitor;
+pub mod network;
 pub mod progress;
 pub mod rootfs;
 pub mod runtime;

@@ -3,7 +3,7 @@
 
 _onggi() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local at command= options= words= commands='create start state kill delete run exec list ps pause resume update events spec features completion help'
+    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help'
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --root|--log|--log-format|--log-level|--cgroup-manager|--rootless) ((at++)) ;;
@@ -27,7 +27,7 @@ _onggi() {
             esac
             ;;
         'create')
-            options='-h --help -b --bundle -f --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds'
+            options='-h --help -b --bundle -f --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring --preserve-fds --validate-only --format'
             words=""
             case $before in
                 -b|--bundle) return ;;
@@ -36,6 +36,7 @@ _onggi() {
                 --pid-file) return ;;
                 --pidfd-socket) return ;;
                 --preserve-fds) return ;;
+                --format) options='' words='text json' ;;
             esac
             ;;
         'start')
@@ -45,9 +46,16 @@ _onggi() {
             esac
             ;;
         'state')
-            options='-h --help'
+            options='-h --help -w --watch'
             words="@containers"
             case $before in
+            esac
+            ;;
+        'wait')
+            options='-h --help --condition'
+            words="@containers"
+            case $before in
+                --condition) options='' words='created running paused stopped' ;;
             esac
             ;;
         'kill')
@@ -160,6 +168,13 @@ _onggi() {
             options='-h --help'
             words=""
             case $before in
+            esac
+            ;;
+        'doctor')
+            options='-h --help -f --format'
+            words=""
+            case $before in
+                -f|--format) options='' words='text json' ;;
             esac
             ;;
         'completion')

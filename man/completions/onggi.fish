@@ -1,7 +1,7 @@
 # fish completion for onggi
 # Written by hack/man from the definitions of the commands.
 
-set -l commands create start state kill delete run exec list ps pause resume update events spec features completion help
+set -l commands create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help
 complete -c onggi -f
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l root -r -F -d 'Where the containers\' state is [default: /run/onggi]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l debug -d 'Log what is done, like --log-level debug'
@@ -23,12 +23,19 @@ complete -c onggi -n "__fish_seen_subcommand_from create" -l pidfd-socket -r -F 
 complete -c onggi -n "__fish_seen_subcommand_from create" -l no-pivot -d 'Move the root instead of pivoting, for roots on an initramfs'
 complete -c onggi -n "__fish_seen_subcommand_from create" -l no-new-keyring -d 'Keep the caller\'s session keyring'
 complete -c onggi -n "__fish_seen_subcommand_from create" -l preserve-fds -x -d 'Pass on N descriptors besides stdio and LISTEN_FDS'
+complete -c onggi -n "__fish_seen_subcommand_from create" -l validate-only -d 'Print what is wrong with the bundle, and make nothing'
+complete -c onggi -n "__fish_seen_subcommand_from create" -l format -x -a "text json" -d 'How --validate-only prints [default: text]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a start -d 'Run the program of a created container'
 complete -c onggi -n "__fish_seen_subcommand_from start" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from start" -s h -l help -d 'Show this help and do nothing else'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a state -d 'Print the state of a container as JSON'
 complete -c onggi -n "__fish_seen_subcommand_from state" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from state" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from state" -s w -l watch -d 'Print each change too, until the container has stopped'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a wait -d 'Wait until containers have stopped, and print their exit codes'
+complete -c onggi -n "__fish_seen_subcommand_from wait" -a "(onggi list --quiet 2>/dev/null)"
+complete -c onggi -n "__fish_seen_subcommand_from wait" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from wait" -l condition -x -a "created running paused stopped" -d 'What to wait for'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a kill -d 'Send a signal to a container\'s init'
 complete -c onggi -n "__fish_seen_subcommand_from kill" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from kill" -s h -l help -d 'Show this help and do nothing else'
@@ -117,6 +124,9 @@ complete -c onggi -n "__fish_seen_subcommand_from spec" -s f -l file -r -F -d 'T
 complete -c onggi -n "__fish_seen_subcommand_from spec" -l rootless -d 'Write a configuration for a user without root\'s rights'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a features -d 'Print what this runtime can do, as JSON'
 complete -c onggi -n "__fish_seen_subcommand_from features" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'Tell what this host offers to containers, and what is missing'
+complete -c onggi -n "__fish_seen_subcommand_from doctor" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from doctor" -s f -l format -x -a "text json" -d 'The format'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a completion -d 'Print a completion script for a shell'
 complete -c onggi -n "__fish_seen_subcommand_from completion" -a "bash zsh fish"
 complete -c onggi -n "__fish_seen_subcommand_from completion" -s h -l help -d 'Show this help and do nothing else'

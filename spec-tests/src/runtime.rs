@@ -95,6 +95,7 @@ fn in_path(name: &str) -> Option<PathBuf> {
 pub struct Call {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
+    inherits: bool,
     directory: PathBuf,
     logs: PathBuf,
     streams: String,
@@ -112,6 +113,7 @@ impl Call {
         Self {
             arguments: Vec::new(),
             environment: Vec::new(),
+            inherits: true,
             directory: directory.into(),
             logs: directory.into(),
             streams: format!("call-{}", NEXT.fetch_add(1, Ordering::Relaxed)),
@@ -138,6 +140,12 @@ impl Call {
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.environment.push((name.into(), value.as_ref().into()));
         self
+    }
+
+    /// The runtime's whole environment.
+    pub fn env_only(mut self, variables: &[(&str, &str)]) -> Self {
+        self.inherits = false;
+        variables.iter().fold(self, |call, (name, value)| call.env(name, value))
     }
 
     /// What the runtime finds on its stdin (otherwise nothing).
@@ -200,6 +208,9 @@ impl Call {
         command.args(&words[1..]).current_dir(&self.directory);
         for name in ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
             command.env_remove(name);
+        }
+        if !self.inherits {
+            command.env_clear();
         }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         match &self.pty {

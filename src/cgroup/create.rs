@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use super::{Cgroup, Group, is_permission};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{self, CgroupDir, CgroupWrite};
 use crate::sys::file;
 
@@ -179,11 +179,11 @@ impl Group {
         let processes = self.processes()?.len();
         if processes > 0 {
             let words = format!("container's cgroup is not empty: {processes} process(es) found");
-            return Err(Error::new(words)).doing(|| self.path.display().to_string());
+            return Err(Error::of(Code::InUse, words)).doing(|| self.path.display().to_string());
         }
         if self.is_frozen()? {
             let words = "container's cgroup unexpectedly frozen";
-            return Err(Error::new(words)).doing(|| self.path.display().to_string());
+            return Err(Error::of(Code::InUse, words)).doing(|| self.path.display().to_string());
         }
         Ok(())
     }

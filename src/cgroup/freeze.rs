@@ -1,6 +1,7 @@
 //! Pausing: the freezers of v1 and v2.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -56,6 +57,14 @@ impl Cgroup {
             Some(Err(error)) if is_gone(&error) => Ok(false),
             Some(frozen) => frozen,
         }
+    }
+
+    /// The file whose change (inotify(7), IN_MODIFY) tells that the container was paused or
+    /// resumed: the kernel's own report in v2, what a command writes in v1.
+    pub fn freezer_news(&self) -> Option<PathBuf> {
+        let group = self.governing("freezer")?;
+        let name = if group.is_unified() { "cgroup.events" } else { "freezer.state" };
+        Some(group.path.join(name))
     }
 
     fn freezer(&self) -> Result<&Group> {

@@ -48,12 +48,26 @@ pub struct Saved {
     pub paths: BTreeMap<String, PathBuf>,
 }
 
+impl Saved {
+    /// Whether a process of the group that is in this state in /proc/PID/stat may be frozen. With
+    /// the freezer of v1 it neither runs nor sleeps a sleep that a signal would end; v2 does not
+    /// show it.
+    pub fn may_be_frozen(&self, state: char) -> bool {
+        match state {
+            'R' | 'S' if self.paths.contains_key("freezer") => false,
+            _ => !self.paths.is_empty(),
+        }
+    }
+}
+
 impl Cgroup {
     /// The groups of a saved container; nothing is looked at before it is needed.
     pub fn open(saved: &Saved) -> Cgroup {
         let mut groups: Vec<Group> = Vec::new();
         for (controller, path) in &saved.paths {
-            let position = groups.iter().position(|group| group.path == *path);
+            // As they are spelled: that two are one under different spellings does not happen.
+            let same = |group: &Group| group.path.as_os_str() == path.as_os_str();
+            let position = groups.iter().position(same);
             let position = position.unwrap_or_else(|| {
                 groups.push(Group::new(Vec::new(), path.clone()));
                 groups.len() - 1

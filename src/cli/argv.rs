@@ -149,7 +149,10 @@ fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
     let required = command.get_positionals().filter(|arg| arg.is_required_set()).count();
     let name = command.get_name();
     let count = |how: &str, number: usize| format!("\"{name}\" requires {how}{number} argument(s)");
-    let most = command.get_positionals().count();
+    let most = match command.get_positionals().any(takes_many) {
+        true => usize::MAX,
+        false => command.get_positionals().count(),
+    };
     wrong(
         command,
         match error.kind() {
@@ -161,6 +164,10 @@ fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
             _ => invalid_value(error),
         },
     )
+}
+
+fn takes_many(arg: &Arg) -> bool {
+    arg.get_num_args().is_some_and(|count| count.max_values() > 1)
 }
 
 fn invalid_value(error: &clap::Error) -> String {

@@ -5,7 +5,7 @@ use clap::{Arg, ArgMatches};
 use super::exit::{ExitCode, Outcome};
 use super::globals::Globals;
 use super::{flags, print};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 const ABOUT: &str = "Print a completion script for a shell";
 
@@ -24,7 +24,10 @@ pub(super) fn definition() -> clap::Command {
 pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {
     let shell = flags::text(matches, "SHELL").unwrap_or_default();
     let script = SCRIPTS.iter().find(|row| row.0 == shell).ok_or_else(|| {
-        Error::new(format!("no completions for the shell {shell}: only for bash, zsh and fish"))
+        Error::of(
+            Code::InvalidArgument,
+            format!("no completions for the shell {shell}: only for bash, zsh and fish"),
+        )
     })?;
     print(script.1)?;
     Ok(ExitCode::DONE)

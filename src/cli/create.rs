@@ -3,20 +3,28 @@
 use clap::{ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Outcome};
-use super::flags::{self, path, switch, value};
+use super::flags::{self, Format, path, switch, value};
 use super::globals::Globals;
-use crate::container::{self, CgroupManager, CreateOptions};
-use crate::error::{Doing, Error, Result};
+use super::print;
+use crate::container::{self, CgroupManager, ContainerId, CreateOptions};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Keyring, RootSwitch};
+use crate::validate::Problem;
 
 const ABOUT: &str = "Create a container";
 const MORE: &str = "\
 Makes a container from a bundle, a directory with a root file system and a config.json, up to the \
 point where its program would be run; `onggi start` runs it. Whatever can be wrong is told here. \
-If anything fails, nothing is left behind.";
+If anything fails, nothing is left behind.
+
+With --validate-only nothing is made: every problem of the configuration is printed, on a line \
+with its chapter of the specification, and the exit code is 1 if there is one. As JSON it is an \
+array of objects with chapter, field and problem.";
 
 pub(super) fn definition() -> clap::Command {
     with_create_flags(flags::command("create", ABOUT).after_help(MORE))
+        .arg(switch("validate-only", "Print what is wrong with the bundle, and make nothing"))
+        .arg(value("format", "text|json", "How --validate-only prints [default: text]"))
 }
 
 /// The options that `create` and `run` share.
@@ -42,14 +50,37 @@ pub(super) fn with_create_flags(command: clap::Command) -> clap::Command {
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let id = flags::container(matches)?;
-    container::create(&globals.store(), &id, &options(matches, globals)?)?;
+    let options = options(matches, globals)?;
+    let format = flags::text(matches, "format");
+    match (matches.get_flag("validate-only"), format) {
+        (true, format) => return validate(&id, &options, format.unwrap_or("text")),
+        (false, Some(_)) => {
+            let words = "--format is for --validate-only alone";
+            return Err(Error::of(Code::InvalidArgument, words).into());
+        }
+        (false, None) => container::create(&globals.store(), &id, &options)?,
+    }
     Ok(ExitCode::DONE)
+}
+
+fn validate(id: &ContainerId, options: &CreateOptions, format: &str) -> Outcome {
+    let format = Format::read(format)?;
+    let problems = container::problems(id, options)?;
+    match format {
+        Format::Json => print(&(serde_json::to_string(&problems).map_err(Error::from)? + "\n"))?,
+        Format::Text => print(&problems.iter().map(line).collect::<String>())?,
+    }
+    Ok(if problems.is_empty() { ExitCode::DONE } else { ExitCode::FAILED })
+}
+
+fn line(problem: &Problem) -> String {
+    format!("{}: {problem}\n", problem.chapter)
 }
 
 /// What the shared options say.
 pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateOptions> {
     if globals.cgroup_manager == CgroupManager::Systemd {
-        return Err(Error::new("systemd cgroup driver is not supported yet"));
+        return Err(Error::of(Code::NotSupported, "systemd cgroup driver is not supported yet"));
     }
     let bundle = match flags::absolute(matches, "bundle")? {
         Some(bundle) => bundle,

@@ -10,7 +10,7 @@ use super::flags::{self, switch, value};
 use super::globals::Globals;
 use super::{print, value as values};
 use crate::container::{self, ContainerId, Event};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const ABOUT: &str = "Print what a container uses, and when memory runs out, as JSON";
 const MORE: &str = "\
@@ -34,7 +34,9 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     let id = flags::container(matches)?;
     let interval = matches.get_one("interval").copied().unwrap_or(Duration::ZERO);
     if interval.is_zero() {
-        return Err(Error::new("duration interval must be greater than 0").into());
+        return Err(
+            Error::of(Code::InvalidArgument, "duration interval must be greater than 0").into()
+        );
     }
     let store = globals.store();
     match matches.get_flag("stats") {

@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// The exit codes, which the callers of runc know.
 ///
@@ -45,6 +45,7 @@ pub(super) type Outcome = Result<ExitCode, Failure>;
 #[derive(Debug)]
 pub(super) struct Failure {
     words: String,
+    kind: Code,
     code: ExitCode,
     usage: Option<String>,
     /// The words are what was asked for.
@@ -54,18 +55,20 @@ pub(super) struct Failure {
 impl Failure {
     /// The command line is wrong; `usage` says what is right.
     pub(super) fn of_usage(words: String, usage: String) -> Failure {
-        Failure { words, code: ExitCode::FAILED, usage: Some(usage), help: false }
+        let (kind, code) = (Code::InvalidArgument, ExitCode::FAILED);
+        Failure { words, kind, code, usage: Some(usage), help: false }
     }
 
     /// `--help` was met.
     pub(super) fn help(text: String) -> Failure {
-        Failure { words: text, code: ExitCode::DONE, usage: None, help: true }
+        let (kind, code) = (Code::InvalidArgument, ExitCode::DONE);
+        Failure { words: text, kind, code, usage: None, help: true }
     }
 
     /// `exec` could not start its process.
     pub(super) fn of_exec(error: Error) -> Failure {
         let words = format!("exec failed: {error}");
-        Failure { words, code: ExitCode::EXEC_FAILED, usage: None, help: false }
+        Failure { words, code: ExitCode::EXEC_FAILED, ..Failure::from(error) }
     }
 
     /// Prints help if that is what this is.
@@ -80,6 +83,11 @@ impl Failure {
         &self.words
     }
 
+    /// What kind of failure it is, for the log.
+    pub(super) fn kind(&self) -> Code {
+        self.kind
+    }
+
     pub(super) fn usage(&self) -> Option<&str> {
         self.usage.as_deref()
     }
@@ -91,6 +99,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        Failure { words: error.to_string(), code: ExitCode::FAILED, usage: None, help: false }
+        let (words, kind) = (error.to_string(), error.code());
+        Failure { words, kind, code: ExitCode::FAILED, usage: None, help: false }
     }
 }

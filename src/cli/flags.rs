@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::container::ContainerId;
-use crate::error::{Doing, Result};
+use crate::error::{Code, Doing, Error, Result};
 
 /// A command with its help switch; where an option is given twice, the last one counts.
 pub(super) fn command(name: &'static str, about: &'static str) -> clap::Command {
@@ -47,9 +47,39 @@ pub(super) fn values(name: &'static str, placeholder: &'static str, help: &'stat
     value(name, placeholder, help).action(ArgAction::Append)
 }
 
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    /// Lines for people.
+    Text,
+    /// One value for programs.
+    Json,
+}
+
+impl Format {
+    pub(super) fn read(typed: &str) -> Result<Format> {
+        match typed {
+            "text" => Ok(Format::Text),
+            "json" => Ok(Format::Json),
+            _ => Err(Error::of(Code::InvalidArgument, "invalid format option")),
+        }
+    }
+}
+
 /// The container's name.
 pub(super) fn id() -> Arg {
     Arg::new("ID").required(true).help("The container's name")
+}
+
+/// The names of one container or more.
+pub(super) fn ids() -> Arg {
+    Arg::new("ID").required(true).num_args(1..).help("The containers' names")
+}
+
+/// The containers that were named.
+pub(super) fn containers(matches: &ArgMatches) -> Result<Vec<ContainerId>> {
+    let names = matches.get_many::<String>("ID").unwrap_or_default();
+    names.map(|name| ContainerId::new(name)).collect()
 }
 
 /// The container that was named.

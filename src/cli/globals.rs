@@ -8,7 +8,7 @@ use clap::{ArgAction, ArgMatches};
 use super::flags::{help, path, switch, text, value};
 use super::value::truth;
 use crate::container::{CgroupManager, Rootless, Store};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log::{self, Format, Level};
 
 /// The program without its commands.
@@ -89,15 +89,14 @@ fn format(name: &str) -> Result<Format> {
     match name {
         "text" => Ok(Format::Text),
         "json" => Ok(Format::Json),
-        _ => Err(Error::new(format!("invalid log-format: {name}"))),
+        _ => Err(Error::of(Code::InvalidArgument, format!("invalid log-format: {name}"))),
     }
 }
 
 fn level(matches: &ArgMatches, format: Format) -> Result<Level> {
     match text(matches, "log-level") {
-        Some(name) => {
-            Level::from_name(name).ok_or_else(|| Error::new(format!("invalid log-level: {name}")))
-        }
+        Some(name) => Level::from_name(name)
+            .ok_or_else(|| Error::of(Code::InvalidArgument, format!("invalid log-level: {name}"))),
         None if matches.get_flag("debug") => Ok(Level::Debug),
         None => Ok(format.default_level()),
     }
@@ -108,7 +107,10 @@ fn log_file(typed: Option<&PathBuf>) -> Result<Option<PathBuf>> {
     let Some(path) = typed.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
     let text = path.to_string_lossy();
     if text.starts_with("journald:") || text.starts_with("syslog:") {
-        return Err(Error::new(format!("--log {text}: only files are supported")));
+        return Err(Error::of(
+            Code::NotSupported,
+            format!("--log {text}: only files are supported"),
+        ));
     }
     let path = text.strip_prefix("file:").map_or(path.clone(), PathBuf::from);
     Ok(Some(path))
@@ -120,7 +122,9 @@ fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
         None | Some("cgroupfs") => Ok(CgroupManager::Cgroupfs),
         Some("systemd") => Ok(CgroupManager::Systemd),
         Some("disabled") => Ok(CgroupManager::Disabled),
-        Some(name) => Err(Error::new(format!("invalid cgroup-manager: {name}"))),
+        Some(name) => {
+            Err(Error::of(Code::InvalidArgument, format!("invalid cgroup-manager: {name}")))
+        }
     }
 }
 
@@ -129,7 +133,7 @@ fn rootless(typed: &str) -> Result<Rootless> {
         _ if typed == "auto" => Ok(Rootless::Auto),
         Some(true) => Ok(Rootless::Yes),
         Some(false) => Ok(Rootless::No),
-        None => Err(Error::new(format!("invalid rootless: {typed}"))),
+        None => Err(Error::of(Code::InvalidArgument, format!("invalid rootless: {typed}"))),
     }
 }
 
@@ -140,7 +144,7 @@ fn root(typed: Option<&PathBuf>) -> Result<Root> {
     let here = std::env::current_dir().doing(|| "--root".into())?;
     match clean(&here.join(typed)) {
         root if root == Path::new("/") => {
-            Err(Error::new("option --root argument should not be set to /"))
+            Err(Error::of(Code::InvalidArgument, "option --root argument should not be set to /"))
         }
         root => Ok(Root::Given(root)),
     }

@@ -7,7 +7,7 @@ use super::flags::{self, switch, value};
 use super::globals::Globals;
 use super::print;
 use crate::container::{self, StateView};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const ABOUT: &str = "List the containers";
 
@@ -61,7 +61,7 @@ impl Format {
         match typed {
             "table" => Ok(Format::Table),
             "json" => Ok(Format::Json),
-            _ => Err(Error::new("invalid format option")),
+            _ => Err(Error::of(Code::InvalidArgument, "invalid format option")),
         }
     }
 }

@@ -5,6 +5,7 @@ mod argv;
 mod completion;
 mod create;
 mod delete;
+mod doctor;
 mod events;
 mod exec;
 mod exit;
@@ -24,6 +25,7 @@ mod start;
 mod state;
 mod update;
 mod value;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -60,8 +62,8 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state kill delete run exec list ps pause resume update events spec features
-    completion help
+    create start state wait kill delete run exec list ps pause resume update events spec features
+    doctor completion help
 };
 
 /// The commands that run a program in a container, from which their own must be safe.
@@ -103,7 +105,7 @@ fn dispatch(line: &[OsString]) -> Outcome {
 /// somewhere else.
 fn tell(failure: Failure) -> ExitCode {
     let words = failure.words();
-    log::write(log::Level::Error, words);
+    log::error(failure.kind(), words);
     let mut stderr = std::io::stderr();
     // There is nowhere left to complain about a standard error that cannot be written.
     if log::is_a_file() {

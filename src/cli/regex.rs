@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use super::flags;
 use super::globals::Globals;
 use crate::container::{ContainerId, StateView};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::regex::Regex;
 
 /// Calls `act` for each container that matches, and goes on when one fails.
@@ -18,8 +18,8 @@ pub(super) fn for_each(
     act: impl Fn(&ContainerId) -> Result<()>,
 ) -> Result<()> {
     let typed = flags::text(matches, "ID").unwrap_or_default();
-    let regex =
-        Regex::new(typed).map_err(|words| Error::new(format!("--regex {typed}: {words}")))?;
+    let regex = Regex::new(typed)
+        .map_err(|words| Error::of(Code::InvalidArgument, format!("--regex {typed}: {words}")))?;
     let all = super::list::containers(globals)?;
     let matching =
         all.iter().map(|view: &StateView| &view.id).filter(|id| regex.matches(id.as_str()));

@@ -10,7 +10,7 @@ use super::exit::{ExitCode, Outcome};
 use super::flags::{self, path, switch};
 use super::globals::Globals;
 use crate::container::template::{self, For};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::identity::effective_ids;
 
 const ABOUT: &str = "Write a config.json to start from";
@@ -43,9 +43,10 @@ pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {
 
 fn write_new(path: &Path, text: &str) -> Result<()> {
     match File::create_new(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(Error::new(format!("File {} exists. Remove it first", path.display())))
-        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Error::of(
+            Code::AlreadyExists,
+            format!("File {} exists. Remove it first", path.display()),
+        )),
         file => file
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .doing(|| format!("write {}", path.display())),

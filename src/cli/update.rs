@@ -10,7 +10,7 @@ use super::flags::{self, path, text, value};
 use super::globals::Globals;
 use super::value::bytes;
 use crate::container;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::spec::{BlockIo, Cpu, Memory, Pids, Resources};
 
@@ -69,7 +69,10 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
     for name in ["l3-cache-schema", "mem-bw-schema"] {
         if matches.contains_id(name) {
-            return Err(Error::new(format!("--{name}: Intel RDT is not supported yet")));
+            return Err(Error::of(
+                Code::NotSupported,
+                format!("--{name}: Intel RDT is not supported yet"),
+            ));
         }
     }
     for name in ["kernel-memory", "kernel-memory-tcp"] {

@@ -15,12 +15,12 @@ use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId};
 use crate::cgroup::{self, Cgroup, Entry};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Start};
 use crate::launch::{self, Child, Request};
-use crate::log;
+use crate::log::{self, Laps};
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
@@ -60,44 +60,45 @@ pub(super) fn make(
     options: &CreateOptions,
     mode: Mode,
 ) -> Result<Made> {
-    std::env::set_current_dir(&options.bundle)
-        .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
-    let text = read_config(options)?;
-    let spec = Spec::read(&text).doing(|| "read config.json".into())?;
-    let mut host = host::probe(&spec)?;
-    host.rootless = options.rootless.or(host.rootless);
+    let mut laps = Laps::start("create");
+    let text = enter_bundle(options)?;
+    let spec =
+        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    let host = ask_host(&spec, options)?;
+    laps.end("read the configuration, ask the host");
     let mut plan = plan(&spec, &host, id, options)?;
+    laps.end("plan");
     check_terminal(&plan, options, mode)?;
     let passed = Passed::take(options.preserve_fds)?;
     plan.process.env.extend(passed.env());
-    plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
 
     notify::plan(&store.root.join(id.as_str()), &mut plan);
     let mut poststop = Poststop::after(&plan.hooks.poststop);
     let reserved = store.reserve(id)?;
-    failpoint::reach("reserve the directory")?;
+    reach("reserve the directory", &mut laps)?;
     let directory = reserved.directory()?;
     directory.save_config(&text)?;
     let notify = notify::open(directory, mode != Mode::Created)?;
-    failpoint::reach("keep the configuration")?;
-    let mut saved = saved(id, &spec, &plan, &host);
-    saved.onggi.keyring = options.keyring;
-    directory.save(&saved)?;
-    failpoint::reach("save the state")?;
+    reach("keep the configuration", &mut laps)?;
+    let mut saved = saved(id, &spec, &plan, &host, options);
+    directory.announce(&saved)?;
+    reach("save the state", &mut laps)?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
+    laps.end("begin the cgroup, protect the program");
     let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
-    failpoint::reach("spawn init")?;
+    reach("spawn init", &mut laps)?;
     // Meanwhile the child makes its namespaces.
     cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
-    saved.onggi.phase = Phase::Creating;
+    reach("make the cgroup", &mut laps)?;
+    saved.set_init(child.pid)?;
     directory.save(&saved)?;
+    reach("save the pid", &mut laps)?;
     tell_of_cgroup(&cgroup, &plan);
-    failpoint::reach("make the cgroup")?;
     drop(program);
     let mut talk = Talk {
         plan: &plan,
@@ -108,12 +109,14 @@ pub(super) fn make(
             pidfd_socket: options.pidfd_socket.as_deref(),
             pid_file: options.pid_file.as_deref(),
         },
-        role: Role::Create { saved: &mut saved, directory, cgroup: &cgroup },
+        role: Role::Create { saved: &saved, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
+    laps.end("answer init");
     if mode == Mode::Created && !served.waits {
         return Err(died(&talk));
     }
+    directory.is_made()?;
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
@@ -123,6 +126,19 @@ pub(super) fn make(
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
 }
 
+/// A part of the pipeline is over: here a test may want it to fail.
+fn reach(part: &str, laps: &mut Laps) -> Result<()> {
+    laps.end(part);
+    failpoint::reach(part)
+}
+
+/// What the plan must know of the machine, and whether it is to be taken for a rootless one.
+pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host> {
+    let mut host = host::probe(spec)?;
+    host.rootless = options.rootless.or(host.rootless);
+    Ok(host)
+}
+
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
 fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
@@ -130,7 +146,10 @@ fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
     cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
 
-fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
+/// Makes the bundle the working directory, and reads its configuration.
+pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
+    std::env::set_current_dir(&options.bundle)
+        .doing(|| format!("enter the bundle {}", options.bundle.display()))?;
     let path = options.config.as_deref().unwrap_or(Path::new("config.json"));
     std::fs::read(path).doing(|| format!("read {}", path.display()))
 }
@@ -138,30 +157,40 @@ fn read_config(options: &CreateOptions) -> Result<Vec<u8>> {
 /// A sound spec, decided.
 fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
-    let mut plan = plan::container(
-        spec,
-        host,
-        &plan::Options {
-            id: id.as_str(),
-            bundle: &options.bundle,
-            root_switch: options.root_switch,
-            keyring: options.keyring,
-            seccomp: compile_filter(spec)?,
-        },
-    )?;
+    let filter = compile_filter(spec)?;
+    let mut plan = plan::container(spec, host, &plan_options(id, options, filter))
+        .or_code(Code::InvalidConfig)?;
     match options.cgroup_manager {
         CgroupManager::Cgroupfs => {}
         CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
         CgroupManager::Systemd => {
-            return Err(Error::new("the systemd cgroup driver is not supported yet"));
+            return Err(Error::of(
+                Code::NotSupported,
+                "the systemd cgroup driver is not supported yet",
+            ));
         }
     }
+    plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
     Ok(plan)
+}
+
+pub(super) fn plan_options<'a>(
+    id: &'a ContainerId,
+    options: &'a CreateOptions,
+    seccomp: Option<seccomp::Filter>,
+) -> plan::Options<'a> {
+    plan::Options {
+        id: id.as_str(),
+        bundle: &options.bundle,
+        root_switch: options.root_switch,
+        keyring: options.keyring,
+        seccomp,
+    }
 }
 
 pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {
     let compile = |profile| seccomp::compile(profile, seccomp::Arch::NATIVE);
-    spec.linux.seccomp.as_ref().map(compile).transpose()
+    spec.linux.seccomp.as_ref().map(compile).transpose().or_code(Code::InvalidConfig)
 }
 
 fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
@@ -170,7 +199,13 @@ fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()
     passed::check_terminal(wants, detaches, options.console_socket.is_some())
 }
 
-fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
+fn saved(
+    id: &ContainerId,
+    spec: &Spec<'_>,
+    plan: &Plan,
+    host: &Host,
+    options: &CreateOptions,
+) -> Saved {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
     let own = |kind: &Kind| plan.namespaces.has(*kind);
@@ -191,7 +226,7 @@ fn saved(id: &ContainerId, spec: &Spec<'_>, plan: &Plan, host: &Host) -> Saved {
             phase: Phase::Preparing,
             bundle,
             owner: effective_ids().0,
-            keyring: plan::Keyring::New,
+            keyring: options.keyring,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: Cgroup::planned(&plan.cgroup).saved(),
             resources: serde_json::Value::Null,
@@ -303,11 +338,14 @@ fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
     let own = fd::open_at(fd::here(), &path, libc::O_RDONLY, 0).doing(|| format!("open {path}"))?;
     let (own, joined) = (fd::stat(own.as_fd())?, fd::stat(through.as_fd())?);
     match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
-        true => Err(Error::new(format!(
-            "sysctl {:?} not allowed in host {} namespace",
-            sysctl.path.replace('/', "."),
-            kind.name()
-        ))),
+        true => Err(Error::of(
+            Code::InvalidConfig,
+            format!(
+                "sysctl {:?} not allowed in host {} namespace",
+                sysctl.path.replace('/', "."),
+                kind.name()
+            ),
+        )),
         false => Ok(()),
     }
 }

@@ -9,7 +9,7 @@ use super::start::hooks_of;
 use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::cgroup::Cgroup;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::log;
 use crate::plan::Hooks;
@@ -33,9 +33,10 @@ pub fn delete(store: &Store, id: &ContainerId, force: Force) -> Result<()> {
         (Status::Stopped | Status::Created, _) | (_, Force::Yes) => {}
         (other, Force::No) => {
             let word = other.word();
-            return Err(Error::new(format!(
-                "cannot delete container {id} that is not stopped: {word}"
-            )));
+            return Err(Error::of(
+                Code::WrongStatus,
+                format!("cannot delete container {id} that is not stopped: {word}"),
+            ));
         }
     }
     end_processes(&container)?;
@@ -69,7 +70,7 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
     }
     match container.wait_end(LIMIT)? {
         true => Ok(()),
-        false => Err(Error::new("container init still running")),
+        false => Err(Error::of(Code::InUse, "container init still running")),
     }
 }
 

@@ -7,7 +7,7 @@ use super::passed::{self, Passed};
 use super::serve::{Handles, Role, Served, Talk, serve};
 use super::{Container, ContainerId, Store, create, supervise};
 use crate::cgroup::{Entry, SubGroup};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::host::{self, Host};
 use crate::init::{EXEC, Init, Start};
 use crate::launch::{self, Child, Join, Request, RuntimeEnd};
@@ -20,7 +20,9 @@ use crate::sys::{process, self_exe};
 pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i32> {
     let container = Container::find(store, id)?;
     container.status()?.check_exec(options.paused == Paused::Enter)?;
-    let init = container.init()?.ok_or_else(|| Error::new("cannot exec in a stopped container"))?;
+    let init = container
+        .init()?
+        .ok_or_else(|| Error::of(Code::NotRunning, "cannot exec in a stopped container"))?;
     let text = container.directory.config()?;
     let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
     let host = host::probe(&spec)?;

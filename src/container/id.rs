@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A container's name: a single component of a path, of letters, digits and `_+-.`.
 ///
@@ -20,9 +20,11 @@ impl ContainerId {
     pub fn new(name: &str) -> Result<ContainerId> {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-.".contains(&byte);
         match name {
-            "" => Err(Error::new("container id cannot be empty")),
-            "." | ".." => Err(Error::new("invalid container ID format")),
-            name if !name.bytes().all(allowed) => Err(Error::new("invalid container ID format")),
+            "" => Err(Error::of(Code::InvalidArgument, "container id cannot be empty")),
+            "." | ".." => Err(Error::of(Code::InvalidArgument, "invalid container ID format")),
+            name if !name.bytes().all(allowed) => {
+                Err(Error::of(Code::InvalidArgument, "invalid container ID format"))
+            }
             name => Ok(ContainerId(name.to_owned())),
         }
     }

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use super::options::All;
 use super::status::Status;
 use super::{Container, ContainerId, Store, processes};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::Kind;
 use crate::sys::pidfd;
 
@@ -18,7 +18,7 @@ pub fn kill(store: &Store, id: &ContainerId, signal: i32, all: All) -> Result<()
     if all == All::Processes {
         return signal_all(&container, signal);
     }
-    let not_running = || Error::new("container not running");
+    let not_running = || Error::of(Code::NotRunning, "container not running");
     let init = container.init()?.ok_or_else(not_running)?;
     match pidfd::signal(init.as_fd(), signal) {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(not_running()),

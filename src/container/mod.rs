@@ -11,6 +11,7 @@ mod options;
 mod passed;
 mod pause;
 mod poststop;
+mod problems;
 mod processes;
 mod run;
 mod saved;
@@ -23,6 +24,7 @@ mod supervise;
 pub mod template;
 mod update;
 mod user_namespace;
+mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -36,18 +38,20 @@ pub use options::{
     Paused, Rootless, RunOptions, Subreaper,
 };
 pub use pause::{pause, resume};
+pub use problems::problems;
 pub use run::run;
 pub use start::start;
 pub use state_view::StateView;
 pub use store::Store;
 pub use update::{events, stats, update};
+pub use watch::{Condition, wait, watch};
 
 use crate::cgroup::{self, Cgroup};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
-use crate::sys::procfs::Procfs;
+use crate::sys::procfs::{Life, Procfs};
 use saved::{Phase, Saved};
 use status::Status;
 use store::Directory;
@@ -66,7 +70,9 @@ impl Container {
     /// `container does not exist`
     fn find(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 
@@ -74,7 +80,9 @@ impl Container {
     fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
         let directory = store.find(id)?;
         directory.lock()?;
-        let saved = directory.state()?.ok_or_else(|| Error::new("container does not exist"))?;
+        let saved = directory
+            .state()?
+            .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
     }
 
@@ -84,16 +92,12 @@ impl Container {
     }
 
     fn status_by(&self, proc: &Procfs) -> Result<Status> {
-        if self.saved.onggi.phase != Phase::Created {
-            // Its maker holds the lock for as long as it lives.
-            let maker_lives = self.directory.is_locked()?;
-            return Ok(if maker_lives { Status::Creating } else { Status::Stopped });
+        // Its maker holds the lock for as long as it lives.
+        if self.directory.is_being_made() && self.directory.is_locked()? {
+            return Ok(Status::Creating);
         }
-        if !self.is_alive(proc)? {
-            return Ok(Status::Stopped);
-        }
-        let cgroup = self.cgroup();
-        if !cgroup.is_none() && cgroup.is_frozen()? {
+        let Some(life) = self.life(proc)? else { return Ok(Status::Stopped) };
+        if self.saved.onggi.cgroup.may_be_frozen(life.state) && self.cgroup().is_frozen()? {
             return Ok(Status::Paused);
         }
         Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
@@ -107,14 +111,14 @@ impl Container {
         }
     }
 
-    /// Whether init, and not another process that got its id, lives.
-    fn is_alive(&self, proc: &Procfs) -> Result<bool> {
+    /// Looks at init, and not at another process that got its id; nothing when it has ended.
+    fn life(&self, proc: &Procfs) -> Result<Option<Life>> {
         let pid = self.saved.init_process_pid;
         if pid <= 0 {
-            return Ok(false);
+            return Ok(None);
         }
         let life = proc.life(pid).doing(|| format!("look at process {pid}"))?;
-        Ok(life.is_some_and(|life| {
+        Ok(life.filter(|life| {
             life.start == self.saved.init_process_start && !matches!(life.state, 'Z' | 'X')
         }))
     }
@@ -130,7 +134,7 @@ impl Container {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Ok(None),
             other => other.doing(|| format!("open process {pid}"))?,
         };
-        Ok(self.is_alive(&Procfs::of_this_process()?)?.then_some(fd))
+        Ok(self.life(&Procfs::of_this_process()?)?.map(|_| fd))
     }
 
     /// Waits until init has ended, for so long at the most; tells whether it has.

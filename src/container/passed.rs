@@ -1,6 +1,6 @@
 //! What the caller passes to the container's process: descriptors and a terminal's socket.
 
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::fd;
 
 /// Descriptors from 3 on that the process keeps.
@@ -22,9 +22,10 @@ impl Passed {
         let count = activated.saturating_add(preserve);
         for number in (3..).take(count as usize) {
             if !fd::is_passed(number) {
-                return Err(Error::new(format!(
+                let words = format!(
                     "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
-                )));
+                );
+                return Err(Error::of(Code::InvalidArgument, words));
             }
         }
         // Nothing else of what the caller had open goes into the container.
@@ -53,12 +54,14 @@ fn activated() -> u32 {
 /// A terminal needs somebody who holds its other end.
 pub(super) fn check_terminal(wants: bool, detaches: bool, has_socket: bool) -> Result<()> {
     match (wants && detaches, has_socket) {
-        (true, false) => Err(Error::new(
+        (true, false) => Err(Error::of(
+            Code::InvalidArgument,
             "cannot allocate tty if runc will detach without setting console socket",
         )),
-        (false, true) => {
-            Err(Error::new("cannot use console socket if runc will not detach or allocate tty"))
-        }
+        (false, true) => Err(Error::of(
+            Code::InvalidArgument,
+            "cannot use console socket if runc will not detach or allocate tty",
+        )),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::status::Status;
 use super::{Container, ContainerId, Store};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// Freezes every process of a container.
 ///
@@ -12,7 +12,7 @@ pub fn pause(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
     match container.status()? {
         Status::Created | Status::Running => container.cgroup().freeze(),
-        _ => Err(Error::new("container not running")),
+        _ => Err(Error::of(Code::NotRunning, "container not running")),
     }
 }
 
@@ -24,6 +24,6 @@ pub fn resume(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
     match container.status()? {
         Status::Paused => container.cgroup().thaw(),
-        _ => Err(Error::new("container not paused")),
+        _ => Err(Error::of(Code::WrongStatus, "container not paused")),
     }
 }

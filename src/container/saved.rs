@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
+use crate::error::{Code, Error, Result};
 use crate::plan::{Keyring, Kind};
+use crate::sys::procfs::Procfs;
 
 /// The file's content.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Saved {
     /// The container's name.
     pub id: String,
-    /// Process id of init in the runtime's pid namespace; 0 while it is being created.
+    /// Process id of init in the runtime's pid namespace; 0 before there is one.
     pub init_process_pid: i32,
     /// When init started, in clock ticks since boot.
     pub init_process_start: u64,
@@ -34,6 +36,19 @@ pub struct Saved {
 }
 
 impl Saved {
+    /// Names init, which is the same one for as long as its id and its start time are.
+    ///
+    /// # Errors
+    /// It has died already.
+    pub(super) fn set_init(&mut self, pid: i32) -> Result<()> {
+        let life = Procfs::of_this_process()?.life(pid)?;
+        let life = life.ok_or_else(|| Error::of(Code::InitDied, "init has died"))?;
+        self.init_process_pid = pid;
+        self.init_process_start = life.start;
+        self.tell_others();
+        Ok(())
+    }
+
     /// Fills in what is written for other readers than this runtime.
     pub(super) fn tell_others(&mut self) {
         self.cgroup_paths = self.onggi.cgroup.paths.clone();
@@ -62,7 +77,8 @@ pub struct Config {
 pub struct Own {
     /// Version of this object.
     pub version: u32,
-    /// How far the creation has come.
+    /// How far the creation has come, which the file's name tells.
+    #[serde(skip)]
     pub phase: Phase,
     /// The bundle, an absolute path.
     pub bundle: String,
@@ -81,13 +97,11 @@ pub struct Own {
 }
 
 /// How far the creation has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Its cgroup may have been made, and nobody is inside.
     Preparing,
-    /// The runtime that creates it has not finished.
-    Creating,
-    /// It was created.
-    Created,
+    /// Its init was made.
+    #[default]
+    Made,
 }

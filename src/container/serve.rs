@@ -5,13 +5,12 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use super::saved::{Phase, Saved};
-use super::store::Directory;
+use super::saved::Saved;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
-use crate::error::{Doing, Error, Result};
-use crate::failpoint;
+use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Setting};
+use crate::init::set_limits;
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
 use crate::plan::{MountSource, Plan, Process, PropagationKind};
@@ -20,7 +19,7 @@ use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, process, pty};
+use crate::sys::{fd, pidfd, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -41,8 +40,8 @@ pub(super) struct Handles<'a> {
 
 /// What the process is to the container.
 pub(super) enum Role<'a> {
-    /// Its init, which is to be saved.
-    Create { saved: &'a mut Saved, directory: &'a Directory, cgroup: &'a Cgroup },
+    /// Its init.
+    Create { saved: &'a Saved, cgroup: &'a Cgroup },
     /// One more.
     Exec { container: &'a Container },
 }
@@ -108,9 +107,8 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
-            FromInit::Failed(failure) => {
-                return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
-            }
+            FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
+            FromInit::Failed(failure) => return Err(failure.into_error()),
             FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
             FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
@@ -137,16 +135,17 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             FromInit::SeccompListener(number) => {
                 channel.send(&send_listener(talk, number)?)?;
             }
-            FromInit::Ready => {
-                is_ready = true;
-                ready(talk)?;
+            FromInit::SetLimits => {
+                set_limits(talk.child.pid, &talk.process.rlimits)?;
                 channel.send(&ToInit::Continue)?;
             }
+            FromInit::Ready => is_ready = true,
         }
     }
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
+    send_pidfd(talk)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
     Ok(served)
@@ -160,19 +159,21 @@ fn has_died(child: &Child) -> Result<bool> {
 /// Why init hung up without a word.
 pub(super) fn died(talk: &Talk<'_>) -> Error {
     if !has_died(talk.child).unwrap_or(false) {
-        return Error::new("container init hung up before its program could run");
+        return Error::of(Code::InitDied, "container init hung up before its program could run");
     }
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
-            Error::new("container init was OOM-killed (memory limit too low?)")
+            Error::of(Code::OutOfMemory, "container init was OOM-killed (memory limit too low?)")
         }
-        Ok(End::Signal(number)) => Error::new(format!(
-            "container init was killed by signal {number} before its program could run"
-        )),
-        Ok(End::Code(code)) => Error::new(format!(
-            "container init ended with code {code} before its program could run"
-        )),
-        Err(_) => Error::new("container init died before its program could run"),
+        Ok(End::Signal(number)) => Error::of(
+            Code::InitDied,
+            format!("container init was killed by signal {number} before its program could run"),
+        ),
+        Ok(End::Code(code)) => Error::of(
+            Code::InitDied,
+            format!("container init ended with code {code} before its program could run"),
+        ),
+        Err(_) => Error::of(Code::InitDied, "container init died before its program could run"),
     }
 }
 
@@ -249,28 +250,10 @@ fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Limits that only the runtime may raise, and the state: from here on `delete` can clean up.
-fn ready(talk: &mut Talk<'_>) -> Result<()> {
-    let pid = talk.child.pid;
-    for limit in &talk.process.rlimits {
-        process::set_limit(pid, limit.resource, limit.soft, limit.hard)
-            .doing(|| format!("set rlimit {limit:?}"))?;
-    }
-    if let Role::Create { saved, directory, .. } = &mut talk.role {
-        let life =
-            Procfs::of_this_process()?.life(pid)?.ok_or_else(|| Error::new("init has died"))?;
-        saved.init_process_pid = pid;
-        saved.init_process_start = life.start;
-        saved.tell_others();
-        saved.onggi.phase = Phase::Created;
-        directory.save(saved)?;
-        failpoint::reach("save the pid")?;
-    }
-    if let Some(path) = talk.handles.pidfd_socket {
-        send_to(path, b"pidfd", talk.child.pidfd.as_fd())
-            .doing(|| format!("send a pidfd to {}", path.display()))?;
-    }
-    Ok(())
+fn send_pidfd(talk: &Talk<'_>) -> Result<()> {
+    let Some(path) = talk.handles.pidfd_socket else { return Ok(()) };
+    send_to(path, b"pidfd", talk.child.pidfd.as_fd())
+        .doing(|| format!("send a pidfd to {}", path.display()))
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number. The directory
@@ -289,7 +272,8 @@ fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
 /// The agent gets the filter's descriptor with the container's state, in one connection.
 fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
     let listener = talk.process.seccomp.as_ref().and_then(|filter| filter.listener.as_ref());
-    let listener = listener.ok_or_else(|| Error::new("no listenerPath in linux.seccomp"))?;
+    let listener = listener
+        .ok_or_else(|| Error::of(Code::InvalidConfig, "no listenerPath in linux.seccomp"))?;
     let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
         other => other.doing(|| "take the seccomp listener".into())?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::notify::Notify;
 use super::{Container, ContainerId, Store, state_for_hooks};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, RuntimeEnd};
 use crate::log;
@@ -49,15 +49,17 @@ fn wait_until_it_runs(container: &Container, channel: &RuntimeEnd) -> Result<()>
         match message {
             FromInit::Done => is_done = true,
             FromInit::Warn(words) => log::warning(&words),
-            FromInit::Failed(failure) => {
-                return Err(Error::told(failure.words, failure.errno)).doing(|| failure.step);
-            }
+            FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
+            FromInit::Failed(failure) => return Err(failure.into_error()),
             other => return Err(Error::new(format!("init said {other:?}"))),
         }
     }
     match is_done || !container.wait_end(Duration::from_secs(1))? {
         true => Ok(()),
-        false => Err(Error::new("cannot start a container that has stopped: init was killed")),
+        false => Err(Error::of(
+            Code::InitDied,
+            "cannot start a container that has stopped: init was killed",
+        )),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a container may be in, and what may be asked of it then.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 /// A container's status (runtime.md#state, and `paused`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,11 +34,18 @@ impl Status {
     pub(super) fn check_start(self) -> Result<()> {
         match self {
             Status::Created => Ok(()),
-            Status::Running => Err(Error::new("cannot start an already running container")),
-            Status::Stopped => Err(Error::new("cannot start a container that has stopped")),
+            Status::Running => {
+                Err(Error::of(Code::WrongStatus, "cannot start an already running container"))
+            }
+            Status::Stopped => {
+                Err(Error::of(Code::NotRunning, "cannot start a container that has stopped"))
+            }
             other => {
                 let word = other.word();
-                Err(Error::new(format!("cannot start a container in the {word} state")))
+                Err(Error::of(
+                    Code::WrongStatus,
+                    format!("cannot start a container in the {word} state"),
+                ))
             }
         }
     }
@@ -49,11 +56,17 @@ impl Status {
         match self {
             Status::Created | Status::Running => Ok(()),
             Status::Paused if paused_is_fine => Ok(()),
-            Status::Paused => Err(Error::new(
+            Status::Paused => Err(Error::of(
+                Code::WrongStatus,
                 "cannot exec in a paused container (use --ignore-paused to override)",
             )),
-            Status::Stopped => Err(Error::new("cannot exec in a stopped container")),
-            Status::Creating => Err(Error::new("cannot exec in a container in the creating state")),
+            Status::Stopped => {
+                Err(Error::of(Code::NotRunning, "cannot exec in a stopped container"))
+            }
+            Status::Creating => Err(Error::of(
+                Code::WrongStatus,
+                "cannot exec in a container in the creating state",
+            )),
         }
     }
 
@@ -62,7 +75,9 @@ impl Status {
     pub(super) fn check_alive(self) -> Result<()> {
         match self {
             Status::Created | Status::Running | Status::Paused => Ok(()),
-            Status::Creating | Status::Stopped => Err(Error::new("container not running")),
+            Status::Creating | Status::Stopped => {
+                Err(Error::of(Code::NotRunning, "container not running"))
+            }
         }
     }
 }

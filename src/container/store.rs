@@ -1,4 +1,5 @@
-//! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`.
+//! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`, and
+//! `creating.json` for as long as a container is being created.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -7,12 +8,14 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use super::ContainerId;
-use super::saved::Saved;
-use crate::error::{Doing, Error, Result};
+use super::saved::{Phase, Saved};
+use crate::error::{Code, Doing, Error, Result};
 use crate::sys::fd::{here, lock, open_at, read_all};
 use crate::sys::path::{remove, rename};
 
 const STATE: &str = "state.json";
+const CREATING: &str = "creating.json";
+const ASIDE: &str = ".state.json";
 const CONFIG: &str = "config.json";
 /// The directory of the socket that the program notifies.
 pub(super) const NOTIFY: &str = "notify";
@@ -42,7 +45,10 @@ impl Store {
         let path = self.root.join(id.as_str());
         match fs::DirBuilder::new().mode(0o711).create(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                return Err(Error::new("container with given ID already exists"));
+                return Err(Error::of(
+                    Code::AlreadyExists,
+                    "container with given ID already exists",
+                ));
             }
             other => other.doing(|| format!("make {}", path.display()))?,
         }
@@ -79,7 +85,8 @@ impl Store {
 
     /// Whether a container of this name was made, or is being made.
     pub fn has_state(&self, id: &ContainerId) -> bool {
-        self.root.join(id.as_str()).join(STATE).exists()
+        let directory = self.root.join(id.as_str());
+        [STATE, CREATING].iter().any(|name| directory.join(name).exists())
     }
 
     /// The names of all containers, in order.
@@ -140,7 +147,7 @@ impl Directory {
         let text = path.to_str().ok_or_else(|| Error::new("the root is not UTF-8"))?;
         match open_at(here(), text, libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0) {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
-                Err(Error::new("container does not exist"))
+                Err(Error::of(Code::NotFound, "container does not exist"))
             }
             other => Ok(Directory { fd: other.doing(|| format!("open {text}"))?, path }),
         }
@@ -161,21 +168,50 @@ impl Directory {
         Ok(crate::sys::fd::is_locked(self.fd.as_fd())?)
     }
 
-    /// Reads `state.json`; nothing when there is none.
+    /// Reads `state.json`, or what was announced; nothing when there is neither.
     pub fn state(&self) -> Result<Option<Saved>> {
-        match self.read(STATE) {
+        if let Some(made) = self.saved_in(STATE)? {
+            return Ok(Some(made));
+        }
+        let announced = self.saved_in(CREATING)?;
+        Ok(announced.map(|mut saved| {
+            saved.onggi.phase = Phase::Preparing;
+            saved
+        }))
+    }
+
+    fn saved_in(&self, name: &str) -> Result<Option<Saved>> {
+        match self.read(name) {
             Err(error) if error.is(libc::ENOENT) => Ok(None),
+            // Its maker is about to write it, or was killed before it could.
+            Ok(text) if text.is_empty() => Ok(None),
             other => serde_json::from_slice(&other?)
                 .map(Some)
-                .doing(|| format!("read {}", self.path.join(STATE).display())),
+                .doing(|| format!("read {}", self.path.join(name).display())),
         }
+    }
+
+    /// Tells what is about to be made, so that it can be removed again whatever happens. Written
+    /// in place, as there is nothing yet that a reader could see half of.
+    pub fn announce(&self, saved: &Saved) -> Result<()> {
+        self.write(CREATING, &serde_json::to_vec(saved)?).doing(|| "save the state".into())
+    }
+
+    /// Whether what was announced is not yet, or never, finished.
+    pub fn is_being_made(&self) -> bool {
+        crate::sys::path::exists(self.fd.as_fd(), CREATING)
+    }
+
+    /// The container is whole.
+    pub fn is_made(&self) -> Result<()> {
+        remove(self.fd.as_fd(), CREATING, 0).doing(|| "save the state".into())
     }
 
     /// Writes `state.json` aside and renames it.
     pub fn save(&self, saved: &Saved) -> Result<()> {
         let text = serde_json::to_vec(saved)?;
-        self.write(".state.json", &text)
-            .and_then(|()| Ok(rename(self.fd.as_fd(), ".state.json", STATE)?))
+        self.write(ASIDE, &text)
+            .and_then(|()| Ok(rename(self.fd.as_fd(), ASIDE, STATE)?))
             .doing(|| "save the state".into())
     }
 
@@ -199,6 +235,11 @@ impl Directory {
         let file = open_at(self.fd.as_fd(), name, flags, 0o600)?;
         // What is cut short by a full disk is told by the next write.
         Ok(fs::File::from(file).write_all(text)?)
+    }
+
+    /// A path to the directory that was opened, whatever happens to its name.
+    pub fn path_by_descriptor(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.fd.as_raw_fd()).into()
     }
 
     /// A path to the socket that init waits on, short enough for a socket's address.
@@ -235,7 +276,7 @@ impl Directory {
 
     /// Removes it with all that is in it.
     pub fn remove(&self) -> Result<()> {
-        for name in [SOCKET, CONFIG, ".state.json", STATE] {
+        for name in [SOCKET, CONFIG, CREATING, ASIDE, STATE] {
             let _ = remove(self.fd.as_fd(), name, 0);
         }
         match fs::remove_dir(&self.path) {

@@ -7,7 +7,7 @@ use super::options::Event;
 use super::status::Status;
 use super::{Container, ContainerId, Store};
 use crate::cgroup::{Oom, OomEvents};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::host::cgroups;
 use crate::log;
 use crate::plan;
@@ -21,7 +21,9 @@ use crate::sys::fd;
 pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
     let mut container = Container::find_and_lock(store, id)?;
     container.status()?.check_alive()?;
-    let new: Resources<'_> = serde_json::from_slice(text).doing(|| "read the resources".into())?;
+    let new: Resources<'_> = serde_json::from_slice(text)
+        .or_code(Code::InvalidConfig)
+        .doing(|| "read the resources".into())?;
     let config = container.directory.config()?;
     let earlier = container.saved.onggi.resources.to_string();
     let current = match container.saved.onggi.resources.is_null() {
@@ -50,7 +52,7 @@ fn running(container: &Container) -> Result<()> {
     match container.status()? {
         Status::Stopped | Status::Creating => {
             let id = &container.saved.id;
-            Err(Error::new(format!("container with id {id} is not running")))
+            Err(Error::of(Code::NotRunning, format!("container with id {id} is not running")))
         }
         _ => Ok(()),
     }
@@ -70,7 +72,8 @@ pub fn events(
 ) -> Result<()> {
     let container = Container::find(store, id)?;
     running(&container)?;
-    let init = container.init()?.ok_or_else(|| Error::new("container not running"))?;
+    let init =
+        container.init()?.ok_or_else(|| Error::of(Code::NotRunning, "container not running"))?;
     let mut memory = container.cgroup().oom_events()?;
     let mut next = Instant::now();
     loop {

@@ -1,6 +1,7 @@
 //! The host's facts, read once; only this room asks the machine.
 
 pub mod cgroups;
+pub mod survey;
 
 pub use cgroups::{Cgroups, Hierarchy, Unified};
 

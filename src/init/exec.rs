@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 
 use super::{Init, Start};
 use crate::cgroup::Entry;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
 use crate::spec::State;
@@ -18,7 +18,8 @@ pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
 /// While the container's own paths are followed, no descriptor is open that leads out of it: with
 /// `/proc/self/fd/N/../../bin/sh` as its program it would reach the host (CVE-2024-21626).
 pub(super) fn let_go_of_the_host(init: &mut Init<'_>) -> Result<()> {
-    (init.root, init.procfs, init.entry) = (None, None, Entry::default());
+    (init.root, init.procfs) = (None, None);
+    (init.entry, init.memory) = (Entry::default(), Entry::default());
     init.close_what_is_the_runtimes()
 }
 
@@ -72,7 +73,7 @@ fn own_environment(init: &Init<'_>) -> Vec<String> {
 
 /// From here on nothing is needed of the runtime but that it saves the state.
 pub(super) fn report_ready(init: &mut Init<'_>) -> Result<()> {
-    init.ask(&FromInit::Ready).map(drop)
+    init.channel.send(&FromInit::Ready)
 }
 
 /// Without no_new_privs a filter takes a capability to load, so it comes before the user.
@@ -152,13 +153,7 @@ fn cwd_words(init: &Init<'_>) -> String {
 pub(super) fn find_program(init: &mut Init<'_>) -> Result<()> {
     let name = init.process.args.first().map_or("", String::as_str);
     if name.contains('/') {
-        process::check_executable(name).map_err(|error| {
-            let words = words(&error);
-            match error.raw_os_error() {
-                Some(libc::ENOENT) => Error::new(format!("exec: {name:?}: stat {name}: {words}")),
-                _ => Error::new(format!("exec: {name:?}: {words}")),
-            }
-        })?;
+        process::check_executable(name).map_err(|error| cannot_be_run(name, &error))?;
         init.program = name.to_owned();
         return Ok(());
     }
@@ -174,8 +169,22 @@ pub(super) fn find_program(init: &mut Init<'_>) -> Result<()> {
             Err(error) => denied |= error.raw_os_error() == Some(libc::EACCES),
         }
     }
-    let words = if denied { "permission denied" } else { "executable file not found in $PATH" };
-    Err(Error::new(format!("exec: {name:?}: {words}")))
+    let (code, words) = match denied {
+        true => (Code::PermissionDenied, "permission denied"),
+        false => (Code::ProgramNotFound, "executable file not found in $PATH"),
+    };
+    Err(Error::of(code, format!("exec: {name:?}: {words}")))
+}
+
+fn cannot_be_run(name: &str, error: &std::io::Error) -> Error {
+    let words = words(error);
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => {
+            Error::of(Code::ProgramNotFound, format!("exec: {name:?}: stat {name}: {words}"))
+        }
+        Some(libc::EACCES) => Error::of(Code::PermissionDenied, format!("exec: {name:?}: {words}")),
+        _ => Error::new(format!("exec: {name:?}: {words}")),
+    }
 }
 
 fn path_of(env: &[String]) -> &str {
@@ -228,5 +237,10 @@ pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     // A filter may forbid it: then the runtime sees that we live on.
     let _ = init.channel.send(&FromInit::Done);
     let error = process::execute(&init.program, &init.process.args, &init.environment());
-    Err(Error::told(format!("exec {}: {}", init.program, words(&error)), error.raw_os_error()))
+    let told = format!("exec {}: {}", init.program, words(&error));
+    let told = Error::told(told, error.raw_os_error());
+    match error.raw_os_error() {
+        Some(libc::ENOENT) => Err(told.or_code(Code::ProgramNotFound)),
+        _ => Err(told),
+    }
 }

@@ -1,7 +1,9 @@
-//! Policies for CPU, I/O and memory. Resource limits come from the runtime, which may raise them.
+//! Policies for CPU, I/O and memory, and resource limits.
 
 use super::Init;
 use crate::error::{Doing, Result};
+use crate::launch::FromInit;
+use crate::plan::{Kind, Rlimit};
 use crate::sys::{process, scheduling};
 
 pub(super) fn set_scheduling(init: &mut Init<'_>) -> Result<()> {
@@ -26,6 +28,26 @@ pub(super) fn set_scheduling(init: &mut Init<'_>) -> Result<()> {
             .doing(|| "set the memory policy".into())?;
     }
     Ok(())
+}
+
+/// In a user namespace the right to raise them is gone, so that the runtime does it.
+pub(super) fn set_own_limits(init: &mut Init<'_>) -> Result<()> {
+    let limits = &init.process.rlimits;
+    match init.plan.namespaces.has(Kind::User) && !limits.is_empty() {
+        true => init.ask(&FromInit::SetLimits).map(drop),
+        false => set_limits(0, limits),
+    }
+}
+
+/// Sets the limits of a process; 0 is the caller.
+///
+/// # Errors
+/// Names the limit; EPERM when it is to be raised without the right to.
+pub fn set_limits(pid: i32, limits: &[Rlimit]) -> Result<()> {
+    limits.iter().try_for_each(|limit| {
+        process::set_limit(pid, limit.resource, limit.soft, limit.hard)
+            .doing(|| format!("set rlimit {limit:?}"))
+    })
 }
 
 fn set_scheduler(plan: crate::plan::Scheduler) -> Result<()> {

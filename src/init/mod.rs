@@ -21,12 +21,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use limits::set_limits;
 pub use steps::{EXEC, NEW_CONTAINER, Step};
 
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
 use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
+use crate::log::Laps;
 use crate::plan::{Plan, Process};
 use crate::spec::State;
 use crate::sys::path::Root;
@@ -86,11 +88,16 @@ impl Init<'_> {
     /// The first failure, which the runtime has been told.
     pub fn run(mut self, steps: &[Step]) -> Result<()> {
         process::set_parent_death_signal(libc::SIGKILL)?;
+        let mut laps = Laps::start("init");
         for (name, step) in steps {
             if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
                 // Nobody is left to tell when the runtime has gone.
                 let _ = self.channel.send(&FromInit::Failed(Failure::new(name, &error)));
                 return Err(error);
+            }
+            if let Some(microseconds) = laps.lap() {
+                // A filter may forbid it.
+                let _ = self.channel.send(&FromInit::Took((*name).to_owned(), microseconds));
             }
         }
         Ok(())

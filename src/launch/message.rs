@@ -14,8 +14,9 @@
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
-//!   │ Ready ────────────────────────────────────► sets rlimits, saves the state
-//!   │ ◄──────────────────────────────── Continue │
+//!   │ SetLimits ────────────────────────────────► sets rlimits
+//!   │ ◄──────────────────────────────── Continue │           (in a user namespace only)
+//!   │ Ready ────────────────────────────────────► knows that only the program can be at fault
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
 //!   │                                             │            Show: init lets itself be seen)
@@ -23,13 +24,13 @@
 //!   │ Waits ────────────────────────────────────►           (`create` only)
 //!   ╵ hang-up: waits for `start`, or has become the program
 //! ```
-//! `Failed` may come at any time and is the last message; `Warn` may come at any time. A hang-up
-//! before `Done` means that init died, unless its filter forbids to write. `start` opens another
-//! channel, over which there is only `Done`, with the same meaning.
+//! `Failed` may come at any time and is the last message; `Warn` and `Took` may come at any time.
+//! A hang-up before `Done` means that init died, unless its filter forbids to write. `start` opens
+//! another channel, over which there is only `Done`, with the same meaning.
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// What init says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,7 +47,9 @@ pub enum FromInit {
     RunHooks,
     /// The multiplexer of its terminal comes along.
     Terminal,
-    /// All that may fail for want of a privilege is done; over the channel of `start`: goes on.
+    /// It may not raise its own limits.
+    SetLimits,
+    /// All that may fail for want of a privilege is done.
     Ready,
     /// Nothing is left that may fail before `start`.
     Waits,
@@ -56,6 +59,8 @@ pub enum FromInit {
     Done,
     /// Something that the log should hold.
     Warn(String),
+    /// A step is done, and how long it took (microseconds); only where the log wants to know.
+    Took(String, u64),
     /// It gives up.
     Failed(Failure),
 }
@@ -69,6 +74,8 @@ pub struct Failure {
     pub words: String,
     /// The system call's error number, where there was one.
     pub errno: Option<i32>,
+    /// What kind of failure it is.
+    pub code: Code,
 }
 
 impl Failure {
@@ -82,7 +89,12 @@ impl Failure {
             let half = words.chars().count() / 2;
             words = words.chars().take(half).collect();
         }
-        Failure { step: step.to_owned(), words, errno: error.errno() }
+        Failure { step: step.to_owned(), words, errno: error.errno(), code: error.code() }
+    }
+
+    /// The failure as the runtime tells it.
+    pub fn into_error(self) -> Error {
+        Error::told(self.words, self.errno).or_code(self.code).within(self.step)
     }
 }
 

@@ -14,6 +14,7 @@ mod mounts;
 mod namespaces;
 mod number_list;
 mod paths;
+mod problems;
 mod process;
 mod scheduling;
 mod text;
@@ -28,6 +29,7 @@ pub use capabilities::names as capability_names;
 pub use cgroup::{cgroup, merge, update};
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
+pub use problems::problems;
 pub use scheduling::{memory_flags, memory_modes};
 pub use types::*;
 

@@ -24,17 +24,33 @@ pub(super) fn mounts(
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Mount>> {
     let sysfs_is_bound = sysfs_is_bound(spec, place.host);
-    let mounts = spec.mounts.iter().enumerate().map(|(index, mount)| {
-        let told = |words: String| format!("mounts[{index}] on {}: {words}", mount.destination);
-        let mut planned = self::mount(spec, mount, place)
-            .and_then(|planned| checked(planned, mount, |words| warnings.push(told(words))))
-            .doing(|| format!("mounts[{index}] on {}", mount.destination))?;
+    let mounts = (0..spec.mounts.len()).map(|index| {
+        let mut planned = one(spec, index, place, warnings)?;
         if sysfs_is_bound {
             bind_sysfs(&mut planned);
         }
         Ok(planned)
     });
     mounts.collect()
+}
+
+/// What is wrong with each mount that cannot be planned.
+pub(super) fn problems(spec: &Spec<'_>, place: &Place<'_>) -> Vec<Error> {
+    let mounts = 0..spec.mounts.len();
+    mounts.filter_map(|index| one(spec, index, place, &mut Vec::new()).err()).collect()
+}
+
+fn one(
+    spec: &Spec<'_>,
+    index: usize,
+    place: &Place<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Mount> {
+    let mount = &spec.mounts[index];
+    let told = |words: String| format!("mounts[{index}] on {}: {words}", mount.destination);
+    self::mount(spec, mount, place)
+        .and_then(|planned| checked(planned, mount, |words| warnings.push(told(words))))
+        .doing(|| format!("mounts[{index}] on {}", mount.destination))
 }
 
 /// A mount before its wishes are held against what it is.

@@ -55,6 +55,59 @@ impl End {
     }
 }
 
+/// `struct pidfd_info` as Linux 6.15 has it (linux/pidfd.h).
+#[repr(C)]
+#[derive(Default)]
+struct Info {
+    mask: u64,
+    cgroup: u64,
+    /// pid, tgid, ppid, and four pairs of ids.
+    ids: [u32; 11],
+    exit_code: i32,
+}
+
+/// `PIDFD_INFO_EXIT`
+const INFO_EXIT: u64 = 1 << 3;
+/// `PIDFD_GET_INFO`: `_IOWR(0xFF, 11, struct pidfd_info)`.
+const GET_INFO: libc::Ioctl = 0xC040_FF0B;
+
+/// How a process ended that somebody else has reaped, or reaps within `limit`; the kernel tells
+/// anyone who held the pidfd before (Linux 6.15). Nothing where it does not.
+///
+/// # Errors
+/// `poll(2)`
+pub fn end_of_other(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<Option<End>> {
+    match info(pidfd) {
+        None => return Ok(None),
+        Some(info) if info.mask & INFO_EXIT == 0 => wait_reaped(pidfd, limit)?,
+        Some(_) => {}
+    }
+    let info = info(pidfd).filter(|info| info.mask & INFO_EXIT != 0);
+    Ok(info.map(|info| match libc::WIFEXITED(info.exit_code) {
+        true => End::Code(libc::WEXITSTATUS(info.exit_code)),
+        false => End::Signal(libc::WTERMSIG(info.exit_code)),
+    }))
+}
+
+/// Whether the kernel tells anyone how a process ended (Linux 6.15): asked of one that lives.
+pub fn tells_ends(pidfd: BorrowedFd<'_>) -> bool {
+    info(pidfd).is_some()
+}
+
+/// A pidfd hangs up when its process has been reaped.
+fn wait_reaped(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<()> {
+    let mut fds = [libc::pollfd { fd: pidfd.as_raw_fd(), events: 0, revents: 0 }];
+    super::fd::poll(&mut fds, limit.as_millis().min(i32::MAX as u128) as i32).map(drop)
+}
+
+/// Nothing on a kernel that tells nothing.
+fn info(pidfd: BorrowedFd<'_>) -> Option<Info> {
+    let mut info = Info { mask: INFO_EXIT, ..Info::default() };
+    // SAFETY: the number holds the structure's size, 64 bytes, and `info` lives over the call.
+    check(unsafe { libc::ioctl(pidfd.as_raw_fd(), GET_INFO, &raw mut info) }).ok()?;
+    Some(info)
+}
+
 /// `waitid(2)`: waits for a child's end and takes its exit status.
 ///
 /// # Errors

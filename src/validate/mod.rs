@@ -12,27 +12,41 @@ mod sysctl;
 
 use std::fmt;
 
+use serde::Serialize;
+
 pub use process::may_set_groups;
 pub(crate) use sysctl::path as sysctl_path;
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::host::Host;
 use crate::spec::{self, Spec};
 
 /// Something in a spec that cannot be served.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The chapter of the runtime specification.
     pub chapter: &'static str,
     /// The field, like `linux.sysctl`.
     pub field: String,
     /// What is wrong.
+    #[serde(rename = "problem")]
     pub words: String,
+}
+
+impl Problem {
+    /// From words like those of an error: the field, and what is wrong with it.
+    pub fn of_words(chapter: &'static str, words: &str) -> Problem {
+        let (field, words) = words.split_once(": ").unwrap_or(("", words));
+        Problem { chapter, field: field.to_owned(), words: words.to_owned() }
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.field, self.words)
+        match self.field.as_str() {
+            "" => f.write_str(&self.words),
+            field => write!(f, "{field}: {}", self.words),
+        }
     }
 }
 
@@ -126,7 +140,7 @@ pub fn sound(problems: &[Problem]) -> Result<()> {
         return Ok(());
     }
     let words: Vec<String> = problems.iter().map(ToString::to_string).collect();
-    Err(Error::new(words.join("; ")))
+    Err(Error::of(Code::InvalidConfig, words.join("; ")))
 }
 
 fn apply(rules: &[(&'static str, Rule)], subject: &Subject<'_>, found: &mut Found) {

@@ -11,13 +11,16 @@ mod exec;
 mod flags;
 mod globals;
 mod kill;
+mod listing;
 mod logs;
+mod network;
 mod pause;
 mod restart;
 mod rm;
 mod run;
 mod start;
 mod stop;
+mod template;
 mod unpause;
 mod version;
 
@@ -28,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::ArgMatches;
 
-use crate::error::Result;
+use crate::error::{self, Result};
 use crate::monitor;
 use crate::runtime::NotRun;
 use globals::Globals;
@@ -43,8 +46,12 @@ struct Command {
 
 /// A command's row: its words and its module.
 macro_rules! command {
-    ($words:literal, $module:ident) => {
-        Command { words: $words, definition: $module::definition, run: $module::run }
+    ($words:literal, $($module:ident)::+) => {
+        Command {
+            words: $words,
+            definition: $($module)::+::definition,
+            run: $($module)::+::run,
+        }
     };
 }
 
@@ -74,6 +81,15 @@ const COMMANDS: &[Command] = &[
     command!("container attach", attach),
     command!("logs", logs),
     command!("container logs", logs),
+    command!("network connect", network::connect),
+    command!("network create", network::create),
+    command!("network disconnect", network::disconnect),
+    command!("network inspect", network::inspect),
+    command!("network list", network::list),
+    command!("network ls", network::list),
+    command!("network prune", network::prune),
+    command!("network remove", network::remove),
+    command!("network rm", network::remove),
     command!("version", version),
 ];
 
@@ -90,10 +106,26 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
-    dispatch(line).unwrap_or_else(|error| {
-        tell(&error);
-        ExitCode::from(OWN_FAILURE)
-    })
+    dispatch(line).unwrap_or_else(|error| tell(&error))
+}
+
+/// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
+/// its daemon, in the words that programs look for.
+fn tell(error: &anyhow::Error) -> ExitCode {
+    let (teller, code) = match error::kind(error) {
+        Some(_) => ("Error response from daemon", 1),
+        None => ("dok", OWN_FAILURE),
+    };
+    complain(&format!("{teller}: {error:#}"));
+    ExitCode::from(code)
+}
+
+/// Whether who types means it: a warning, and their answer.
+fn confirm(warning: &str) -> Result<bool> {
+    print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The init's program is not there, or is none.
@@ -101,11 +133,6 @@ fn not_executed(error: anyhow::Error) -> ExitCode {
     tell(&error);
     let cause = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
     ExitCode::from(if cause == Some(std::io::ErrorKind::NotFound) { 127 } else { 126 })
-}
-
-/// The one place that prints errors.
-fn tell(error: &anyhow::Error) {
-    complain(&format!("dok: {error:#}"));
 }
 
 /// A line for standard error.

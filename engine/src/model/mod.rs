@@ -9,6 +9,7 @@ mod container;
 mod endpoint;
 mod host_config;
 mod mount;
+pub mod network;
 mod state;
 mod time;
 

@@ -2,6 +2,7 @@
 //! reads the environment.
 
 pub mod attach;
+pub mod connect;
 mod copy_up;
 pub mod create;
 pub mod exec;
@@ -14,6 +15,7 @@ pub mod logs;
 mod merge;
 mod mounts;
 mod names;
+pub mod networks;
 pub mod remove;
 mod start;
 mod stop;

@@ -14,6 +14,7 @@ pub mod layers;
 mod liveness;
 mod lock;
 mod names;
+pub mod networks;
 pub mod volumes;
 
 use std::fs::{self, File, OpenOptions};

@@ -1,5 +1,10 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod beyond;
+mod callers;
+mod callers_conmon;
+mod callers_containerd;
+mod callers_engines;
 mod cgroups;
 mod command_line;
 mod commands;
@@ -59,5 +64,9 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        beyond::TESTS,
+        callers_containerd::TESTS,
+        callers_conmon::TESTS,
+        callers_engines::TESTS,
     ])
 }

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 
 use super::super::flags::{self, path, switch, value, values};
 use crate::container::ExecProcess;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::log;
 use crate::plan::ExecOverrides;
 
@@ -47,7 +47,9 @@ pub(super) fn read(matches: &ArgMatches) -> Result<ExecProcess> {
     };
     match flags::absolute(matches, "process")? {
         Some(file) => Ok(whole(file, &command)),
-        None if command.args.is_empty() => Err(Error::new("process args cannot be empty")),
+        None if command.args.is_empty() => {
+            Err(Error::of(Code::InvalidArgument, "process args cannot be empty"))
+        }
         None => Ok(ExecProcess::Command(Box::new(command))),
     }
 }

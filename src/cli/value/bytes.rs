@@ -1,6 +1,6 @@
 //! Amounts of memory.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const UNITS: &[(&str, u64)] =
     &[("", 1), ("k", 1 << 10), ("m", 1 << 20), ("g", 1 << 30), ("t", 1 << 40), ("p", 1 << 50)];
@@ -10,7 +10,7 @@ pub(in super::super) fn read(typed: &str) -> Result<i64> {
     if typed == "-1" {
         return Ok(-1);
     }
-    parse(typed).ok_or_else(|| Error::new(format!("invalid size: '{typed}'")))
+    parse(typed).ok_or_else(|| Error::of(Code::InvalidArgument, format!("invalid size: '{typed}'")))
 }
 
 fn parse(typed: &str) -> Option<i64> {

@@ -1,6 +1,6 @@
 //! Signals by number or name.
 
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 
 const NAMES: &[(&str, i32)] = &[
     ("ABRT", libc::SIGABRT),
@@ -54,7 +54,7 @@ pub(in super::super) fn read(typed: &str) -> Result<i32> {
     };
     number
         .filter(|number| (0..=LAST).contains(number))
-        .ok_or_else(|| Error::new(format!("unknown signal \"{typed}\"")))
+        .ok_or_else(|| Error::of(Code::InvalidArgument, format!("unknown signal \"{typed}\"")))
 }
 
 fn by_name(name: &str) -> Option<i32> {

@@ -1,0 +1,129 @@
+//! What commands answer: lists as tables or by a template, objects as JSON or by a template.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::template::Template;
+use crate::error::Result;
+
+/// A column: its field's name in templates, and its head.
+pub(super) type Column = (&'static str, &'static str);
+
+/// A list of objects. The format is none (a table of the first columns), `json`, `table TEMPLATE` or
+/// a template; templates may use all columns.
+///
+/// # Errors
+/// Says what is wrong with the template.
+pub(super) fn list(
+    rows: &[Value],
+    columns: &[Column],
+    shown: usize,
+    format: Option<&str>,
+) -> Result<String> {
+    match format {
+        None | Some("" | "table") => {
+            let template: Vec<String> =
+                columns[..shown].iter().map(|(field, _)| format!("{{{{.{field}}}}}")).collect();
+            table(rows, columns, &template.join("\t"))
+        }
+        Some("json") => rows.iter().map(|row| Ok(format!("{row}\n"))).collect(),
+        Some(format) => match format.strip_prefix("table ") {
+            Some(template) => table(rows, columns, &unescape(template)),
+            None => {
+                let template = Template::parse(&unescape(format))?;
+                rows.iter().map(|row| Ok(format!("{}\n", template.render(row)?))).collect()
+            }
+        },
+    }
+}
+
+fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
+    let template = Template::parse(template)?;
+    let heads: Value =
+        columns.iter().map(|(field, head)| ((*field).to_owned(), Value::from(*head))).collect();
+    let lines = std::iter::once(&heads).chain(rows).map(|row| template.render(row));
+    Ok(align(&lines.collect::<Result<Vec<_>>>()?))
+}
+
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at least.
+fn align(lines: &[String]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for line in lines {
+        for (at, cell) in line.split('\t').enumerate() {
+            let width = (cell.chars().count() + 3).max(10);
+            match widths.get_mut(at) {
+                Some(widest) => *widest = width.max(*widest),
+                None => widths.push(width),
+            }
+        }
+    }
+    let mut text = String::new();
+    for line in lines {
+        let last = line.matches('\t').count();
+        for (at, cell) in line.split('\t').enumerate() {
+            match at == last {
+                true => text.push_str(cell),
+                false => text.push_str(&format!("{cell:<width$}", width = widths[at])),
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Two characters that are typed for one.
+fn unescape(text: &str) -> String {
+    text.replace("\\t", "\t").replace("\\n", "\n")
+}
+
+/// Objects for `inspect`: the format is none, `json` or a template.
+///
+/// # Errors
+/// Says what is wrong with the template.
+pub(super) fn inspect<T: Serialize>(objects: &[T], format: Option<&str>) -> Result<String> {
+    match format {
+        None | Some("") => {
+            let mut text = Vec::new();
+            let indent = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+            let mut writer = serde_json::Serializer::with_formatter(&mut text, indent);
+            objects.serialize(&mut writer)?;
+            text.push(b'\n');
+            Ok(String::from_utf8(text)?)
+        }
+        Some("json") => Ok(serde_json::to_string(objects)? + "\n"),
+        Some(format) => {
+            let template = Template::parse(&unescape(format))?;
+            let line =
+                |object| Ok(format!("{}\n", template.render(&serde_json::to_value(object)?)?));
+            objects.iter().map(line).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lists_look_like_dockers() {
+        let columns = [("ID", "NETWORK ID"), ("Name", "NAME"), ("Driver", "DRIVER")];
+        let rows = [
+            json!({"ID": "85caccc0b044", "Name": "bridge", "Driver": "bridge"}),
+            json!({"ID": "bb767e145e36", "Name": "none", "Driver": "null"}),
+        ];
+        for (format, expected) in [
+            (None, "NETWORK ID     NAME\n85caccc0b044   bridge\nbb767e145e36   none\n"),
+            (
+                Some("table {{.Name}}\\t{{.Driver}}"),
+                "NAME      DRIVER\nbridge    bridge\nnone      null\n",
+            ),
+            (Some("{{.Name}}:{{.ID}}"), "bridge:85caccc0b044\nnone:bb767e145e36\n"),
+        ] {
+            assert_eq!(list(&rows, &columns, 2, format).expect("a list"), expected, "{format:?}");
+        }
+        let json = list(&rows[..1], &columns, 2, Some("json")).expect("a list");
+        assert_eq!(json, "{\"Driver\":\"bridge\",\"ID\":\"85caccc0b044\",\"Name\":\"bridge\"}\n");
+    }
+}

@@ -1,0 +1,71 @@
+//! `dok network ls`: the networks.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::{filter, filters};
+use crate::cli::listing::{Column, list};
+use crate::cli::{Globals, print};
+use crate::error::Result;
+use crate::model::network::Network;
+
+/// The first four are shown where nothing else is asked for.
+const COLUMNS: &[Column] = &[
+    ("ID", "NETWORK ID"),
+    ("Name", "NAME"),
+    ("Driver", "DRIVER"),
+    ("Scope", "SCOPE"),
+    ("IPv4", "IPV4"),
+    ("IPv6", "IPV6"),
+    ("Internal", "INTERNAL"),
+    ("Labels", "LABELS"),
+    ("CreatedAt", "CREATED AT"),
+];
+
+pub(in crate::cli) fn definition() -> Command {
+    Command::new("network ls")
+        .about("List networks")
+        .arg(filter().short('f'))
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .value_name("FORMAT")
+                .help("table, table TEMPLATE, json, or a template of Go"),
+        )
+        .arg(flag("no-trunc", "Do not shorten the ids"))
+        .arg(flag("quiet", "Only the ids").short('q'))
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+}
+
+pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let networks = globals.engine()?.list_networks(&filters(matches)?)?;
+    let whole = matches.get_flag("no-trunc");
+    let rows: Vec<Value> = networks.iter().map(|network| row(network, whole)).collect();
+    let given = matches.get_one::<String>("format").map(String::as_str);
+    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given };
+    print(&list(&rows, COLUMNS, 4, format)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(network: &Network, whole: bool) -> Value {
+    let id = if whole { &network.id } else { network.id.get(..12).unwrap_or(&network.id) };
+    let labels: Vec<String> =
+        network.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let created = network.created.to_string().replace('T', " ").replace('Z', " +0000 UTC");
+    json!({
+        "ID": id,
+        "Name": network.name,
+        "Driver": network.driver.to_string(),
+        "Scope": network.scope,
+        "IPv4": network.ipv4.to_string(),
+        "IPv6": network.ipv6.to_string(),
+        "Internal": network.internal.to_string(),
+        "Labels": labels.join(","),
+        "CreatedAt": created,
+    })
+}

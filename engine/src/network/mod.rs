@@ -1,0 +1,379 @@
+//! Networks of containers: bridges, addresses, published ports, names.
+//!
+//! A network is a bridge with the machine's address on it. A container's network namespace is made
+//! by us ([`namespace`]) before the runtime is called; [`attach`] lays a cable from it to the
+//! bridge, and [`detach`] takes all of that away again. What is to be is written down (a file for
+//! each container in each network) before it is done and crossed out after it is undone, so that
+//! nothing is there of which no record tells: [`check`] finds what a killed process left.
+
+mod addresses;
+mod bridge;
+pub mod check;
+pub mod definition;
+pub mod dns;
+pub mod files;
+mod link;
+pub mod namespace;
+mod netlink;
+pub mod ports;
+mod rules;
+mod sysctl;
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use ipnet::IpNet;
+
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::network::{Driver, Endpoint, Mac, Network, Publish};
+use crate::store::Lock;
+use crate::store::Store;
+use crate::store::networks::Networks;
+use link::{Cable, Links};
+use ports::Target;
+use rules::Table;
+
+/// A container that is to be in a network.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The container's id.
+    pub container: &'a str,
+    /// The container's name.
+    pub name: &'a str,
+    /// Its network namespace.
+    pub namespace: &'a Path,
+    /// The network, by name or id.
+    pub network: &'a str,
+    /// The address it wants, where it wants one.
+    pub ipv4: Option<Ipv4Addr>,
+    /// The address it wants, where it wants one.
+    pub ipv6: Option<Ipv6Addr>,
+    /// The hardware address it wants, where it wants one.
+    pub mac: Option<Mac>,
+    /// Other names that it answers to in this network.
+    pub aliases: &'a [String],
+    /// Its ports that the machine is to offer.
+    pub ports: &'a [Publish],
+}
+
+/// A container that is in a network.
+#[derive(Debug)]
+pub struct Attached {
+    /// The network.
+    pub network: Network,
+    /// What it got.
+    pub endpoint: Endpoint,
+    /// Bound sockets: as long as they are open, no other program gets the published ports. The
+    /// container's monitor is to hold them.
+    pub reserved: Vec<OwnedFd>,
+}
+
+/// Puts a container into a network.
+///
+/// # Errors
+/// A refusal in Docker's words: no such network, an address or a port that is taken. Nothing is
+/// left behind then.
+pub fn attach(store: &Store, request: &Request<'_>) -> Result<Attached> {
+    let links = Links::open().context("open a socket of rtnetlink")?;
+    let networks = store.networks();
+    let (attached, bridge) = {
+        let lock = networks.lock()?;
+        let network = definition::find_locked(&networks, request.network, &lock)?;
+        refuse_other_drivers(&network)?;
+        let bridge = bridge::ensure(&networks, &network, &links, &lock)?;
+        sweep(&networks, &network, &links, &lock)?;
+        (enter(&networks, network, request, &lock)?, bridge)
+    };
+    let (network, endpoint) = (&attached.network, &attached.endpoint);
+    let laid = lay(network, endpoint, &links, bridge).with_context(|| {
+        format!("connect {} to the network {}", request.name, attached.network.name)
+    });
+    match laid {
+        Ok(()) => Ok(attached),
+        Err(error) => {
+            // What could not be undone now is found by its record.
+            let _ = leave(&networks, endpoint);
+            Err(error)
+        }
+    }
+}
+
+/// Takes a container out of a network; that it is not there is well.
+///
+/// # Errors
+/// Says what could not be undone; the record of it stays then.
+pub fn detach(store: &Store, container: &str, network: &str) -> Result<()> {
+    let networks = store.networks();
+    match networks.endpoint(&networks.find(network)?.id, container)? {
+        Some(endpoint) => leave(&networks, &endpoint),
+        None => Ok(()),
+    }
+}
+
+/// Takes a container that has ended out of all networks, and lets go of its network namespace. Its
+/// cables go with that: the kernel takes its time over them (tens of milliseconds), and nobody need
+/// wait. Until they are gone, nobody gets its addresses.
+///
+/// # Errors
+/// As [`detach`].
+pub fn release(store: &Store, container: &str) -> Result<Lingering> {
+    let networks = store.networks();
+    let places = networks.endpoints_of(container)?;
+    let mut lingering = Lingering::default();
+    if !places.is_empty() {
+        let lock = networks.lock()?;
+        for endpoint in &places {
+            let table = shut(&networks, endpoint, || networks.let_go(endpoint, &lock))?;
+            lingering.0.extend(table);
+        }
+    }
+    namespace::remove(store, container)?;
+    Ok(lingering)
+}
+
+/// Sockets of nf_tables by which something was removed. The kernel lets whoever closes one wait for
+/// the removal's last step (some ten milliseconds), so this is to be dropped when nobody waits.
+#[derive(Debug, Default)]
+#[must_use = "to be dropped once nobody waits"]
+pub struct Lingering(Vec<Table>);
+
+/// Forgets those on the way out whose cables are gone.
+fn sweep(networks: &Networks, network: &Network, links: &Links, lock: &Lock) -> Result<()> {
+    for endpoint in networks.leaving(&network.id)? {
+        let cable = links.find(&endpoint.port);
+        if cable.with_context(|| format!("look for the cable {}", endpoint.port))?.is_none() {
+            networks.forget_leaving(&endpoint, lock)?;
+        }
+    }
+    Ok(())
+}
+
+fn refuse_other_drivers(network: &Network) -> Result<()> {
+    if network.driver == Driver::Bridge {
+        return Ok(());
+    }
+    let words = format!("network {} has no bridge to connect a container to", network.name);
+    Err(refuse(Kind::Invalid, words))
+}
+
+/// Chooses and writes down what a container gets, and lets the packet filter know.
+fn enter(
+    networks: &Networks,
+    network: Network,
+    request: &Request<'_>,
+    lock: &Lock,
+) -> Result<Attached> {
+    let id = random_id()?;
+    let endpoint = place(networks, &network, request, id)?;
+    let target = Target {
+        four: endpoint.ipv4.map(|net| net.addr()),
+        six: endpoint.ipv6.map(|net| net.addr()),
+    };
+    let others: Vec<_> = if request.ports.is_empty() {
+        Vec::new()
+    } else {
+        networks.all_endpoints()?.into_iter().flat_map(|other| other.bindings).collect()
+    };
+    let default = network.options.get("com.docker.network.bridge.host_binding_ipv4");
+    let default = default
+        .and_then(|text| text.parse().ok())
+        .filter(|address: &Ipv4Addr| !address.is_unspecified());
+    let wanted = ports::with_default_address(request.ports, default);
+    let reserved = ports::reserve(&wanted, target, &others);
+    let reserved = ports::told(reserved, request.name, &endpoint.id)?;
+    let endpoint = Endpoint { bindings: reserved.bindings, ..endpoint };
+    networks.keep_endpoint(&endpoint, lock)?;
+    if let Err(error) = let_through(networks, &endpoint) {
+        networks.forget_endpoint(&endpoint, lock)?;
+        return Err(error);
+    }
+    Ok(Attached { network, endpoint, reserved: reserved.sockets })
+}
+
+/// A container's place in a network, with nothing published yet.
+fn place(
+    networks: &Networks,
+    network: &Network,
+    request: &Request<'_>,
+    id: String,
+) -> Result<Endpoint> {
+    let members = networks.endpoints(&network.id)?;
+    if members.iter().any(|member| member.container == request.container) {
+        let words = format!(
+            "endpoint with name {} already exists in network {}",
+            request.name, network.name
+        );
+        return Err(refuse(Kind::Conflict, words));
+    }
+    refuse_wishes(network, request)?;
+    let leaving = networks.leaving(&network.id)?;
+    let all = members.iter().chain(&leaving);
+    let taken: BTreeSet<IpAddr> = all.flat_map(Endpoint::addresses).map(|net| net.addr()).collect();
+    let (mut ipv4, mut ipv6) = (None, None);
+    for pool in &network.ipam.config {
+        match pool.subnet {
+            IpNet::V4(_) if network.ipv4 => {
+                ipv4 =
+                    Some(addresses::choose(network, pool, request.ipv4.map(IpAddr::V4), &taken)?);
+            }
+            IpNet::V6(_) if network.ipv6 => {
+                ipv6 =
+                    Some(addresses::choose(network, pool, request.ipv6.map(IpAddr::V6), &taken)?);
+            }
+            _ => {}
+        }
+    }
+    let own = ipv4.or(ipv6).map(|net| addresses::mac_of(net.addr()));
+    let mac = request.mac.or(own).unwrap_or(Mac([2, 0x42, 0, 0, 0, 2]));
+    Ok(Endpoint {
+        port: format!("dok-{}", &id[..11]),
+        id,
+        network: network.id.clone(),
+        container: request.container.to_owned(),
+        name: request.name.to_owned(),
+        aliases: request.aliases.to_vec(),
+        namespace: request.namespace.to_owned(),
+        interface: free_interface(&networks.endpoints_of(request.container)?),
+        mac,
+        ipv4: ipv4.and_then(|net| if let IpNet::V4(net) = net { Some(net) } else { None }),
+        ipv6: ipv6.and_then(|net| if let IpNet::V6(net) = net { Some(net) } else { None }),
+        gateway4: network
+            .gateway4()
+            .filter(|_| !network.internal && ipv4.is_some())
+            .map(|net| net.addr()),
+        gateway6: network
+            .gateway6()
+            .filter(|_| !network.internal && ipv6.is_some())
+            .map(|net| net.addr()),
+        bindings: Vec::new(),
+    })
+}
+
+/// The default bridge serves everybody alike.
+fn refuse_wishes(network: &Network, request: &Request<'_>) -> Result<()> {
+    if !network.is_predefined() {
+        return Ok(());
+    }
+    let words = if request.ipv4.is_some() || request.ipv6.is_some() {
+        "user specified IP address is supported on user defined networks only"
+    } else if !request.aliases.is_empty() {
+        "network-scoped alias is supported only for containers in user defined networks"
+    } else {
+        return Ok(());
+    };
+    Err(refuse(Kind::Invalid, words))
+}
+
+fn free_interface(places: &[Endpoint]) -> String {
+    (0..)
+        .map(|number| format!("eth{number}"))
+        .find(|name| !places.iter().any(|place| place.interface == *name))
+        .unwrap_or_default()
+}
+
+/// Adds what the packet filter has of a container; where it is not as it was left, all is written
+/// anew. The caller holds the lock.
+fn let_through(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
+    let elements = rules::of_endpoint(endpoint);
+    if elements.is_empty() {
+        return Ok(());
+    }
+    let table = Table::open().context("open a socket of nf_tables")?;
+    match table.add(&elements) {
+        Ok(()) => Ok(()),
+        Err(_) => bridge::write_rules(networks, &table),
+    }
+}
+
+/// Lays the cable and makes the end inside ready.
+fn lay(network: &Network, endpoint: &Endpoint, links: &Links, bridge: link::Index) -> Result<()> {
+    let path = &endpoint.namespace;
+    let namespace = File::open(path).with_context(|| format!("open {}", path.display()))?;
+    let cable = Cable {
+        port: &endpoint.port,
+        bridge,
+        inside: &endpoint.interface,
+        namespace: &namespace,
+        mac: endpoint.mac,
+        mtu: network.mtu(),
+    };
+    links.lay(&cable).with_context(|| format!("lay the cable {}", endpoint.port))?;
+    namespace::inside(&namespace, || bring_up_inside(endpoint))
+        .with_context(|| format!("bring up {} inside", endpoint.interface))
+}
+
+fn bring_up_inside(endpoint: &Endpoint) -> io::Result<()> {
+    let name = &endpoint.interface;
+    if endpoint.ipv6.is_none() {
+        sysctl::write_where_there(&format!("ipv6/conf/{name}/disable_ipv6"), "1")?;
+    }
+    let links = Links::open()?;
+    let device = links.find(name)?.ok_or(io::ErrorKind::NotFound)?;
+    let four = endpoint.gateway4.map(IpAddr::V4);
+    let gateways: Vec<IpAddr> = four.into_iter().chain(endpoint.gateway6.map(IpAddr::V6)).collect();
+    links.bring_up(device.index, &endpoint.addresses(), &gateways)
+}
+
+/// Undoes what [`attach`] did, the record last.
+fn leave(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
+    let links = Links::open().context("open a socket of rtnetlink")?;
+    links
+        .remove_named(&endpoint.port)
+        .with_context(|| format!("remove the cable {}", endpoint.port))?;
+    let lock = networks.lock()?;
+    // Somebody else may have been here between: then it is theirs to undo, or undone.
+    let now = networks.endpoint(&endpoint.network, &endpoint.container)?;
+    if now.as_ref() != Some(endpoint) {
+        return Ok(());
+    }
+    shut(networks, endpoint, || networks.forget_endpoint(endpoint, &lock)).map(drop)
+}
+
+/// Takes from the packet filter what it has of a container, and crosses out its record. The caller
+/// holds the lock.
+fn shut(
+    networks: &Networks,
+    endpoint: &Endpoint,
+    cross_out: impl FnOnce() -> Result<()>,
+) -> Result<Option<Table>> {
+    let elements = rules::of_endpoint(endpoint);
+    if elements.is_empty() {
+        return cross_out().map(|()| None);
+    }
+    let table = Table::open().context("open a socket of nf_tables")?;
+    let removed = table.remove(&elements);
+    cross_out()?;
+    // Not as it was left: all is written anew.
+    if removed.is_err() {
+        bridge::write_rules(networks, &table)?;
+    }
+    Ok(Some(table))
+}
+
+/// Removes the cables of those on their way out of a network that is to go.
+fn remove_leaving(networks: &Networks, network: &Network) -> Result<()> {
+    let links = Links::open().context("open a socket of rtnetlink")?;
+    for endpoint in networks.leaving(&network.id)? {
+        links
+            .remove_named(&endpoint.port)
+            .with_context(|| format!("remove the cable {}", endpoint.port))?;
+    }
+    Ok(())
+}
+
+/// 64 hexadecimal digits that nobody else has.
+fn random_id() -> Result<String> {
+    let bytes: [u8; 32] = random_bytes()?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    rustix::rand::getrandom(bytes.as_mut_slice(), rustix::rand::GetRandomFlags::empty())
+        .context("get random bytes")?;
+    Ok(bytes)
+}

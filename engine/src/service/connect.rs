@@ -1,0 +1,135 @@
+//! A container goes into a network, or out of one, also while it runs.
+
+use std::str::FromStr;
+
+use super::Engine;
+use crate::error::{Kind, Result, refuse};
+use crate::model::network::{Driver, Mac, Network};
+use crate::model::{Container, EndpointConfig, items};
+use crate::network::{self, Request, definition, namespace};
+
+/// Whether a container that is not there may be forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Force {
+    /// The container has to be there.
+    No,
+    /// What a network knows of it is enough.
+    Yes,
+}
+
+impl Engine {
+    /// Connects a container to a network: now, if it runs, and whenever it starts.
+    ///
+    /// # Errors
+    /// A refusal in Docker's words; nothing has changed then.
+    pub fn connect_network(
+        &self,
+        network: &str,
+        container: &str,
+        wanted: &EndpointConfig,
+    ) -> Result<()> {
+        let network = definition::find(&self.store, network)?;
+        let found = self.store.container(container)?;
+        let _lock = self.store.lock_container(&found.id)?;
+        let mut container = self.store.container(&found.id)?;
+        refuse_shared(&network, &container)?;
+        if self.is_running(&container)? {
+            self.attach_now(&network, &container, wanted)?;
+        }
+        let places = container.networking_config.endpoints_config.get_or_insert_default();
+        places.insert(network.name.clone(), Some(wanted.clone()));
+        let kept = self.store.change_container(&container);
+        if kept.is_err() {
+            // The failure to keep it is the one to tell.
+            let _ = network::detach(&self.store, &container.id, &network.id);
+        }
+        kept
+    }
+
+    /// Takes a container out of a network, now and for its next starts.
+    ///
+    /// # Errors
+    /// A refusal where it is not in it.
+    pub fn disconnect_network(&self, network: &str, container: &str, force: Force) -> Result<()> {
+        let network = definition::find(&self.store, network)?;
+        let found = match self.store.container(container) {
+            Err(error)
+                if force == Force::Yes && crate::error::kind(&error) == Some(Kind::NotFound) =>
+            {
+                return self.forget_member(&network, container);
+            }
+            found => found?,
+        };
+        let _lock = self.store.lock_container(&found.id)?;
+        let mut container = self.store.container(&found.id)?;
+        let is_in = self.store.networks().endpoint(&network.id, &container.id)?.is_some();
+        let places = container.networking_config.endpoints_config.get_or_insert_default();
+        let was_in = places.remove(&network.name).is_some();
+        if !is_in && !was_in {
+            let words =
+                format!("container {} is not connected to network {}", container.id, network.name);
+            return Err(refuse(Kind::Denied, words));
+        }
+        network::detach(&self.store, &container.id, &network.id)?;
+        self.store.change_container(&container)
+    }
+
+    fn forget_member(&self, network: &Network, name: &str) -> Result<()> {
+        let members = self.store.networks().endpoints(&network.id)?;
+        let member = members.iter().find(|member| member.name == name || member.container == name);
+        match member {
+            Some(member) => network::detach(&self.store, &member.container, &network.id),
+            None => Err(refuse(Kind::NotFound, format!("No such container: {name}"))),
+        }
+    }
+
+    fn is_running(&self, container: &Container) -> Result<bool> {
+        Ok(self.store.state(&container.id)?.status.is_alive())
+    }
+
+    fn attach_now(
+        &self,
+        network: &Network,
+        container: &Container,
+        wanted: &EndpointConfig,
+    ) -> Result<()> {
+        let fixed = wanted.ipam_config.clone().unwrap_or_default();
+        let request = Request {
+            container: &container.id,
+            name: &container.name,
+            namespace: &namespace::pin(&self.store, &container.id),
+            network: &network.id,
+            ipv4: read(&fixed.ipv4_address, "IPv4 address")?,
+            ipv6: read(&fixed.ipv6_address, "IPv6 address")?,
+            mac: read::<Mac>(&wanted.mac_address, "MAC address")?,
+            aliases: items(&wanted.aliases),
+            ports: &[],
+        };
+        network::attach(&self.store, &request).map(drop)
+    }
+}
+
+fn refuse_shared(network: &Network, container: &Container) -> Result<()> {
+    let mode = container.host_config.network_mode.as_str();
+    let words = if mode == "host" || mode.starts_with("container:") {
+        "container sharing network namespace with another container or host cannot be connected \
+         to any other network"
+    } else if mode == "none" {
+        "container cannot be connected to multiple networks with one of the networks in private \
+         (none) mode"
+    } else if network.driver == Driver::Host {
+        "container cannot be connected to host network"
+    } else {
+        return Ok(());
+    };
+    Err(refuse(Kind::Denied, words))
+}
+
+/// Reads what a request may leave empty.
+fn read<T: FromStr>(text: &str, what: &str) -> Result<Option<T>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let value = text.parse().map_err(|_| refuse(Kind::Invalid, format!("invalid {what}: {text}")));
+    value.map(Some)
+}
