@@ -8,6 +8,7 @@
 //! | 10 | [`cli`] | words typed become one call; the only room that prints |
 //! | 9 | [`container`] | a container's life: state directory, pipeline of create, answers to init |
 //! | 8 | [`init`] | the container's first process, from the clone to execve(2): a list of steps |
+//! | 8 | [`criu`] | the talk with CRIU, which dumps and restores processes |
 //! | 7 | [`launch`] | clones init, and the talk with it |
 //! | 7 | [`cgroup`] | limits, freezing, statistics, removal |
 //! | 7 | [`hooks`] | runs the user's programs with the state on stdin |
@@ -15,6 +16,7 @@
 //! | 5 | [`validate`] | pure: what is wrong with a configuration, with its chapter |
 //! | 4 | [`host`] | the machine's facts, read once |
 //! | 4 | [`seccomp`] | pure: a profile becomes a filter |
+//! | 3 | [`dbus`] | a small client of the message bus: values, messages, one connection |
 //! | 3 | [`spec`] | pure: the words of config.json |
 //! | 2 | [`sys`] | system calls, one function each; the only room with unsafe code |
 //! | 1 | [`log`] | what `--log` asks for |
@@ -27,6 +29,8 @@
 pub mod cgroup;
 pub mod cli;
 pub mod container;
+pub mod criu;
+pub mod dbus;
 pub mod error;
 pub mod failpoint;
 pub mod hooks;

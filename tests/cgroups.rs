@@ -364,7 +364,7 @@ fn limits_of_v2_are_there_and_change_together() {
         let update = |new: &str| {
             let (old, new) =
                 (serde_json::from_str(old).unwrap(), serde_json::from_str(new).unwrap());
-            created.update(&plan::update(&new, &old, &host.cgroups).unwrap().writes)
+            created.update(&plan::update(&new, &old, &host.cgroups).unwrap())
         };
         update(r#"{"cpu":{"period":100000},"memory":{"limit":-1}}"#).unwrap();
         assert_eq!(
@@ -459,7 +459,7 @@ fn an_update_that_fails_leaves_the_old_values() {
         let update = |new: &str| {
             let (old, new) =
                 (serde_json::from_str(old).unwrap(), serde_json::from_str(new).unwrap());
-            created.update(&plan::update(&new, &old, &host.cgroups).unwrap().writes)
+            created.update(&plan::update(&new, &old, &host.cgroups).unwrap())
         };
         // Above the old sum: the memory has to wait for it.
         update(r#"{"memory":{"limit":134217728,"swap":268435456},"pids":{"limit":50}}"#).unwrap();

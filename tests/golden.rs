@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use onggi::host::Host;
-use onggi::plan::{self, Keyring, Options, Plan, RootSwitch};
+use onggi::plan::{self, CgroupManager, Keyring, Options, Plan, RootSwitch};
 use onggi::spec::Spec;
 use onggi::validate;
 
@@ -29,6 +29,11 @@ fn planned(case: &Path) -> (Vec<validate::Problem>, Plan) {
         bundle: Path::new("/bundle"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
+        // Who has systemd make the cgroup writes `slice:prefix:name`.
+        cgroup_manager: match spec.linux.cgroups_path.contains(':') {
+            true => CgroupManager::Systemd,
+            false => CgroupManager::Cgroupfs,
+        },
         seccomp: None,
     };
     let plan = plan::container(&spec, &host, &options);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use onggi::host::{Cgroups, Host};
 use onggi::plan::{
-    self, IdMap, Keyring, MountSource, Options, Plan, RootSwitch, mount_option_names,
+    self, CgroupManager, IdMap, Keyring, MountSource, Options, Plan, RootSwitch, mount_option_names,
 };
 use onggi::spec::{Mount, Process, Root, Spec, Str};
 use onggi::validate;
@@ -33,6 +33,7 @@ fn planned(spec: &Spec<'_>) -> onggi::error::Result<Plan> {
         bundle: Path::new("/bundle"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::Keep,
+        cgroup_manager: CgroupManager::Cgroupfs,
         seccomp: None,
     };
     plan::container(spec, &host(), &options)

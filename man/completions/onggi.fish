@@ -1,7 +1,7 @@
 # fish completion for onggi
 # Written by hack/man from the definitions of the commands.
 
-set -l commands create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help
+set -l commands create start state wait kill delete run exec list ps pause resume checkpoint restore update events spec features doctor completion help
 complete -c onggi -f
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l root -r -F -d 'Where the containers\' state is [default: /run/onggi]'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -l debug -d 'Log what is done, like --log-level debug'
@@ -94,6 +94,54 @@ complete -c onggi -n "__fish_seen_subcommand_from pause" -s h -l help -d 'Show t
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a resume -d 'Let a paused container go on'
 complete -c onggi -n "__fish_seen_subcommand_from resume" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from resume" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a checkpoint -d 'Write a running container down, for a later restore'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -a "(onggi list --quiet 2>/dev/null)"
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l image-path -r -F -d 'The images [default: ./checkpoint]'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l work-path -r -F -d 'CRIU\'s log [default: the images\' directory]'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l tcp-established -d 'Keep established TCP connections'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l ext-unix-sk -d 'Allow unix sockets that are connected to the outside'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l shell-job -d 'Allow a terminal and a session of the outside'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l file-locks -d 'Keep file locks'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l auto-dedup -d 'Free pages of earlier images that later ones replace'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l lazy-pages -d 'Leave memory for when it is touched'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l tcp-skip-in-flight -d 'Leave out TCP connections not yet accepted'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l link-remap -d 'Give open files that were removed a name meanwhile'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l manage-cgroups-mode -x -a "soft full strict ignore" -d 'What CRIU does to cgroups'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l empty-ns -x -d 'Leave out the content of the network namespace'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l network-lock -x -a "iptables nftables skip" -d 'How connections are kept quiet'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l parent-path -x -d 'Images of before, from those: only changes are dumped'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l leave-running -d 'Let the container go on'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l pre-dump -d 'Dump memory alone and let the container go on'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l page-server -x -d 'Send memory there instead'
+complete -c onggi -n "__fish_seen_subcommand_from checkpoint" -l status-fd -x -d 'Write a zero byte to it once --lazy-pages can be fetched'
+complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a restore -d 'Make a container from the images of a checkpoint'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -a "(onggi list --quiet 2>/dev/null)"
+complete -c onggi -n "__fish_seen_subcommand_from restore" -s h -l help -d 'Show this help and do nothing else'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -s b -l bundle -r -F -d 'The bundle [default: the current directory]'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -s f -l config -r -F -d 'The configuration, from the bundle [default: config.json]'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l console-socket -r -F -d 'A unix socket to send the terminal\'s master end to'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l pid-file -r -F -d 'Write the process id of the container\'s init to a file'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l pidfd-socket -r -F -d 'A unix socket to send a pidfd of init to'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l no-pivot -d 'Move the root instead of pivoting, for roots on an initramfs'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l no-new-keyring -d 'Keep the caller\'s session keyring'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -s d -l detach -d 'Do not wait: end as soon as the program runs'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l keep -d 'Do not delete the container when its program has ended'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l no-subreaper -d 'Leave orphans of the container to the caller'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l image-path -r -F -d 'The images [default: ./checkpoint]'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l work-path -r -F -d 'CRIU\'s log [default: the images\' directory]'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l tcp-established -d 'Keep established TCP connections'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l ext-unix-sk -d 'Allow unix sockets that are connected to the outside'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l shell-job -d 'Allow a terminal and a session of the outside'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l file-locks -d 'Keep file locks'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l auto-dedup -d 'Free pages of earlier images that later ones replace'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l lazy-pages -d 'Leave memory for when it is touched'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l tcp-close -d 'Restore established TCP connections as closed ones'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l manage-cgroups-mode -x -a "soft full strict ignore" -d 'What CRIU does to cgroups'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l empty-ns -x -d 'Leave out the content of the network namespace'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l network-lock -x -a "iptables nftables skip" -d 'How connections are kept quiet'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l lsm-profile -x -d 'An apparmor profile or selinux label for all'
+complete -c onggi -n "__fish_seen_subcommand_from restore" -l lsm-mount-context -x -d 'The SELinux context of mounts'
 complete -c onggi -n "not __fish_seen_subcommand_from $commands" -a update -d 'Change the limits of a container'
 complete -c onggi -n "__fish_seen_subcommand_from update" -a "(onggi list --quiet 2>/dev/null)"
 complete -c onggi -n "__fish_seen_subcommand_from update" -s h -l help -d 'Show this help and do nothing else'

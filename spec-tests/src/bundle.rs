@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::config;
 use crate::container::Container;
+use crate::host;
 use crate::runtime::Output;
 use crate::scratch::Scratch;
 
@@ -135,7 +136,7 @@ impl Bundle {
     pub fn build(mut self) -> Result<Container> {
         let scratch = Scratch::new()?;
         if self.config["linux"]["cgroupsPath"] == "" {
-            self = self.set("/linux/cgroupsPath", format!("/{}", scratch.name()));
+            self = self.set("/linux/cgroupsPath", host::cgroups_path(scratch.name()));
         }
         let bundle = scratch.path().join("bundle");
         let root = bundle.join("rootfs");

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::host::field;
+use crate::host::{self, field};
 use crate::runtime::{Call, Output, wait_until};
 use crate::scratch::{Scratch, mounts_below};
 
@@ -250,13 +250,27 @@ impl Container {
         Ok(())
     }
 
+    /// The container's cgroup, from the root of each hierarchy.
+    pub fn cgroup(&self) -> String {
+        match host::systemd_makes_cgroups() {
+            true => self.scope(),
+            false => self.id().to_owned(),
+        }
+    }
+
+    /// The same where systemd made it.
+    fn scope(&self) -> String {
+        format!("system.slice/spec-{}.scope", self.id())
+    }
+
     /// The container's cgroup directories, one per hierarchy that has it.
     pub fn cgroups(&self) -> Vec<PathBuf> {
         let root = Path::new("/sys/fs/cgroup");
         let hierarchies =
             fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
         let places = hierarchies.chain([root.to_owned()]);
-        places.map(|place| place.join(self.id())).filter(|path| path.is_dir()).collect()
+        let both = |place: PathBuf| [place.join(self.id()), place.join(self.scope())];
+        places.flat_map(both).filter(|path| path.is_dir()).collect()
     }
 
     /// Processes (of the host's numbering) in the container's cgroups, or that name it.

@@ -30,6 +30,24 @@ pub fn cgroups() -> Cgroups {
     }
 }
 
+/// Whether `CGROUP_DRIVER=systemd` asks for the whole suite with `--systemd-cgroup`.
+pub fn systemd_makes_cgroups() -> bool {
+    std::env::var("CGROUP_DRIVER").is_ok_and(|driver| driver == "systemd")
+}
+
+/// `linux.cgroupsPath` for a cgroup of this name, as the driver wants it.
+pub fn cgroups_path(name: &str) -> String {
+    match systemd_makes_cgroups() {
+        true => format!("system.slice:spec:{name}"),
+        false => format!("/{name}"),
+    }
+}
+
+/// Needs the runtime to make cgroups itself: systemd has no unit at such a path.
+pub fn cgroupfs_driver() -> Result<()> {
+    needs(!systemd_makes_cgroups(), "needs the cgroupfs driver")
+}
+
 /// Skips with `reason` unless `met`.
 pub fn needs(met: bool, reason: &str) -> Result<()> {
     if met { Ok(()) } else { Err(Skip(reason.into()).into()) }

@@ -57,11 +57,14 @@ impl Runtime {
         host::needs(!self.hide_unified, reason)
     }
 
-    /// The words in front of the runtime's arguments. crun refuses a hybrid cgroup layout, so it
+    /// The words in front of the runtime's arguments. A user that the runtime is run as has no
+    /// systemd of its own. crun refuses a hybrid cgroup layout, so it
     /// is shown one without the v2 part; what it writes in that place goes with the tmpfs.
     fn words(&self, inner: &[OsString]) -> Vec<OsString> {
         let program = self.program.clone().into_os_string();
-        let program = inner.iter().cloned().chain([program]);
+        let driver = host::systemd_makes_cgroups() && inner.is_empty();
+        let driver = driver.then(|| OsString::from("--systemd-cgroup"));
+        let program = inner.iter().cloned().chain([program]).chain(driver);
         if !self.hide_unified {
             return program.collect();
         }

@@ -1,8 +1,11 @@
 //! Makes a container's groups and writes their limits before anyone is inside.
 
+mod scope;
+
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
+use super::systemd::Systemd;
 use super::{Cgroup, Group, is_permission};
 use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{self, CgroupDir, CgroupWrite};
@@ -15,49 +18,67 @@ pub struct Created {
     /// The directories that were made, parents first.
     made: Vec<PathBuf>,
     warnings: Vec<String>,
+    /// What is to make the scope, once there is a process for it.
+    systemd: Option<Systemd>,
     is_finished: bool,
 }
 
 impl Cgroup {
-    /// Makes the groups, writes the limits and sets the device filter.
+    /// Makes the groups in cgroupfs, writes the limits and sets the device filter.
     ///
     /// # Errors
     /// A group that is in use or frozen, a limit that the kernel refuses, no right to make a group
     /// (unless the plan calls it optional and asks for no limit).
     pub fn create(plan: &plan::Cgroup) -> Result<Created> {
         let mut created = Cgroup::begin(plan)?;
-        created.finish(plan)?;
+        created.finish(plan, 0)?;
         Ok(created)
     }
 
     /// Makes only what the child must be born in: the group in the cgroup2 hierarchy, with its
     /// limits where there is no other. The rest is for [`Created::finish`], which may do it while
-    /// the child is busy already.
+    /// the child is busy already. A scope can only be made around a process: systemd is but
+    /// greeted.
     ///
     /// # Errors
     /// As [`Cgroup::create`].
     pub fn begin(plan: &plan::Cgroup) -> Result<Created> {
-        let cgroup = Cgroup { groups: Vec::new() };
-        let mut created =
-            Created { cgroup, made: Vec::new(), warnings: Vec::new(), is_finished: false };
+        let cgroup = Cgroup { groups: Vec::new(), unit: None };
+        let mut created = Created {
+            cgroup,
+            made: Vec::new(),
+            warnings: Vec::new(),
+            systemd: None,
+            is_finished: false,
+        };
+        if let Some(unit) = &plan.unit {
+            created.systemd = Some(scope::greet(&unit.id)?);
+            return Ok(created);
+        }
         for dir in plan.groups.iter().filter(|dir| dir.controllers.is_empty()) {
             created.add(dir, plan)?;
         }
         if plan.groups.len() == 1 {
-            created.finish(plan)?;
+            created.finish(plan, 0)?;
         }
         Ok(created)
     }
 }
 
 impl Created {
-    /// Makes the other groups, writes the limits and sets the device filter.
+    /// Makes the other groups, or has systemd make a scope around process `child`; writes the
+    /// limits and sets the device filter.
     ///
     /// # Errors
-    /// As [`Cgroup::create`].
-    pub fn finish(&mut self, plan: &plan::Cgroup) -> Result<()> {
+    /// As [`Cgroup::create`]; what systemd says.
+    pub fn finish(&mut self, plan: &plan::Cgroup, child: i32) -> Result<()> {
         if std::mem::replace(&mut self.is_finished, true) {
             return Ok(());
+        }
+        if let (Some(unit), Some(systemd)) = (&plan.unit, self.systemd.take()) {
+            self.cgroup.unit = Some(unit.id.clone());
+            systemd.start(unit, child).doing(|| format!("start {}", unit.id.name))?;
+            self.adopt(plan, &unit.id, child)?;
         }
         for dir in plan.groups.iter().filter(|dir| !dir.controllers.is_empty()) {
             self.add(dir, plan)?;
@@ -68,7 +89,10 @@ impl Created {
             cgroup.filter_devices(rules).doing(|| "filter devices".into())?;
         }
         if let (Some(owner), Some(group)) = (plan.owner, cgroup.only_unified()) {
-            group.give_to(owner).doing(|| format!("give {} to {owner}", group.path.display()))?;
+            for group in cgroup.given_away(group) {
+                let path = group.path.display();
+                group.give_to(owner).doing(|| format!("give {path} to {owner}"))?;
+            }
         }
         Ok(())
     }
@@ -76,7 +100,8 @@ impl Created {
     /// The groups stay.
     pub fn keep(mut self) -> Cgroup {
         self.made.clear();
-        Cgroup { groups: std::mem::take(&mut self.cgroup.groups) }
+        let empty = Cgroup { groups: Vec::new(), unit: None };
+        std::mem::replace(&mut self.cgroup, empty)
     }
 
     /// What was asked for and is not there, for the log.
@@ -106,7 +131,8 @@ impl Created {
         let before = self.made.len();
         make_dirs(dir, &mut self.made).doing(|| format!("make cgroup {}", group.path.display()))?;
         let is_new = self.made.last() == Some(&group.path);
-        if !is_new {
+        // A scope of the same path is the container's own.
+        if !is_new && plan.unit.is_none() {
             group.is_free()?;
         }
         if group.is_unified() && plan.groups.len() == 1 {
@@ -126,6 +152,9 @@ impl Created {
         // Nobody was inside before: what a hook has left behind is the container's.
         if self.cgroup.processes().is_ok_and(|left| !left.is_empty()) {
             let _ = self.cgroup.kill_all();
+        }
+        if self.cgroup.unit.is_some() {
+            let _ = self.cgroup.remove();
         }
         let leaves: Vec<PathBuf> = self.cgroup.groups.drain(..).map(|group| group.path).collect();
         for path in self.made.drain(..).rev() {

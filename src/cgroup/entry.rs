@@ -9,6 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
+use super::systemd::Systemd;
 use super::{Cgroup, Group};
 use crate::error::{Doing, Error, Result};
 use crate::host::cgroups;
@@ -19,7 +20,8 @@ use crate::sys::file;
 pub struct Entry {
     /// For clone3(2) with CLONE_INTO_CGROUP.
     directory: Option<Rc<OwnedFd>>,
-    /// The `tasks` files of the v1 groups, the one that counts memory last.
+    /// The `tasks` files of the v1 groups, the one that counts memory last; `cgroup.procs` of the
+    /// groups below a scope.
     tasks: Vec<OwnedFd>,
 }
 
@@ -133,9 +135,12 @@ impl Cgroup {
         let mut entry = Entry::default();
         for group in &self.groups {
             let sub = subs.iter().find(|sub| sub.is_for(group));
-            let path = sub.map_or_else(|| group.path.clone(), |sub| group.path.join(&sub.path));
-            let below = Group::new(Vec::new(), path);
-            let inside = if sub.is_some() { &below } else { group };
+            let path = match sub {
+                Some(sub) => Some(group.path.join(&sub.path)),
+                None => self.below(group).pop(),
+            };
+            let below = path.map(|path| Group::new(Vec::new(), path));
+            let inside = below.as_ref().unwrap_or(group);
             if group.is_unified() {
                 entry.directory = Some(inside.dir()?.clone());
             } else {
@@ -143,6 +148,32 @@ impl Cgroup {
             }
         }
         Ok(entry)
+    }
+
+    /// The way into what init was not born in: the v1 groups, or those below a scope.
+    ///
+    /// # Errors
+    /// As [`Cgroup::entry`].
+    pub fn later_entry(&self) -> Result<Entry> {
+        let mut entry = self.entry()?;
+        for path in self.only_unified().map(|group| self.below(group)).unwrap_or_default() {
+            let group = Group::new(Vec::new(), path);
+            entry.tasks.push(group.open_to_write("cgroup.procs")?);
+        }
+        Ok(entry)
+    }
+
+    /// Has systemd move a process into the container's scope.
+    ///
+    /// # Errors
+    /// What systemd refuses; systemd did not make the groups.
+    pub fn attach(&self, pid: i32) -> Result<()> {
+        let none = || Error::new("the container's cgroup is not systemd's");
+        let unit = self.unit.as_ref().ok_or_else(none)?;
+        let below: String = unit.below.iter().map(|name| format!("/{name}")).collect();
+        Systemd::connect(unit)
+            .and_then(|systemd| systemd.attach(&below, pid))
+            .doing(|| format!("enter {}", unit.name))
     }
 
     /// The way into the group that process `pid` of the container is in now, on v2: where the

@@ -1,9 +1,9 @@
 //! A container's control group: made with its limits before anyone enters, entered without a wait,
 //! watched, changed and removed. Hybrid hosts have one group in each hierarchy.
 //!
-//! The groups are made in cgroupfs by our own hands. A driver that asks systemd for a scope only
-//! has to put another maker beside `create`: entering, limits, freezing, statistics and removal
-//! work on the paths, whoever made them.
+//! The groups are made in cgroupfs by our own hands, or by systemd, which is asked for a scope:
+//! `create`, `update` and `remove` know of that. Entering, freezing and statistics work on the
+//! paths, whoever made them.
 
 mod create;
 mod delegate;
@@ -14,12 +14,13 @@ mod oom;
 mod processes;
 mod remove;
 pub mod stats;
+mod systemd;
 mod write;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +30,7 @@ pub use entry::{Entry, SubGroup};
 pub use oom::{Oom, OomEvents};
 
 use crate::error::{Doing, Error, Result};
-use crate::plan;
+use crate::plan::{self, UnitId};
 use crate::sys::{fd, file};
 
 /// The groups of one container.
@@ -37,15 +38,17 @@ use crate::sys::{fd, file};
 pub struct Cgroup {
     /// The one that counts memory is last.
     groups: Vec<Group>,
+    /// The scope that they belong to, where systemd made them.
+    unit: Option<UnitId>,
 }
 
-/// Where the groups of a container are, as its state keeps it: path by controller; the group in the
-/// cgroup2 hierarchy has the empty name.
+/// Where the groups of a container are, as its state keeps it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct Saved {
-    /// Absolute paths by controller.
+    /// Absolute paths by controller; the group in the cgroup2 hierarchy has the empty name.
     pub paths: BTreeMap<String, PathBuf>,
+    /// The scope that they belong to, where systemd made them.
+    pub unit: Option<UnitId>,
 }
 
 impl Saved {
@@ -77,14 +80,15 @@ impl Cgroup {
             }
         }
         groups.sort_by_key(|group| group.has("memory"));
-        Cgroup { groups }
+        Cgroup { groups, unit: saved.unit.clone() }
     }
 
     /// The groups that a plan asks for, whether they are there or not.
     pub fn planned(plan: &plan::Cgroup) -> Cgroup {
         let group =
             |dir: &plan::CgroupDir| Group::new(dir.controllers.clone(), dir.mount.join(&dir.path));
-        Cgroup { groups: plan.groups.iter().map(group).collect() }
+        let unit = plan.unit.as_ref().map(|unit| unit.id.clone());
+        Cgroup { groups: plan.groups.iter().map(group).collect(), unit }
     }
 
     /// What the container's state keeps.
@@ -98,7 +102,12 @@ impl Cgroup {
                 paths.insert(controller.clone(), group.path.clone());
             }
         }
-        Saved { paths }
+        Saved { paths, unit: self.unit.clone() }
+    }
+
+    /// Whether systemd made the groups.
+    pub fn is_systemds(&self) -> bool {
+        self.unit.is_some()
     }
 
     /// Each hierarchy's name (its controllers, none for cgroup2) and the container's group in it.
@@ -110,6 +119,22 @@ impl Cgroup {
     /// Whether the container has no group at all (rootless, without the right to make one).
     pub fn is_none(&self) -> bool {
         self.groups.is_empty()
+    }
+
+    /// The groups below a scope's that its processes are in, the innermost last; mostly none.
+    fn below(&self, group: &Group) -> Vec<PathBuf> {
+        let names = self.unit.as_ref().filter(|_| group.is_unified()).map(|unit| &unit.below);
+        let mut path = group.path.clone();
+        let enter = |name| {
+            path.push(name);
+            path.clone()
+        };
+        names.into_iter().flatten().map(enter).collect()
+    }
+
+    /// The directory of the group that the freezer has, and in v2 of the only one.
+    pub fn main_directory(&self) -> Option<&Path> {
+        self.governing("freezer").map(|group| &*group.path)
     }
 
     /// The group in the cgroup2 hierarchy, also on a hybrid host.

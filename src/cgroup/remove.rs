@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, poll};
 
 use super::processes::children;
+use super::systemd::Systemd;
 use super::{Cgroup, value_of};
 use crate::error::{Doing, Result};
+use crate::log;
 use crate::sys::file;
 
 /// How long processes that are dying may take.
@@ -22,7 +24,21 @@ impl Cgroup {
     /// # Errors
     /// The first group that could not be removed (EBUSY: somebody is inside).
     pub fn remove(&self) -> Result<()> {
+        if let Some(unit) = self.unit.as_ref().filter(|_| self.is_there()) {
+            let stopped =
+                Systemd::connect(unit).and_then(|systemd| systemd.stop(|| !self.is_there()));
+            // A scope without processes comes to its end by itself.
+            if let Err(error) = stopped.doing(|| format!("stop {}", unit.name)) {
+                log::warning(&error.to_string());
+            }
+        }
         self.groups.iter().map(|group| remove_tree(&group.path)).fold(Ok(()), Result::and)
+    }
+
+    /// A scope ends with its last process, and its groups with it: then nothing is asked of
+    /// systemd.
+    fn is_there(&self) -> bool {
+        self.groups.iter().any(|group| group.path.exists())
     }
 
     /// Removes those groups that nobody uses, for who does not know whether they are the

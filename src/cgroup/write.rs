@@ -1,8 +1,9 @@
 //! Limits: the plan's writes, and their undoing when an update fails half-way.
 
+use super::systemd::Systemd;
 use super::{Cgroup, Group};
 use crate::error::{Doing, Error, Result};
-use crate::plan::{CgroupWrite, Manner};
+use crate::plan::{CgroupUpdate, CgroupWrite, Manner, Property};
 
 impl Cgroup {
     /// Writes limits in order; those that have to wait for others come once more at the end.
@@ -13,13 +14,16 @@ impl Cgroup {
     /// Changes limits: all of them, or none.
     ///
     /// # Errors
-    /// The first limit that the kernel refuses; the earlier ones have their old values again.
-    pub fn update(&self, writes: &[CgroupWrite]) -> Result<()> {
-        for write in writes {
+    /// The first limit that the kernel refuses, or what systemd does; the earlier ones have their
+    /// old values again.
+    pub fn update(&self, changes: &CgroupUpdate) -> Result<()> {
+        for write in &changes.writes {
             self.check_usage(write)?;
         }
         let mut undo = Some(Vec::new());
-        let result = self.write_noting(writes, &mut undo);
+        let result = self
+            .write_noting(&changes.writes, &mut undo)
+            .and_then(|()| self.tell_systemd(&changes.properties));
         if result.is_err() {
             for (group, file, value) in undo.unwrap_or_default().into_iter().rev() {
                 // The first error is the one that counts.
@@ -27,6 +31,16 @@ impl Cgroup {
             }
         }
         result
+    }
+
+    /// Or it would bring the old limits back when it is reloaded.
+    fn tell_systemd(&self, properties: &[Property]) -> Result<()> {
+        match &self.unit {
+            Some(unit) if !properties.is_empty() => Systemd::connect(unit)
+                .and_then(|systemd| systemd.set(properties))
+                .doing(|| format!("change {}", unit.name)),
+            _ => Ok(()),
+        }
     }
 
     fn write_noting<'a>(&'a self, writes: &[CgroupWrite], undo: &mut Undo<'a>) -> Result<()> {

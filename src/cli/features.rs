@@ -68,7 +68,7 @@ fn features() -> Features {
             "org.onggi.commit": COMMIT,
             "org.onggi.version": VERSION,
             // The key that engines look for, whatever the runtime.
-            "org.opencontainers.runc.checkpoint.enabled": "false",
+            "org.opencontainers.runc.checkpoint.enabled": "true",
         }),
         potentially_unsafe_config_annotations: lists::UNSAFE_ANNOTATIONS,
     }
@@ -83,7 +83,7 @@ fn linux() -> Linux {
         namespaces: sorted(Kind::ALL.iter().map(|row| row.1)),
         capabilities: plan::capability_names(),
         cgroup: json!({
-            "v1": true, "v2": true, "systemd": false, "systemdUser": false, "rdma": true,
+            "v1": true, "v2": true, "systemd": true, "systemdUser": true, "rdma": true,
         }),
         seccomp: json!({
             "enabled": true,

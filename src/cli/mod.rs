@@ -2,6 +2,7 @@
 //! becomes text and an exit code. Only this room prints.
 
 mod argv;
+mod checkpoint;
 mod completion;
 mod create;
 mod delete;
@@ -18,6 +19,7 @@ mod list;
 mod pause;
 mod ps;
 mod regex;
+mod restore;
 mod resume;
 mod run;
 mod spec;
@@ -62,8 +64,8 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state wait kill delete run exec list ps pause resume update events spec features
-    doctor completion help
+    create start state wait kill delete run exec list ps pause resume checkpoint restore update
+    events spec features doctor completion help
 };
 
 /// The commands that run a program in a container, from which their own must be safe.

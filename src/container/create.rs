@@ -7,13 +7,13 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::notify::{self, Notify};
-use super::options::{CgroupManager, CreateOptions};
+use super::options::CreateOptions;
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
 use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
-use super::{Container, ContainerId};
+use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
@@ -91,12 +91,12 @@ pub(super) fn make(
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
     // Meanwhile the child makes its namespaces.
-    cgroup.finish(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    cgroup.finish(&plan.cgroup, child.pid).doing(|| "make the cgroup".into())?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     reach("make the cgroup", &mut laps)?;
     saved.set_init(child.pid)?;
-    directory.save(&saved)?;
+    lost::save(directory, &saved)?;
     reach("save the pid", &mut laps)?;
     tell_of_cgroup(&cgroup, &plan);
     drop(program);
@@ -141,7 +141,7 @@ pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host>
 
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
-fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
+pub(super) fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
     let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
     cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
@@ -155,21 +155,16 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
 }
 
 /// A sound spec, decided.
-fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
+pub(super) fn plan(
+    spec: &Spec<'_>,
+    host: &Host,
+    id: &ContainerId,
+    options: &CreateOptions,
+) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
     let filter = compile_filter(spec)?;
-    let mut plan = plan::container(spec, host, &plan_options(id, options, filter))
+    let plan = plan::container(spec, host, &plan_options(id, options, filter))
         .or_code(Code::InvalidConfig)?;
-    match options.cgroup_manager {
-        CgroupManager::Cgroupfs => {}
-        CgroupManager::Disabled => plan.cgroup = plan::Cgroup::default(),
-        CgroupManager::Systemd => {
-            return Err(Error::of(
-                Code::NotSupported,
-                "the systemd cgroup driver is not supported yet",
-            ));
-        }
-    }
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
     Ok(plan)
 }
@@ -184,6 +179,7 @@ pub(super) fn plan_options<'a>(
         bundle: &options.bundle,
         root_switch: options.root_switch,
         keyring: options.keyring,
+        cgroup_manager: options.cgroup_manager,
         seccomp,
     }
 }
@@ -193,13 +189,13 @@ pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>>
     spec.linux.seccomp.as_ref().map(compile).transpose().or_code(Code::InvalidConfig)
 }
 
-fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
+pub(super) fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
     let detaches = mode != Mode::Running(super::Attach::Foreground);
     let wants = plan.process.terminal != Terminal::None;
     passed::check_terminal(wants, detaches, options.console_socket.is_some())
 }
 
-fn saved(
+pub(super) fn saved(
     id: &ContainerId,
     spec: &Spec<'_>,
     plan: &Plan,

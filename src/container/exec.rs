@@ -49,7 +49,8 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     }
 }
 
-fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
+/// The plan that a container was created from.
+pub(super) fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
     let own = &container.saved.onggi;
     plan::container(
         spec,
@@ -59,6 +60,8 @@ fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result
             bundle: own.bundle.as_ref(),
             root_switch: plan::RootSwitch::Pivot,
             keyring: own.keyring,
+            // The cgroup is there, whoever made it.
+            cgroup_manager: plan::CgroupManager::Disabled,
             seccomp: create::compile_filter(spec)?,
         },
     )
@@ -105,6 +108,13 @@ impl Joining<'_> {
                 // The processes inside manage cgroups of their own (v2).
                 Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
                     self.spawn(wanted, beside()?)
+                }
+                // An ordinary user may not leave the session's cgroup; systemd can.
+                Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() && subs.is_empty() => {
+                    self.spawn(wanted, Entry::default()).and_then(|spawned| {
+                        cgroup.attach(spawned.0.pid)?;
+                        Ok(spawned)
+                    })
                 }
                 other => other,
             },

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::plan::{ExecOverrides, Keyring, RootSwitch};
+use crate::criu::{CgroupsMode, Dump, NetworkLock, PageServer, Switch};
+use crate::plan::{CgroupManager, ExecOverrides, Keyring, RootSwitch};
 
 /// How `create` and `run` make a container. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,17 +28,6 @@ pub struct CreateOptions {
     pub cgroup_manager: CgroupManager,
     /// Whether a cgroup that cannot be made is passed over.
     pub rootless: Rootless,
-}
-
-/// Who makes the cgroup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CgroupManager {
-    /// The runtime, in the file system.
-    Cgroupfs,
-    /// systemd, by a transient scope.
-    Systemd,
-    /// Nobody: the caller's cgroup is kept.
-    Disabled,
 }
 
 /// Whether the runtime takes itself to be without root's rights.
@@ -137,6 +127,60 @@ pub enum Paused {
     Refuse,
     /// The process waits until the container is resumed (`--ignore-paused`).
     Enter,
+}
+
+/// What `checkpoint` and `restore` tell CRIU alike. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CriuOptions {
+    /// The directory of the images.
+    pub images: PathBuf,
+    /// The directory of the log, if it is another one.
+    pub work: Option<PathBuf>,
+    /// What is on.
+    pub switches: Vec<Switch>,
+    /// What is done with cgroups.
+    pub cgroups: CgroupsMode,
+    /// `CLONE_NEW*` of namespaces whose content is left out.
+    pub empty_namespaces: u64,
+    /// How connections are kept quiet.
+    pub network_lock: Option<NetworkLock>,
+}
+
+/// How `checkpoint` writes a container down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointOptions {
+    /// What CRIU is told.
+    pub criu: CriuOptions,
+    /// How much is dumped.
+    pub dump: Dump,
+    /// The images before these, relative to them.
+    pub parent: Option<String>,
+    /// Where pages are sent to.
+    pub page_server: Option<PageServer>,
+    /// A descriptor of the caller that is told when pages can be fetched.
+    pub status_fd: Option<i32>,
+    /// What becomes of the container.
+    pub after: AfterDump,
+}
+
+/// What becomes of a container that was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterDump {
+    /// Its processes end, and it is deleted.
+    Delete,
+    /// Its processes go on (`--leave-running`).
+    GoOn,
+}
+
+/// How `restore` makes a container again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// What CRIU is told.
+    pub criu: CriuOptions,
+    /// `TYPE:NAME` of the label or profile that the processes get instead of theirs.
+    pub lsm_profile: Option<String>,
+    /// The SELinux context that mounts get instead of theirs.
+    pub lsm_mount_context: Option<String>,
 }
 
 /// Whom a signal is for.

@@ -13,7 +13,7 @@ use crate::hooks::{self, Setting};
 use crate::init::set_limits;
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{MountSource, Plan, Process, PropagationKind};
+use crate::plan::{Hooks, MountSource, Plan, Process, PropagationKind};
 use crate::spec::OCI_VERSION;
 use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
@@ -57,7 +57,7 @@ impl Talk<'_> {
     /// The way into the groups that init was not born in.
     fn entry(&self) -> Result<Entry> {
         match &self.role {
-            Role::Create { cgroup, .. } => cgroup.entry().doing(|| "open the cgroup".into()),
+            Role::Create { cgroup, .. } => cgroup.later_entry().doing(|| "open the cgroup".into()),
             Role::Exec { .. } => Ok(Entry::default()),
         }
     }
@@ -145,7 +145,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
-    send_pidfd(talk)?;
+    send_pidfd(talk.handles, talk.child)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
     Ok(served)
@@ -196,7 +196,10 @@ fn set_oom_score(talk: &Talk<'_>) -> Result<()> {
     }
 }
 
-fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
+pub(super) fn hand_over_terminal(
+    handles: Handles<'_>,
+    fd: Option<OwnedFd>,
+) -> Result<Option<OwnedFd>> {
     let terminal = fd.ok_or_else(|| Error::new("init sent no terminal"))?;
     match handles.console_socket {
         None => {
@@ -242,23 +245,27 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
-    let state = talk.state();
-    let plan = &talk.plan.hooks;
+    run_runtime_hooks(&talk.plan.hooks, &talk.state())
+}
+
+/// The hooks between the namespaces and the program, in the runtime's own namespaces.
+pub(super) fn run_runtime_hooks(plan: &Hooks, state: &[u8]) -> Result<()> {
     for (kind, list) in [("prestart", &plan.prestart), ("createRuntime", &plan.create_runtime)] {
-        hooks::run(list, Setting { kind, state: &state, directory: None, env: &[] })?;
+        hooks::run(list, Setting { kind, state, directory: None, env: &[] })?;
     }
     Ok(())
 }
 
-fn send_pidfd(talk: &Talk<'_>) -> Result<()> {
-    let Some(path) = talk.handles.pidfd_socket else { return Ok(()) };
-    send_to(path, b"pidfd", talk.child.pidfd.as_fd())
+/// To the socket that `--pidfd-socket` names.
+pub(super) fn send_pidfd(handles: Handles<'_>, child: &Child) -> Result<()> {
+    let Some(path) = handles.pidfd_socket else { return Ok(()) };
+    send_to(path, b"pidfd", child.pidfd.as_fd())
         .doing(|| format!("send a pidfd to {}", path.display()))
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number. The directory
 /// may be one where others put links.
-fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
+pub(super) fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let _ = std::fs::remove_file(&aside);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::options::Event;
 use super::status::Status;
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, lost};
 use crate::cgroup::{Oom, OomEvents};
 use crate::error::{Code, Doing, Error, Result};
 use crate::host::cgroups;
@@ -33,12 +33,16 @@ pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
         false => Some(serde_json::from_str(&earlier).doing(|| "read the saved limits".into())?),
     }
     .unwrap_or_default();
-    let changes = plan::update(&new, &current, &cgroups::probe()?)?;
+    let mut changes = plan::update(&new, &current, &cgroups::probe()?)?;
+    let cgroup = container.cgroup();
+    if cgroup.is_systemds() {
+        changes.properties = plan::properties(&mut changes.writes);
+    }
     changes.warnings.iter().for_each(|words| log::warning(words));
-    container.cgroup().update(&changes.writes)?;
+    cgroup.update(&changes)?;
     container.saved.onggi.resources = serde_json::to_value(plan::merge(&current, &new))?;
     container.saved.tell_others();
-    container.directory.save(&container.saved)
+    lost::save(&container.directory, &container.saved)
 }
 
 /// The numbers of a container, as the `data` of a stats event.

@@ -60,14 +60,19 @@ pub(super) fn enter_cgroup(init: &mut Init<'_>) -> Result<()> {
 /// the container's. (Not where a cgroup namespace is made, which shows the groups of that moment.)
 pub(super) fn enter_new_cgroup(init: &mut Init<'_>) -> Result<()> {
     let groups = &init.plan.cgroup.groups;
-    if groups.iter().all(|group| group.controllers.is_empty()) {
+    let unit = init.plan.cgroup.unit.as_ref();
+    if unit.is_none() && groups.iter().all(|group| group.controllers.is_empty()) {
         return Ok(());
     }
     let tasks = init.ask(&FromInit::EnterCgroup)?;
     let counts = |group: &CgroupDir| group.controllers.iter().any(|name| name == "memory");
     let is_counted = groups.last().is_some_and(counts) && !tasks.is_empty();
-    let memory_is_late = is_counted && !init.plan.namespaces.makes(Kind::Cgroup);
-    (init.entry, init.memory) = Entry::of_tasks(tasks, memory_is_late);
+    let is_late = match unit {
+        // Below the root of the namespace.
+        Some(unit) if unit.id.below.len() > 1 => true,
+        _ => is_counted && !init.plan.namespaces.makes(Kind::Cgroup),
+    };
+    (init.entry, init.memory) = Entry::of_tasks(tasks, is_late);
     enter_cgroup(init)
 }
 

@@ -50,6 +50,15 @@ pub struct Child {
 }
 
 impl Child {
+    /// A child of the runtime that another process has made.
+    ///
+    /// # Errors
+    /// `pidfd_open(2)`
+    pub fn adopt(pid: i32) -> Result<Child> {
+        let pidfd = pidfd::open(pid).doing(|| format!("open process {pid}"))?;
+        Ok(Child { pid, pidfd, kept: false })
+    }
+
     /// From now on it lives without this value.
     pub fn keep(mut self) -> Child {
         self.kept = true;

@@ -3,9 +3,12 @@
 mod devices;
 mod legacy;
 mod unified;
+mod unit;
 
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
+
+pub use unit::{Manager, Need, Property, Unit, UnitId, cgroup_of_systemd, properties};
 
 use super::types::{Cgroup, CgroupDir, CgroupUpdate, CgroupWrite, Manner};
 use crate::error::{Error, Result};
@@ -48,7 +51,7 @@ pub fn update(new: &Resources, current: &Resources, cgroups: &Cgroups) -> Result
     }
     let (writes, warnings) = writes(&asked, cgroups)?;
     served(&writes, &groups(cgroups, &Place::Absolute(PathBuf::new())), cgroups)?;
-    Ok(CgroupUpdate { writes, warnings })
+    Ok(CgroupUpdate { writes, properties: Vec::new(), warnings })
 }
 
 fn complete_memory(memory: &mut Memory, current: Option<&Memory>) {

@@ -26,7 +26,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::hooks::hooks;
 pub use capabilities::names as capability_names;
-pub use cgroup::{cgroup, merge, update};
+pub use cgroup::{
+    Manager, Need, Property, Unit, UnitId, cgroup, cgroup_of_systemd, merge, properties, update,
+};
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use mount_options::names as mount_option_names;
 pub use problems::problems;
@@ -51,6 +53,8 @@ pub struct Options<'a> {
     pub root_switch: RootSwitch,
     /// `--no-new-keyring`
     pub keyring: Keyring,
+    /// `--systemd-cgroup`
+    pub cgroup_manager: CgroupManager,
     /// The compiled `linux.seccomp`.
     pub seccomp: Option<Filter>,
 }
@@ -63,6 +67,17 @@ pub enum Keyring {
     New,
     /// The caller's.
     Keep,
+}
+
+/// Who makes the cgroup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CgroupManager {
+    /// The runtime, in the file system.
+    Cgroupfs,
+    /// systemd, by a transient scope.
+    Systemd,
+    /// Nobody: the caller's cgroup is kept.
+    Disabled,
 }
 
 /// Plans a new container from a spec that `validate` has found sound.
@@ -80,7 +95,11 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
     let mut process = process::process(spec, process, host, &mut warnings)?;
     process.seccomp = filter(spec, options.seccomp.clone())?;
     Ok(Plan {
-        cgroup: cgroup(spec, host, options.id)?,
+        cgroup: match options.cgroup_manager {
+            CgroupManager::Cgroupfs => cgroup(spec, host, options.id)?,
+            CgroupManager::Systemd => cgroup_of_systemd(spec, host, options.id)?,
+            CgroupManager::Disabled => Cgroup::default(),
+        },
         root,
         dev: devices::dev(spec, host, &mounts, &mut warnings)?,
         mounts,

@@ -1,6 +1,8 @@
 use std::path::Path;
 
-use super::{ExecOverrides, ExecSource, Keyring, Options, Plan, RootSwitch, Terminal};
+use super::{
+    CgroupManager, ExecOverrides, ExecSource, Keyring, Options, Plan, RootSwitch, Terminal,
+};
 use crate::error::Result;
 use crate::host::{Cgroups, Host};
 use crate::seccomp::Filter;
@@ -26,6 +28,7 @@ fn options(seccomp: Option<Filter>) -> Options<'static> {
         bundle: Path::new("/b"),
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
+        cgroup_manager: CgroupManager::Cgroupfs,
         seccomp,
     }
 }

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use super::cgroup::{Property, Unit};
 use serde::Serialize;
 
 /// A path as the container sees it, absolute; only `sys::path::Root` may resolve it.
@@ -547,6 +548,8 @@ pub struct Cgroup {
     pub optional: bool,
     /// The host's uid that the group's files are given to (delegation, v2), if any.
     pub owner: Option<u32>,
+    /// The scope that systemd makes, if it does; the groups are then its own.
+    pub unit: Option<Unit>,
     /// What is asked for and cannot be served, for the log.
     pub warnings: Vec<String>,
 }
@@ -567,6 +570,8 @@ pub struct CgroupDir {
 pub struct CgroupUpdate {
     /// What is written, in order.
     pub writes: Vec<CgroupWrite>,
+    /// What systemd is told, where the group is its own.
+    pub properties: Vec<Property>,
     /// What is asked for and cannot be served, for the log.
     pub warnings: Vec<String>,
 }

@@ -4,13 +4,22 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use super::check;
 use super::fd::wait_readable;
+use super::{check, errno};
 
 /// `pidfd_open(2)`
+///
+/// # Errors
+/// ESRCH also where the id is but that of a process group or a session, whose leader is gone: older
+/// kernels say EINVAL, or ENOENT.
 pub fn open(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: takes no pointers.
-    let fd = check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    let fd = match check(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) }) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {
+            return Err(errno(libc::ESRCH));
+        }
+        other => other?,
+    };
     // SAFETY: a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }

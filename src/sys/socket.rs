@@ -1,13 +1,17 @@
 //! Unix sockets and the descriptors that travel over them.
 
+use std::fmt;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
-    UnixAddr, accept4, bind, connect, listen, recvmsg, sendmsg, socket, socketpair,
+    UnixAddr, accept4, bind, connect, listen, recvmsg, sendmsg, setsockopt, socket, socketpair,
+    sockopt,
 };
+use nix::sys::time::TimeVal;
 
 /// `socketpair(2)`: two ends of a connection that keeps messages apart.
 pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
@@ -52,6 +56,58 @@ pub fn connect_to(path: &Path, style: Style) -> io::Result<OwnedFd> {
     let socket = socket(AddressFamily::Unix, kind, SockFlag::SOCK_CLOEXEC, None)?;
     connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
     Ok(socket)
+}
+
+/// Where a stream socket listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StreamAddress {
+    /// A path of the file system.
+    Path(PathBuf),
+    /// A name without a file (unix(7), "abstract").
+    Abstract(Vec<u8>),
+}
+
+impl fmt::Display for StreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StreamAddress::Path(path) => path.display().fmt(f),
+            StreamAddress::Abstract(name) => write!(f, "@{}", String::from_utf8_lossy(name)),
+        }
+    }
+}
+
+/// `connect(2)` to a stream; gives up when the listener does not take it within `limit`.
+pub fn connect_within(address: &StreamAddress, limit: Duration) -> io::Result<OwnedFd> {
+    let address = match address {
+        StreamAddress::Path(path) => UnixAddr::new(path)?,
+        StreamAddress::Abstract(name) => UnixAddr::new_abstract(name)?,
+    };
+    let socket = socket(AddressFamily::Unix, SockType::Stream, SockFlag::SOCK_CLOEXEC, None)?;
+    let limit = TimeVal::new(limit.as_secs() as i64, i64::from(limit.subsec_micros()));
+    setsockopt(&socket, sockopt::SendTimeout, &limit)?;
+    connect(socket.as_raw_fd(), &address)?;
+    Ok(socket)
+}
+
+/// `send(2)` on a stream until all is sent; no signal when the peer is gone.
+pub fn send_all(socket: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match nix::sys::socket::send(socket.as_raw_fd(), bytes, MsgFlags::MSG_NOSIGNAL) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(nix::errno::Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody listens for packets at a path; nobody is connected to by asking. A `connect(2)`
+/// of another type is refused, and otherwise when the socket behind the file is still there.
+pub fn has_listener(path: &Path) -> bool {
+    match connect_to(path, Style::Stream) {
+        Err(error) => error.raw_os_error() != Some(libc::ECONNREFUSED),
+        Ok(_) => true,
+    }
 }
 
 /// How many descriptors may come along with one message.

@@ -75,7 +75,7 @@ pub(crate) fn needs(controller: &str, file: &str) -> Result {
 
 /// What stands in a file of the container's cgroup.
 pub(crate) fn read(container: &Container, controller: &str, file: &str) -> Result<String> {
-    let path = directory(controller, container.id()).join(file);
+    let path = directory(controller, &container.cgroup()).join(file);
     let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
     Ok(text.trim().to_owned())
 }
@@ -101,7 +101,7 @@ fn pids_in(directory: &Path) -> Result<Vec<i32>> {
 fn the_process_is_in_the_configured_cgroup() -> Result {
     chapter!("config-linux.md#cgroups-path");
     let container = Bundle::busybox().sleeping().create()?;
-    let pids = pids_in(&directory("memory", container.id()))?;
+    let pids = pids_in(&directory("memory", &container.cgroup()))?;
     assert!(pids.contains(&container.pid()?), "{pids:?}");
     Ok(())
 }
@@ -118,7 +118,7 @@ fn every_controller_has_the_cgroup() -> Result {
     let text = container.proc_file("cgroup")?;
     assert!(text.lines().any(counts), "{text}");
     for line in text.lines().filter(|line| counts(line)) {
-        assert!(line.ends_with(container.id()), "{text}");
+        assert!(line.ends_with(&container.cgroup()), "{text}");
     }
     Ok(())
 }
@@ -161,6 +161,7 @@ fn remove_tree(path: &Path) {
 
 /// Starts a container at `TREE/PATH`; gives the tree to keep.
 fn at_path(path: &str) -> Result<(Tree, Container, String)> {
+    host::cgroupfs_driver()?;
     let container = Bundle::busybox().sleeping().build()?;
     let tree = Tree::new(container.id());
     let path = path.replace("TREE", &tree.0);
@@ -222,7 +223,7 @@ fn the_cgroup_is_removed_with_the_container() -> Result {
 fn cgroups_made_inside_are_removed_with_the_container() -> Result {
     chapter!("runtime.md#delete");
     let container = Bundle::busybox().sleeping().start()?;
-    let below = directory("memory", container.id()).join("inner/most");
+    let below = directory("memory", &container.cgroup()).join("inner/most");
     fs::create_dir_all(below)?;
     container.delete_by_force().ok()?;
     container.left_no_trace()
@@ -230,6 +231,7 @@ fn cgroups_made_inside_are_removed_with_the_container() -> Result {
 
 fn a_parent_cgroup_is_left() -> Result {
     chapter!("runtime.md#delete");
+    host::cgroupfs_driver()?;
     let container = Bundle::busybox().sleeping().build()?;
     let tree = Tree::new(container.id());
     let parent = directory("memory", &tree.0);
@@ -414,18 +416,27 @@ fn the_memory_limit_holds() -> Result {
     Ok(())
 }
 
+/// Whether a group of v2 with the controller is seen to have no weight.
+fn lacks_weights() -> bool {
+    let groups = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    let groups: Vec<PathBuf> = groups.map(|entry| entry.path()).collect();
+    let some_has = |file: &str| groups.iter().any(|group| group.join(file).exists());
+    some_has("io.max") && !some_has("io.weight") && !some_has("io.bfq.weight")
+}
+
 fn io_weight_is_written() -> Result {
     chapter!("config-linux.md#block-io");
     let file = if v2() { "io.bfq.weight" } else { "blkio.bfq.weight" };
     let there = |file: &str| directory("blkio", "").join(file).exists();
     if v2() {
         needs("io", "")?;
+        host::needs(!lacks_weights(), "needs io.weight or io.bfq.weight")?;
     } else {
         let either = there("blkio.weight") || there("blkio.bfq.weight");
         host::needs(either, "needs blkio weights")?;
     }
     let container = limited("blockIO", json!({"weight": 500}))?;
-    let own = directory("blkio", container.id());
+    let own = directory("blkio", &container.cgroup());
     let file = if own.join(file).exists() {
         file
     } else if v2() {
@@ -536,7 +547,7 @@ fn the_independent_reader_agrees() -> Result {
     });
     let bundle = Bundle::busybox().sleeping();
     let container = bundle.set("/linux/resources", resources).create()?;
-    let cgroup = Cgroup::load(hierarchies::auto(), container.id());
+    let cgroup = Cgroup::load(hierarchies::auto(), container.cgroup());
     let memory: &MemController = cgroup.controller_of().context("the memory controller")?;
     assert_eq!(memory.memory_stat().limit_in_bytes, i64::try_from(64 * MIB)?);
     assert_eq!(memory.memory_stat().soft_limit_in_bytes, i64::try_from(32 * MIB)?);
@@ -552,7 +563,7 @@ fn ps_lists_the_processes_of_the_cgroup() -> Result {
     let container = Bundle::busybox().sleeping().start()?;
     let output = container.call("ps").args(["--format", "json", container.id()]).run().ok()?;
     let mut listed: Vec<i32> = serde_json::from_str(&output.stdout)?;
-    let mut pids = pids_in(&directory("memory", container.id()))?;
+    let mut pids = pids_in(&directory("memory", &container.cgroup()))?;
     listed.sort_unstable();
     pids.sort_unstable();
     assert!(listed.contains(&container.pid()?));
@@ -563,7 +574,7 @@ fn ps_lists_the_processes_of_the_cgroup() -> Result {
 fn the_cgroup_is_the_same_with_a_cgroup_namespace() -> Result {
     chapter!("config-linux.md#namespaces");
     let container = Bundle::busybox().sleeping().namespace("cgroup").start()?;
-    let pids = pids_in(&directory("memory", container.id()))?;
+    let pids = pids_in(&directory("memory", &container.cgroup()))?;
     assert!(pids.contains(&container.pid()?));
     let output = container.exec_sh("grep -c ':/$' /proc/self/cgroup");
     assert_ne!(output.ok()?.stdout, "0\n");

@@ -277,7 +277,7 @@ fn kill_and_delete_take_a_regular_expression() -> Result {
     }
     let ids = ["-a1", "-a2", "-b"].map(|end| format!("{}{end}", container.id()));
     for id in &ids {
-        container.reconfigure("/linux/cgroupsPath", format!("/{id}"))?;
+        container.reconfigure("/linux/cgroupsPath", host::cgroups_path(id))?;
         container.create_call().arg(id).run().ok()?;
     }
     let pattern = format!("{}-a[0-9]", container.id());

@@ -277,7 +277,7 @@ fn poststop_runs_after_the_container_is_gone() -> Result {
                   grep '^State' /proc/$(cat $1/pid)/status | grep -v '[ZX]' >> $1/rootfs/order; \
                   ls -d /sys/fs/cgroup/$0 /sys/fs/cgroup/*/$0 >> $1/rootfs/order; true";
     let container = Bundle::busybox().sleeping().hook("poststop", script).build()?;
-    container.reconfigure("/hooks/poststop/0/args/3", container.id())?;
+    container.reconfigure("/hooks/poststop/0/args/3", container.cgroup())?;
     let path = container.bundle().join("pid");
     container.create_call().arg("--pid-file").arg(path).arg(container.id()).run().ok()?;
     container.start().ok()?;

@@ -172,14 +172,20 @@ fn a_later_change_of_the_config_has_no_effect() -> Result {
 fn a_cgroup_with_processes_is_refused() -> Result {
     chapter!("cli#create");
     let first = Bundle::busybox().sleeping().start()?;
-    let second = Bundle::busybox().set("/linux/cgroupsPath", format!("/{}", first.id())).build()?;
-    second.create().fails_with("container's cgroup is not empty")?;
+    let path = host::cgroups_path(first.id());
+    let second = Bundle::busybox().set("/linux/cgroupsPath", path).build()?;
+    let words = match host::systemd_makes_cgroups() {
+        true => "UnitExists",
+        false => "container's cgroup is not empty",
+    };
+    second.create().fails_with(words)?;
     assert_eq!(first.status()?, "running");
     Ok(())
 }
 
 fn a_frozen_cgroup_is_refused() -> Result {
     chapter!("cli#create");
+    host::cgroupfs_driver()?;
     let container = Bundle::busybox().build()?;
     let name = container.id();
     let (cgroup, file, word) = match host::cgroups() {

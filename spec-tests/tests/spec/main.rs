@@ -6,6 +6,7 @@ mod callers_conmon;
 mod callers_containerd;
 mod callers_engines;
 mod cgroups;
+mod checkpoint;
 mod command_line;
 mod commands;
 mod descriptors;
@@ -28,6 +29,7 @@ mod root;
 mod rootless;
 mod seccomp;
 mod security;
+mod systemd;
 mod terminal;
 mod update;
 mod user;
@@ -61,9 +63,11 @@ fn main() -> std::process::ExitCode {
         rootless::TESTS,
         features_more::TESTS,
         hooks::TESTS,
+        checkpoint::TESTS,
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        systemd::TESTS,
         beyond::TESTS,
         callers_containerd::TESTS,
         callers_conmon::TESTS,

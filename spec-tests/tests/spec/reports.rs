@@ -245,7 +245,7 @@ fn the_config_of_spec_runs() -> Result {
     written_spec(&container, &[])?;
     container.reconfigure("/process/terminal", false)?;
     container.reconfigure("/process/args", ["echo", "hi"].as_slice())?;
-    container.reconfigure("/linux/cgroupsPath", format!("/{}", container.id()))?;
+    container.reconfigure("/linux/cgroupsPath", host::cgroups_path(container.id()))?;
     container.run().says("hi")?;
     Ok(())
 }
