@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Globals, complain, listing, print};
+use super::{Globals, listing, print, tell};
 use crate::error::Result;
 
 pub(super) fn definition() -> Command {
@@ -25,5 +25,5 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     let format = matches.get_one::<String>("format").map(String::as_str);
     print(&listing::inspect(&found, format)?)?;
-    Ok(missing.iter().map(complain).next_back().unwrap_or(ExitCode::SUCCESS))
+    Ok(missing.iter().map(tell).next_back().unwrap_or(ExitCode::SUCCESS))
 }

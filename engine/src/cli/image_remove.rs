@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::{Globals, complain, print};
+use super::{Globals, print, tell};
 use crate::error::Result;
 use crate::service::image::Removed;
 
@@ -27,7 +27,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     for name in matches.get_many::<String>("image").into_iter().flatten() {
         match engine.remove_image(name, matches.get_flag("force")) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
-            Err(error) => end = complain(&error),
+            Err(error) => end = tell(&error),
         }
     }
     Ok(end)

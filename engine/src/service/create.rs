@@ -51,7 +51,10 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
-        let warnings = complete(&mut host_config);
+        let mut warnings = complete(&mut host_config);
+        if config.healthcheck.as_ref().is_some_and(|check| is_check(items(&check.test))) {
+            warnings.push("The health check is not carried out: this is not supported yet.".into());
+        }
         let mut container = Container {
             id: random_id()?,
             name: match name {
@@ -94,6 +97,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whether a health check's words ask for one.
+fn is_check(test: &[String]) -> bool {
+    test.first().is_some_and(|kind| kind != "NONE")
 }
 
 /// What makes no sense, whatever the host.
@@ -154,6 +162,9 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     }
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
+    }
+    if host.publish_all_ports || host.port_bindings.iter().flatten().next().is_some() {
+        return Err(refuse(Kind::Invalid, "published ports are not supported yet"));
     }
     if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
         let words = "links are not supported: containers of one network find each other by name";
