@@ -81,7 +81,12 @@ impl std::error::Error for Error {}
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
-        Error { errno: error.raw_os_error(), ..Error::new(error.to_string()) }
+        let errno = error.raw_os_error();
+        let mut cause = error.to_string();
+        if errno == Some(libc::ENOSYS) {
+            cause += "; Linux 5.12 or newer is needed, and no filter that refuses its calls";
+        }
+        Error { errno, ..Error::new(cause) }
     }
 }
 

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::plan::{ContainerPath, MountLabel};
 use crate::sys::fd::stat;
 use crate::sys::mount::{self, Attributes, Filesystem, READ_ONLY, Reach, attach, copy_tree};
@@ -100,7 +101,7 @@ fn own_null(root: &Root) -> Result<OwnedFd> {
     let found = stat(null.as_fd())?;
     let is_null =
         found.st_mode & libc::S_IFMT == libc::S_IFCHR && found.st_rdev == libc::makedev(1, 3);
-    if is_null {
+    if is_null || failpoint::is_weakened("the null device") {
         Ok(copy_tree(null.as_fd(), "", Reach::One)?)
     } else {
         Err(Error::new("/dev/null is not the null device"))

@@ -1,9 +1,10 @@
 //! clone3(2), and clone(2) where a filter or an old kernel refuses it.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::{check, pidfd};
+use super::fd::{open_at, read_all, write_once};
+use super::{check, pidfd, process, socket};
 
 /// `CLONE_INTO_CGROUP` (linux/sched.h)
 const INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -30,14 +31,21 @@ pub enum Side {
 /// where a cgroup directory is given, right into that cgroup.
 ///
 /// # Errors
-/// The kernel's; ENOSYS never, unless a cgroup was asked for.
+/// The kernel's.
 pub fn fork(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side> {
     match clone3(flags, cgroup) {
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) && cgroup.is_none() => {
-            clone(flags)
-        }
+        Err(error) if is_no_answer(&error) => match cgroup {
+            None => clone(flags),
+            Some(cgroup) => clone_then_enter(flags, cgroup),
+        },
         other => other,
     }
+}
+
+/// The kernel has no clone3(2) (before 5.3) or no CLONE_INTO_CGROUP (5.7), or a filter says that
+/// it has not. Where EPERM was the kernel's own, clone(2) gets it too.
+fn is_no_answer(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::E2BIG | libc::EPERM))
 }
 
 fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side> {
@@ -79,4 +87,32 @@ fn clone(flags: u64) -> io::Result<Side> {
         return Ok(Side::Child);
     }
     Ok(Side::Parent(Forked { pid, pidfd: pidfd::open(pid)? }))
+}
+
+/// The child waits until its parent has written it into the cgroup: none of its memory is charged
+/// elsewhere, and nothing of it runs outside.
+fn clone_then_enter(flags: u64, cgroup: BorrowedFd<'_>) -> io::Result<Side> {
+    let processes = open_at(cgroup, "cgroup.procs", libc::O_WRONLY, 0)?;
+    let (waiting, telling) = socket::pair()?;
+    let forked = match clone(flags)? {
+        Side::Parent(forked) => forked,
+        Side::Child => {
+            drop(telling);
+            // A parent that dies, or cannot move it, hangs up without a word.
+            return match read_all(waiting.as_fd(), 1).is_ok_and(|word| !word.is_empty()) {
+                true => Ok(Side::Child),
+                false => process::end(1),
+            };
+        }
+    };
+    drop(waiting);
+    let moved = write_once(processes.as_fd(), forked.pid.to_string().as_bytes())
+        .and_then(|()| write_once(telling.as_fd(), b"."));
+    if let Err(error) = moved {
+        drop(telling);
+        // It ends by itself.
+        let _ = pidfd::reap(&forked.pidfd);
+        return Err(error);
+    }
+    Ok(Side::Parent(forked))
 }

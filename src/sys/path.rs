@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::fd::open_at;
 use super::{c_string, check, errno};
+use crate::failpoint;
 
 /// `RESOLVE_NO_XDEV`: no crossing into another mount.
 pub const NO_OTHER_MOUNT: u64 = 0x01;
@@ -27,7 +28,7 @@ const MAX_TRIES: usize = 128;
 /// `openat2(2)` with O_CLOEXEC.
 ///
 /// # Errors
-/// ENOSYS where the kernel (before 5.6) or a filter does not offer it.
+/// What [`is_refused`] knows where the kernel (before 5.6) or a filter does not offer it.
 pub fn open_with(
     dir: BorrowedFd<'_>,
     path: &str,
@@ -55,6 +56,12 @@ pub fn open_with(
         }
     }
     Err(errno(libc::EAGAIN))
+}
+
+/// Whether openat2(2) itself may be what is refused: some filters answer EPERM to calls that they
+/// do not know. The walk that is then made gets the kernel's own EPERM again.
+pub(super) fn is_refused(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
 }
 
 /// `readlinkat(2)` of the link that a descriptor refers to, or of `name` below a directory.
@@ -150,10 +157,11 @@ impl Root {
     pub fn open_file(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let inside = path.trim_start_matches('/');
         let inside = if inside.is_empty() { "." } else { inside };
+        if failpoint::is_weakened("lookups stay inside") {
+            return open_at(self.as_fd(), inside, flags, 0);
+        }
         match open_with(self.as_fd(), inside, (flags, 0), IN_ROOT | NO_MAGIC_LINKS) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
-                self.walk(inside, flags, Missing::Refuse)
-            }
+            Err(error) if is_refused(&error) => self.walk(inside, flags, Missing::Refuse),
             other => other,
         }
     }

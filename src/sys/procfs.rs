@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
 use super::mount::{self, Filesystem, Reach};
-use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, open_with};
+use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const PROC_ROOT_INODE: u64 = 1;
@@ -35,7 +35,7 @@ impl Procfs {
     pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;
         match open_with(self.0.as_fd(), path, (flags, 0), resolve) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => self.walk(path, flags),
+            Err(error) if is_refused(&error) => self.walk(path, flags),
             other => other,
         }
     }
@@ -86,11 +86,14 @@ impl Procfs {
     /// Without openat2: name by name, each of which must be on procfs and on the same instance.
     fn walk(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let instance = stat(self.0.as_fd())?.st_dev;
-        let own = path.strip_prefix("self/").map(|rest| format!("{}/{rest}", std::process::id()));
-        let path = own.as_deref().unwrap_or(path);
+        // The one link that may be on the way: the id of this process where the procfs is from.
+        let own = super::path::read_link(self.0.as_fd(), "self")?;
+        let own = own.to_str().filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        let own = own.ok_or_else(|| errno(libc::EXDEV))?;
         let mut at = self.0.try_clone()?;
         let mut names = path.split('/').peekable();
         while let Some(name) = names.next() {
+            let name = if name == "self" { own } else { name };
             let last = names.peek().is_none();
             let flags = if last { flags } else { libc::O_PATH | libc::O_DIRECTORY };
             at = open_at(at.as_fd(), name, flags | libc::O_NOFOLLOW, 0)?;
@@ -159,6 +162,8 @@ mod tests {
     fn the_walk_reads_what_openat2_reads_and_no_magic_link() {
         let proc = Procfs::of_this_process().unwrap();
         for open in [Procfs::open, Procfs::walk] {
+            open(&proc, "self", libc::O_PATH | libc::O_DIRECTORY).unwrap();
+            open(&proc, "self/fd", libc::O_PATH | libc::O_DIRECTORY).unwrap();
             let file = open(&proc, "self/comm", libc::O_RDONLY).unwrap();
             assert!(!super::super::fd::read_all(file.as_fd(), 100).unwrap().is_empty());
             assert!(open(&proc, "self/root/etc", libc::O_PATH).is_err());
