@@ -13,6 +13,7 @@
 //! | [`holder`] | a process in namespaces of its own, to be joined
 //! | [`mountinfo`] | what is mounted where, and how
 //! | [`machine_code`] | programs of one system call
+//! | [`shim`] | an older kernel: system calls that are refused
 //! | [`scratch`] | a directory that is gone afterwards |
 
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ pub mod mountinfo;
 pub mod output;
 pub mod runtime;
 pub mod scratch;
+pub mod shim;
 pub mod suite;
 pub mod terminal;
 

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::host;
 pub use crate::output::Output;
+use crate::shim;
 
 /// Longer than any call may take, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -60,18 +61,20 @@ impl Runtime {
     /// The words in front of the runtime's arguments. A user that the runtime is run as has no
     /// systemd of its own. crun refuses a hybrid cgroup layout, so it
     /// is shown one without the v2 part; what it writes in that place goes with the tmpfs.
-    fn words(&self, inner: &[OsString]) -> Vec<OsString> {
+    fn words(&self, inner: &[OsString]) -> Result<Vec<OsString>> {
         let program = self.program.clone().into_os_string();
         let driver = host::systemd_makes_cgroups() && inner.is_empty();
         let driver = driver.then(|| OsString::from("--systemd-cgroup"));
-        let program = inner.iter().cloned().chain([program]).chain(driver);
+        let shim = shim::wanted().map(|calls| shim::words(&calls)).transpose()?;
+        let shim = shim.into_iter().flatten();
+        let program = shim.chain(inner.iter().cloned()).chain([program]).chain(driver);
         if !self.hide_unified {
-            return program.collect();
+            return Ok(program.collect());
         }
         let script = "umount /sys/fs/cgroup/unified && \
                       mount -t tmpfs none /sys/fs/cgroup/unified && exec \"$0\" \"$@\"";
         let unshare = ["unshare", "-m", "--propagation", "slave", "sh", "-c", script];
-        unshare.map(OsString::from).into_iter().chain(program).collect()
+        Ok(unshare.map(OsString::from).into_iter().chain(program).collect())
     }
 }
 
@@ -217,7 +220,7 @@ impl Call {
     fn command(&self) -> Result<Command> {
         let mut words = self.program.clone();
         if words.is_empty() {
-            words = Runtime::get()?.words(&self.inner);
+            words = Runtime::get()?.words(&self.inner)?;
         }
         words.extend(self.arguments.iter().cloned());
         if let Some(script) = &self.shell {

@@ -14,6 +14,7 @@ use rustix::process::{getpid, set_child_subreaper};
 
 use crate::host::field;
 use crate::runtime::Runtime;
+use crate::shim;
 
 /// What a test gives back.
 pub type Result<T = ()> = anyhow::Result<T>;
@@ -99,6 +100,9 @@ pub fn main(rooms: &[&'static [Test]], known_failures: &str) -> ExitCode {
     if words.get(1).is_some_and(|word| word == AS_SUBREAPER) {
         return as_subreaper(&words[2..]);
     }
+    if words.get(1).is_some_and(|word| word == shim::FLAG) {
+        return shim::become_command(&words[2..]);
+    }
     let mut arguments = Arguments::from_args();
     std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
     // The tests mostly wait for processes.
@@ -141,6 +145,19 @@ fn as_subreaper(words: &[OsString]) -> ExitCode {
     }
 }
 
+/// Runs one test of this program again, with more variables; tells whether it passed, and what it
+/// printed.
+pub fn again(test: &str, variables: &[(&str, &str)]) -> Result<(bool, String)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["--exact", test]).envs(variables.iter().copied());
+    let output = command.output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !text.contains("running 1 test\n") {
+        bail!("{test} is no test: {text}");
+    }
+    Ok((output.status.success(), text))
+}
+
 /// The processes whose parent is `parent`.
 pub fn children(parent: i32) -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -163,6 +180,9 @@ fn prepare(arguments: &Arguments, rooms: &[&'static [Test]], folder: &str) -> Re
     let runtime = Runtime::get()?;
     let mut known = known_failures(folder, &runtime.name)?;
     println!("runtime: {} ({} known failures)", runtime.program.display(), known.len());
+    if let Some(calls) = shim::wanted() {
+        println!("without: {calls}");
+    }
     let trials = tests.into_iter().map(|test| {
         let reason = known.remove(short(test.name));
         trial(test, reason)

@@ -26,6 +26,7 @@ mod mounts;
 mod namespaces;
 mod paths;
 mod process;
+mod races;
 mod reports;
 mod root;
 mod rootless;
@@ -37,6 +38,8 @@ mod update;
 mod user;
 mod user_namespace;
 mod validation;
+mod weakened;
+mod without;
 
 fn main() -> std::process::ExitCode {
     let rooms = &[
@@ -71,6 +74,9 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        races::TESTS,
+        weakened::TESTS,
+        without::TESTS,
         systemd::TESTS,
         beyond::TESTS,
         callers_containerd::TESTS,
