@@ -1,19 +1,39 @@
 //! The command line: words typed become one call of `service`, and what comes back becomes text and
 //! an exit code. Only this room prints.
 
+mod attach;
+mod console;
+mod container;
+mod create;
+mod detach;
+mod each;
+mod exec;
+mod flags;
 mod globals;
+mod kill;
 mod listing;
+mod logs;
 mod network;
+mod pause;
+mod restart;
+mod rm;
+mod run;
+mod start;
+mod stop;
 mod template;
+mod unpause;
 mod version;
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::ArgMatches;
 
 use crate::error::{self, Result};
+use crate::monitor;
+use crate::runtime::NotRun;
 use globals::Globals;
 
 /// One command: its definition is built only when it is called.
@@ -37,6 +57,30 @@ macro_rules! command {
 
 /// Every command, in the order that help lists them.
 const COMMANDS: &[Command] = &[
+    command!("run", run),
+    command!("container run", run),
+    command!("create", create),
+    command!("container create", create),
+    command!("start", start),
+    command!("container start", start),
+    command!("stop", stop),
+    command!("container stop", stop),
+    command!("restart", restart),
+    command!("container restart", restart),
+    command!("kill", kill),
+    command!("container kill", kill),
+    command!("pause", pause),
+    command!("container pause", pause),
+    command!("unpause", unpause),
+    command!("container unpause", unpause),
+    command!("rm", rm),
+    command!("container rm", rm),
+    command!("exec", exec),
+    command!("container exec", exec),
+    command!("attach", attach),
+    command!("container attach", attach),
+    command!("logs", logs),
+    command!("container logs", logs),
     command!("network connect", network::connect),
     command!("network create", network::create),
     command!("network disconnect", network::disconnect),
@@ -49,23 +93,30 @@ const COMMANDS: &[Command] = &[
     command!("version", version),
 ];
 
-/// What Docker's client exits with when it is the client that failed.
+/// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
 /// Carries out a command line, the program's own name first.
 pub fn main(line: Vec<OsString>) -> ExitCode {
-    dispatch(line).unwrap_or_else(|error| complain(&error))
+    if line.get(1).is_some_and(|word| word == monitor::WORD) {
+        // Nobody types this: no definitions are built, and nothing is said.
+        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
+        return monitor::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    if let Some(words) = monitor::init::is_called(&line) {
+        return monitor::init::main(words).map_or_else(not_executed, exit_code);
+    }
+    dispatch(line).unwrap_or_else(|error| tell(&error))
 }
 
 /// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
 /// its daemon, in the words that programs look for.
-fn complain(error: &anyhow::Error) -> ExitCode {
+fn tell(error: &anyhow::Error) -> ExitCode {
     let (teller, code) = match error::kind(error) {
         Some(_) => ("Error response from daemon", 1),
         None => ("dok", OWN_FAILURE),
     };
-    // There is nowhere left to complain about a standard error that cannot be written.
-    let _ = writeln!(std::io::stderr(), "{teller}: {error:#}");
+    complain(&format!("{teller}: {error:#}"));
     ExitCode::from(code)
 }
 
@@ -75,6 +126,35 @@ fn confirm(warning: &str) -> Result<bool> {
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// The init's program is not there, or is none.
+fn not_executed(error: anyhow::Error) -> ExitCode {
+    tell(&error);
+    let cause = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    ExitCode::from(if cause == Some(std::io::ErrorKind::NotFound) { 127 } else { 126 })
+}
+
+/// A line for standard error.
+fn complain(line: &str) {
+    // There is nowhere left to complain about a standard error that cannot be written.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// The exit code of a program, which is ours too.
+fn exit_code(code: i32) -> ExitCode {
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1.
+fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
+    tell(error);
+    if !command.words.ends_with("run") {
+        return ExitCode::FAILURE;
+    }
+    complain("\nRun 'dok run --help' for more information");
+    let not_run = error.downcast_ref::<NotRun>();
+    not_run.map_or(ExitCode::from(OWN_FAILURE), |not_run| exit_code(not_run.exit_code))
 }
 
 fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
@@ -92,7 +172,9 @@ fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         .bin_name(format!("dok {}", command.words))
         .try_get_matches_from(args)
     {
-        Ok(matches) => (command.run)(&globals, &matches),
+        Ok(matches) => {
+            Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
+        }
         Err(usage) => tell_usage(&usage),
     }
 }
@@ -119,4 +201,16 @@ fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_has_a_sound_definition() {
+        for command in COMMANDS {
+            (command.definition)().debug_assert();
+        }
+    }
 }

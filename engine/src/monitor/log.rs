@@ -112,27 +112,46 @@ impl Log {
         self.append(&entries)
     }
 
+    /// Writes whole entries, and turns the file over between two where it is full.
     fn append(&mut self, entries: &[u8]) -> io::Result<()> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let length = entries.len() as u64;
-        if self.file.is_some() && self.written.saturating_add(length) > self.limits.size {
-            self.file = None;
-            turn_over(&self.path, self.limits.files)?;
-        }
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => {
-                let mut options = OpenOptions::new();
-                let file = options.append(true).create(true).mode(0o640).open(&self.path)?;
-                self.written = file.metadata()?.len();
-                none.insert(file)
+        let mut rest = entries;
+        while !rest.is_empty() {
+            let file = match &mut self.file {
+                Some(file) => file,
+                none => {
+                    let mut options = OpenOptions::new();
+                    let file = options.append(true).create(true).mode(0o640).open(&self.path)?;
+                    self.written = file.metadata()?.len();
+                    none.insert(file)
+                }
+            };
+            let fitting = fitting(rest, self.limits.size.saturating_sub(self.written));
+            if fitting == 0 && self.written > 0 {
+                self.file = None;
+                turn_over(&self.path, self.limits.files)?;
+                continue;
             }
-        };
-        self.written += length;
-        file.write_all(entries)
+            // One entry that is longer than a file has a file to itself.
+            let length = if fitting > 0 { fitting } else { first_entry(rest) };
+            file.write_all(&rest[..length])?;
+            self.written += length as u64;
+            rest = &rest[length..];
+        }
+        Ok(())
     }
+}
+
+/// The bytes of the entries at the beginning that fit into a room.
+fn fitting(entries: &[u8], room: u64) -> usize {
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    match entries.get(..room) {
+        None => entries.len(),
+        Some(part) => part.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1),
+    }
+}
+
+fn first_entry(entries: &[u8]) -> usize {
+    entries.iter().position(|byte| *byte == b'\n').map_or(entries.len(), |end| end + 1)
 }
 
 /// `log` becomes `log.1`, that becomes `log.2`, and the last goes.

@@ -6,6 +6,7 @@
 
 pub mod cleanup;
 mod clients;
+pub mod init;
 pub mod log;
 mod relay;
 pub mod restart;

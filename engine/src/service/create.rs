@@ -51,7 +51,10 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
-        let warnings = complete(&mut host_config);
+        let mut warnings = complete(&mut host_config);
+        if config.healthcheck.as_ref().is_some_and(|check| is_check(items(&check.test))) {
+            warnings.push("The health check is not carried out: this is not supported yet.".into());
+        }
         let mut container = Container {
             id: random_id()?,
             name: match name {
@@ -94,6 +97,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// Whether a health check's words ask for one.
+fn is_check(test: &[String]) -> bool {
+    test.first().is_some_and(|kind| kind != "NONE")
 }
 
 /// What makes no sense, whatever the host.

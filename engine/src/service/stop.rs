@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Engine;
 use super::attach::{End, FrameKind, Session, Wanted};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, kind, refuse};
 use crate::model::{Container, State, Status};
 use crate::monitor::cleanup::{self, InRuntime};
 use crate::store::durable::Durability;
@@ -69,13 +69,16 @@ impl Engine {
             return Ok(());
         }
         let sent = self.runtime().kill(&container.id, signal);
-        if state.status == Status::Paused {
-            self.unpause(container)?;
-        }
-        match sent {
-            // It may have ended by itself meanwhile.
+        // The runtime lets one that it kills move by itself.
+        let moves = match state.status {
+            Status::Paused => self.unpause(container),
+            _ => Ok(()),
+        };
+        match sent.and(moves) {
+            // It may have ended meanwhile.
             Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
-            sent => sent,
+            Err(error) if kind(&error) != Some(Kind::Conflict) => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -131,7 +134,10 @@ impl Engine {
         }
         let bare = signal.to_ascii_uppercase();
         let bare = bare.strip_prefix("SIG").unwrap_or(&bare);
-        let stop = container.config.stop_signal.to_ascii_uppercase();
+        let stop = match container.config.stop_signal.as_str() {
+            "" => "TERM".to_owned(),
+            signal => signal.to_ascii_uppercase(),
+        };
         let ends = ["KILL", "9", stop.strip_prefix("SIG").unwrap_or(&stop)].contains(&bare);
         if !ends {
             return self.runtime().kill(&container.id, signal);

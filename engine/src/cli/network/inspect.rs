@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{named, networks};
 use crate::cli::listing::inspect;
-use crate::cli::{Globals, complain, print};
+use crate::cli::{Globals, print, tell};
 use crate::error::Result;
 
 pub(in crate::cli) fn definition() -> Command {
@@ -26,7 +26,7 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     for name in named(matches, "network") {
         match engine.inspect_network(name) {
             Ok(network) => found.push(network),
-            Err(error) => code = complain(&error),
+            Err(error) => code = tell(&error),
         }
     }
     let format = matches.get_one::<String>("format").map(String::as_str);

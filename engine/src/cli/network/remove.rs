@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{named, networks};
-use crate::cli::{Globals, complain, print};
+use crate::cli::{Globals, print, tell};
 use crate::error::{Kind, Result, kind};
 
 pub(in crate::cli) fn definition() -> Command {
@@ -25,7 +25,7 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
         match engine.remove_network(name) {
             Ok(_) => print(&format!("{name}\n"))?,
             Err(error) if matches.get_flag("force") && kind(&error) == Some(Kind::NotFound) => {}
-            Err(error) => code = complain(&error),
+            Err(error) => code = tell(&error),
         }
     }
     Ok(code)

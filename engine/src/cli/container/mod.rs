@@ -1,0 +1,9 @@
+//! The flags of `run` and `create`, and the request that they make.
+
+mod definition;
+mod mount;
+mod ports;
+mod read;
+
+pub(super) use definition::with_flags;
+pub(super) use read::{environment, request};

@@ -1,0 +1,69 @@
+//! `dok exec CONTAINER COMMAND`
+
+use std::io;
+use std::process::{ExitCode, Stdio};
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::flags::{container, is_set, switch, text, texts, value, values};
+use super::{Globals, complain, exit_code};
+use crate::error::{Context, Result};
+use crate::runtime;
+use crate::service::exec::ExecRequest;
+
+pub(super) fn definition() -> Command {
+    Command::new("exec")
+        .about("Execute a command in a running container")
+        .arg(switch("detach", "Detached mode: run command in the background").short('d'))
+        .arg(values("env", "NAME=VALUE", "Set environment variables").short('e'))
+        .arg(values("env-file", "FILE", "Read in a file of environment variables"))
+        .arg(switch("interactive", "Keep STDIN open even if not attached").short('i'))
+        .arg(switch("privileged", "Give extended privileges to the command"))
+        .arg(switch("tty", "Allocate a pseudo-TTY").short('t'))
+        .arg(value("user", "USER[:GROUP]", "Username or UID").short('u'))
+        .arg(value("workdir", "DIR", "Working directory inside the container").short('w'))
+        .arg(container())
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .num_args(1..)
+                .required(true)
+                .trailing_var_arg(true)
+                .allow_hyphen_values(true),
+        )
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let container = engine.store.container(&text(matches, "container").unwrap_or_default())?;
+    let request = ExecRequest {
+        cmd: texts(matches, "command"),
+        env: super::container::environment(matches)?,
+        user: text(matches, "user"),
+        working_dir: text(matches, "workdir"),
+        tty: is_set(matches, "tty"),
+        privileged: is_set(matches, "privileged"),
+        detach: is_set(matches, "detach"),
+    };
+    let interactive = is_set(matches, "interactive");
+    if request.tty && interactive && !request.detach && !rustix::termios::isatty(io::stdin()) {
+        anyhow::bail!("the input device is not a TTY");
+    }
+    let mut exec = engine.exec(&container, &request)?;
+    if request.detach {
+        exec.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    } else if !interactive && !request.tty {
+        exec.command.stdin(Stdio::null());
+    }
+    let status = exec.command.status().context("run the runtime")?;
+    match exec.refused().filter(|_| !status.success()) {
+        None => Ok(exit_code(runtime::code(status))),
+        Some(not_run) => {
+            // Without detaching, the runtime has said it to the same standard error.
+            if request.detach {
+                complain(&not_run.words);
+            }
+            Ok(exit_code(if not_run.exit_code == 125 { 126 } else { not_run.exit_code }))
+        }
+    }
+}

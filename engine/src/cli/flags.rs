@@ -1,0 +1,98 @@
+//! Words for flags, and the sizes that many of them take.
+
+use clap::{Arg, ArgAction, ArgMatches};
+
+/// A flag that is there or not. `--flag=false` says that it is not.
+pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_value("false")
+        .default_missing_value("true")
+        .value_parser(clap::builder::BoolishValueParser::new())
+        .hide_default_value(true)
+        .hide_possible_values(true)
+        .overrides_with(name)
+}
+
+/// A flag with a value; the last one counts.
+pub(super) fn value(name: &'static str, kind: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(kind)
+        .help(help)
+        .allow_hyphen_values(true)
+        .overrides_with(name)
+}
+
+/// A flag that may be given again and again.
+pub(super) fn values(name: &'static str, kind: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .value_name(kind)
+        .help(help)
+        .allow_hyphen_values(true)
+        .action(ArgAction::Append)
+}
+
+/// The containers that a command is about.
+pub(super) fn containers() -> Arg {
+    Arg::new("container").value_name("CONTAINER").num_args(1..).required(true)
+}
+
+/// One container.
+pub(super) fn container() -> Arg {
+    Arg::new("container").value_name("CONTAINER").required(true)
+}
+
+pub(super) fn is_set(matches: &ArgMatches, name: &str) -> bool {
+    matches.get_one::<bool>(name).copied().unwrap_or_default()
+}
+
+pub(super) fn text(matches: &ArgMatches, name: &str) -> Option<String> {
+    matches.get_one::<String>(name).cloned()
+}
+
+pub(super) fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches.get_many::<String>(name).map_or_else(Vec::new, |list| list.cloned().collect())
+}
+
+/// `64m` in bytes: binary units, as Docker reads them for memory.
+///
+/// # Errors
+/// Says which flag.
+pub(super) fn bytes(flag: &str, text: &str) -> anyhow::Result<i64> {
+    let lower = text.to_ascii_lowercase();
+    let bare = lower.strip_suffix('b').unwrap_or(&lower);
+    let bare = bare.strip_suffix('i').unwrap_or(bare);
+    let units = [('k', 10), ('m', 20), ('g', 30), ('t', 40), ('p', 50)];
+    let unit = units.iter().find(|(letter, _)| bare.ends_with(*letter));
+    let number = bare.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+    let shift = unit.map_or(0, |(_, shift)| *shift);
+    let known = number.len() + usize::from(unit.is_some()) == bare.len();
+    let number = number.parse::<f64>().ok().filter(|number| known && (0.0..8e18).contains(number));
+    let Some(number) = number else {
+        anyhow::bail!("invalid argument {text:?} for \"--{flag}\" flag: invalid size: '{text}'");
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a part of a byte counts for nothing")]
+    Ok((number * f64::from(2_u32.pow(10)).powi(shift / 10)) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_binary() {
+        for (text, expected) in
+            [("64m", 64 << 20), ("1g", 1 << 30), ("10", 10), ("1.5k", 1536), ("2MiB", 2 << 20)]
+        {
+            assert_eq!(bytes("memory", text).unwrap(), expected, "{text}");
+        }
+        for wrong in ["", "m", "1x", "-5", "five"] {
+            assert!(bytes("memory", wrong).is_err(), "{wrong}");
+        }
+    }
+}

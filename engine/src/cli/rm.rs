@@ -1,0 +1,27 @@
+//! `dok rm CONTAINER…`
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command};
+
+use super::Globals;
+use super::each::each;
+use super::flags::{containers, is_set, switch};
+use crate::error::Result;
+use crate::monitor::cleanup::Volumes;
+use crate::service::remove::Running;
+
+pub(super) fn definition() -> Command {
+    Command::new("rm")
+        .about("Remove one or more containers")
+        .arg(switch("force", "Force the removal of a running container (uses SIGKILL)").short('f'))
+        .arg(switch("volumes", "Remove anonymous volumes of the container").short('v'))
+        .arg(containers())
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let running = if is_set(matches, "force") { Running::Kill } else { Running::Refuse };
+    let volumes = if is_set(matches, "volumes") { Volumes::Remove } else { Volumes::Keep };
+    each(&engine, matches, |container| engine.remove(container, running, volumes))
+}

@@ -1,0 +1,21 @@
+//! `dok unpause CONTAINER…`
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command};
+
+use super::Globals;
+use super::each::each;
+use super::flags::containers;
+use crate::error::Result;
+
+pub(super) fn definition() -> Command {
+    Command::new("unpause")
+        .about("Unpause all processes within one or more containers")
+        .arg(containers())
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    each(&engine, matches, |container| engine.unpause(container))
+}

@@ -1,0 +1,71 @@
+//! The init of `--init`: process 1 inside runs the program, passes signals on to it, and reaps
+//! what nobody waits for. It is dok's own program, called by another name.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::SignalFd;
+use rustix::process::{Pid, WaitOptions, wait};
+
+use crate::error::{Context, Result};
+use crate::runtime;
+
+/// The name by which the program is an init.
+pub const NAME: &str = "docker-init";
+
+/// Whether a command line calls the init, and its words after `--`.
+pub fn is_called(line: &[OsString]) -> Option<&[OsString]> {
+    let name = Path::new(line.first()?).file_name()?;
+    let called = name == NAME && line.get(1).is_some_and(|word| word == "--");
+    called.then(|| line.get(2..)).flatten()
+}
+
+/// Runs the program to its end; its exit code.
+///
+/// # Errors
+/// The program cannot be executed.
+pub fn main(words: &[OsString]) -> Result<i32> {
+    let (program, args) = words.split_first().context("docker-init: a program was expected")?;
+    let all = SigSet::all();
+    all.thread_block().context("hold signals")?;
+    let signals = SignalFd::new(&all).context("hold signals")?;
+    // Its own group: keys that make signals reach it, and not us.
+    let child = Command::new(program).args(args).process_group(0).spawn();
+    let child = child.with_context(|| format!("exec {}", program.display()))?;
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("name the program")?;
+    if rustix::termios::isatty(std::io::stdin()) {
+        // Where the terminal is another's, the program reads as any in the background.
+        let _ = rustix::termios::tcsetpgrp(std::io::stdin(), pid);
+    }
+    loop {
+        if let Some(code) = reap(pid)? {
+            return Ok(code);
+        }
+        let Some(signal) = signals.read_signal().context("wait for a signal")? else { continue };
+        let number = i32::try_from(signal.ssi_signo).unwrap_or_default();
+        if number != Signal::SIGCHLD as i32
+            && let Some(signal) = rustix::process::Signal::from_named_raw(number)
+        {
+            // It may have ended: the next round says so.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+/// Reaps all that has ended; the exit code, if the program has.
+fn reap(program: Pid) -> Result<Option<i32>> {
+    use std::os::unix::process::ExitStatusExt;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((pid, status))) if pid == program => {
+                return Ok(Some(runtime::code(ExitStatus::from_raw(status.as_raw()))));
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error).context("wait for the program"),
+        }
+    }
+}

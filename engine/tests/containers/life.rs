@@ -1,0 +1,151 @@
+//! Running, ending, exit codes, restarts.
+
+use std::time::{Duration, Instant};
+
+use onggi_engine::model::Status;
+
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+#[test]
+fn run_gives_output_and_exit_code_and_rm_leaves_nothing() {
+    let Some(dok) = Dok::new() else { return };
+    let said =
+        dok.dok(&["run", "--rm", NONE, "busybox", "sh", "-c", "echo out; echo err >&2; exit 7"]);
+    assert_eq!((said.code, &*said.out, &*said.err), (Some(7), "out\n", "err\n"));
+    assert_eq!(dok.store().container_ids().unwrap(), Vec::<String>::new());
+    assert!(dok.store().volume_names().unwrap().is_empty());
+}
+
+#[test]
+fn what_cannot_be_run_ends_as_dockers_does() {
+    let Some(dok) = Dok::new() else { return };
+    for (words, code, text) in [
+        (&["run", "--rm", NONE, "busybox", "nosuch"][..], 127, "executable file not found"),
+        (&["run", "--rm", NONE, "busybox", "/etc/passwd"], 126, "permission denied"),
+        (&["run", "--rm", NONE, "ghost", "true"], 125, "No such image: ghost"),
+        (&["run", "--rm", NONE, "--name", "x", "busybox"], 125, "Invalid container name (x)"),
+        (&["run", "--rm", NONE, "--nosuch", "busybox"], 125, "--nosuch"),
+        (
+            &["run", "--rm", NONE, "-u", "ghost", "busybox", "true"],
+            125,
+            "unable to find user ghost",
+        ),
+        (&["run", "--rm", NONE, "--memory", "1m", "busybox"], 125, "Minimum memory limit"),
+        (&["run", "--rm", "--restart", "always", "busybox"], 125, "can't create 'AutoRemove'"),
+        (&["run", "-it", "--rm", NONE, "busybox"], 125, "the input device is not a TTY"),
+        (&["start", "ghost"], 1, "No such container: ghost"),
+        (&["exec", "ghost", "true"], 1, "No such container: ghost"),
+    ] {
+        let said = dok.dok(words);
+        assert_eq!(said.code, Some(code), "{words:?}: {said:?}");
+        assert!(said.err.contains(text), "{words:?}: {said:?}");
+    }
+    assert!(dok.store().container_ids().unwrap().is_empty(), "nothing is left behind");
+}
+
+#[test]
+fn a_container_is_stopped_started_killed_and_removed() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "trap 'echo bye; exit 3' TERM; while :; do sleep 0.05; done";
+    let id = dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sh", "-c", script]);
+    assert_eq!(id.trim().len(), 64);
+    let refused = dok.dok(&["rm", "web"]);
+    assert!(refused.err.contains("stop the container before removing or force remove"));
+    assert_eq!(dok.ok(&["stop", "web"]), "web\n");
+    let state = dok.store().state(id.trim()).unwrap();
+    assert_eq!((state.status, state.exit_code, state.pid), (Status::Exited, 3, 0));
+    assert!(dok.ok(&["logs", "web"]).contains("bye"));
+    dok.ok(&["start", "web"]);
+    dok.ok(&["start", "web"]);
+    dok.ok(&["kill", "web"]);
+    assert_eq!(dok.store().state(id.trim()).unwrap().exit_code, 137);
+    let refused = dok.dok(&["kill", "web"]);
+    assert!(refused.err.contains("is not running"), "{refused:?}");
+    dok.ok(&["restart", "-t", "1", "web"]);
+    assert_eq!(dok.ok(&["rm", "-f", "web"]), "web\n");
+    assert!(dok.dok(&["rm", "web"]).err.contains("No such container: web"));
+}
+
+#[test]
+fn a_program_that_does_not_listen_is_killed_after_its_grace() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", "--name", "deaf", NONE, "busybox", "sleep", "100"]);
+    let begun = Instant::now();
+    dok.ok(&["stop", "-t", "1", "deaf"]);
+    assert!((1..8).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    let id = dok.store().container("deaf").unwrap().id;
+    assert_eq!(dok.store().state(&id).unwrap().exit_code, 137);
+}
+
+#[test]
+fn a_failing_program_is_restarted_as_often_as_its_policy_says() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&["run", "-d", "--restart", "on-failure:2", NONE, "busybox", "false"]);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let state = dok.store().state(id.trim()).unwrap();
+        if state.status == Status::Exited || Instant::now() > deadline {
+            assert_eq!(
+                (state.status, state.restart_count, state.exit_code),
+                (Status::Exited, 2, 1)
+            );
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    dok.ok(&["run", "-d", "--name", "again", "--restart", "always", NONE, "busybox", "true"]);
+    dok.ok(&["stop", "again"]);
+    let again = dok.store().container("again").unwrap().id;
+    assert_eq!(dok.store().state(&again).unwrap().status, Status::Exited);
+}
+
+#[test]
+fn a_frozen_container_neither_runs_nor_keeps_from_being_removed() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", "--name", "ice", NONE, "busybox", "sleep", "100"]);
+    dok.ok(&["pause", "ice"]);
+    assert!(dok.dok(&["pause", "ice"]).err.contains("is already paused"));
+    assert!(dok.dok(&["exec", "ice", "true"]).err.contains("is paused"));
+    dok.ok(&["unpause", "ice"]);
+    dok.ok(&["exec", "ice", "true"]);
+    dok.ok(&["pause", "ice"]);
+    dok.ok(&["rm", "-f", "ice"]);
+}
+
+#[test]
+fn a_container_outlives_the_command_that_runs_it_but_not_unseen_its_monitor() {
+    let Some(dok) = Dok::new() else { return };
+    let mut run =
+        dok.command(&["run", "--name", "kept", NONE, "busybox", "sh", "-c", "sleep 1; exit 5"]);
+    let mut run = run.spawn().unwrap();
+    let store = dok.store();
+    let id = loop {
+        match store.container("kept") {
+            Ok(kept) if store.state(&kept.id).unwrap().status == Status::Running => break kept.id,
+            _ => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    run.kill().unwrap();
+    run.wait().unwrap();
+    store.wait_for_monitor(&id).unwrap();
+    assert_eq!(store.state(&id).unwrap().exit_code, 5);
+
+    dok.ok(&["run", "-d", "--name", "orphan", NONE, "busybox", "sleep", "100"]);
+    let orphan = store.container("orphan").unwrap().id;
+    let pid = store.state(&orphan).unwrap().pid;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let monitor: i32 =
+        stat.rsplit_once(") ").unwrap().1.split(' ').nth(1).unwrap().parse().unwrap();
+    let monitor = rustix::process::Pid::from_raw(monitor).unwrap();
+    rustix::process::kill_process(monitor, rustix::process::Signal::KILL).unwrap();
+    store.wait_for_monitor(&orphan).unwrap();
+    assert_eq!(store.state(&orphan).unwrap().status, Status::Running, "it is adopted");
+    dok.ok(&["exec", "orphan", "true"]);
+    dok.ok(&["stop", "-t", "0", "orphan"]);
+    let state = store.state(&orphan).unwrap();
+    assert_eq!((state.status, state.exit_code), (Status::Exited, 255));
+    assert!(state.error.contains("exit code is not known"));
+    dok.ok(&["start", "orphan"]);
+}

@@ -1,0 +1,88 @@
+//! Standard streams, logs, terminals, attaching, exec.
+
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+#[test]
+fn standard_input_goes_in_and_ends() {
+    let Some(dok) = Dok::new() else { return };
+    let said = dok.dok_reading("data\n", &["run", "-i", "--rm", NONE, "busybox", "cat"]);
+    assert_eq!((said.code, &*said.out), (Some(0), "data\n"));
+    let id = dok.ok(&["create", "-i", NONE, "busybox", "cat"]);
+    let said = dok.dok_reading("again\n", &["start", "-i", id.trim()]);
+    assert_eq!((said.code, &*said.out), (Some(0), "again\n"));
+}
+
+#[test]
+fn much_output_arrives_whole_and_in_order() {
+    let Some(dok) = Dok::new() else { return };
+    let said = dok.dok(&["run", "--name", "much", NONE, "busybox", "seq", "200000"]);
+    let expected: String = (1..=200_000).map(|number| format!("{number}\n")).collect();
+    assert!(said.out == expected, "{} of {} bytes", said.out.len(), expected.len());
+    assert!(dok.ok(&["logs", "much"]) == expected);
+    assert_eq!(dok.ok(&["logs", "--tail", "2", "much"]), "199999\n200000\n");
+}
+
+#[test]
+fn nobody_has_to_read_for_a_program_to_go_on() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&[
+        "run",
+        "-d",
+        "--log-opt",
+        "max-size=100k",
+        "--log-opt",
+        "max-file=2",
+        NONE,
+        "busybox",
+        "seq",
+        "200000",
+    ]);
+    let container = dok.store().container(id.trim()).unwrap();
+    dok.store().wait_for_monitor(&container.id).unwrap();
+    let log = dok.store().log_file(&container.id);
+    let size = |path: &std::path::Path| std::fs::metadata(path).unwrap().len();
+    assert!(size(&log) <= 100 << 10);
+    assert!(size(&log.with_extension("log.1")) <= 100 << 10);
+    assert!(dok.ok(&["logs", id.trim()]).ends_with("199999\n200000\n"));
+}
+
+#[test]
+fn logs_follow_to_the_end() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "echo one; sleep 0.3; echo two; sleep 0.3; echo three";
+    dok.ok(&["run", "-d", "--name", "slow", NONE, "busybox", "sh", "-c", script]);
+    assert_eq!(dok.ok(&["logs", "-f", "slow"]), "one\ntwo\nthree\n");
+    let stamped = dok.ok(&["logs", "-t", "slow"]);
+    assert!(stamped.lines().all(|line| line.as_bytes()[29] == b'Z'), "{stamped}");
+    assert_eq!(dok.ok(&["logs", "--until", "1h", "slow"]), "");
+}
+
+#[test]
+fn exec_gives_streams_user_folder_and_exit_code() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", "--name", "web", "-e", "A=1", NONE, "busybox", "sleep", "100"]);
+    let said =
+        dok.dok(&["exec", "-e", "B=2", "-w", "/tmp", "web", "sh", "-c", "echo $A$B $PWD; exit 5"]);
+    assert_eq!((said.code, &*said.out), (Some(5), "12 /tmp\n"));
+    let said = dok.dok(&["exec", "-u", "web", "web", "id"]);
+    assert!(said.out.starts_with("uid=33(web) gid=34(www) groups="), "{said:?}");
+    assert!(said.out.contains("99(log)"), "{said:?}");
+    assert_eq!(dok.dok_reading("in\n", &["exec", "-i", "web", "cat"]).out, "in\n");
+    assert_eq!(dok.dok(&["exec", "web", "nosuch"]).code, Some(127));
+    assert_eq!(dok.dok(&["exec", "web", "/etc/passwd"]).code, Some(126));
+    dok.ok(&["exec", "-d", "web", "true"]);
+    dok.ok(&["stop", "-t", "0", "web"]);
+    assert!(dok.dok(&["exec", "web", "true"]).err.contains("is not running"));
+}
+
+#[test]
+fn a_terminal_is_one_and_init_is_the_first_process() {
+    let Some(dok) = Dok::new() else { return };
+    let said =
+        dok.dok(&["run", "--rm", "-t", NONE, "busybox", "sh", "-c", "test -t 0 && echo tty"]);
+    assert_eq!((said.code, &*said.out), (Some(0), "tty\r\n"));
+    let said = dok.dok(&["run", "--rm", "--init", NONE, "busybox", "sh", "-c", "echo $$; exit 4"]);
+    assert_eq!((said.code, &*said.out), (Some(4), "2\n"));
+}

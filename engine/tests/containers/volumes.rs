@@ -1,0 +1,66 @@
+//! Volumes, binds, and the files that dok writes.
+
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+#[test]
+fn a_new_volume_gets_the_images_files_and_keeps_what_is_written() {
+    let Some(dok) = Dok::new() else { return };
+    let write = "cat /data/below/file; echo mine > /data/mine";
+    let first = dok.ok(&["run", "--rm", NONE, "-v", "kept:/data", "busybox", "sh", "-c", write]);
+    assert_eq!(first, "of the image\n");
+    let volume = dok.store().volume("kept").unwrap().unwrap();
+    let link = std::fs::read_link(volume.mountpoint.join("link")).unwrap();
+    assert_eq!(link.to_str(), Some("/etc/shadow"), "a link is copied and not followed");
+    let second =
+        dok.ok(&["run", "--rm", NONE, "-v", "kept:/data:ro", "busybox", "cat", "/data/mine"]);
+    assert_eq!(second, "mine\n");
+    let refused = dok.dok(&[
+        "run",
+        "--rm",
+        NONE,
+        "-v",
+        "kept:/data:ro",
+        "busybox",
+        "sh",
+        "-c",
+        "echo x > /data/x",
+    ]);
+    assert_ne!(refused.code, Some(0), "{refused:?}");
+}
+
+#[test]
+fn a_volume_without_a_name_goes_with_its_container() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "--rm", NONE, "-v", "/own", "busybox", "true"]);
+    assert!(dok.store().volume_names().unwrap().is_empty());
+    dok.ok(&["create", "--name", "box", NONE, "-v", "/own", "busybox", "true"]);
+    assert_eq!(dok.store().volume_names().unwrap().len(), 1);
+    dok.ok(&["rm", "-v", "box"]);
+    assert!(dok.store().volume_names().unwrap().is_empty());
+}
+
+#[test]
+fn names_hosts_limits_and_rights_are_as_asked_for() {
+    let Some(dok) = Dok::new() else { return };
+    let run = |flags: &[&str], script: &str| {
+        let words = [&["run", "--rm", NONE], flags, &["busybox", "sh", "-c", script]].concat();
+        dok.ok(&words)
+    };
+    assert_eq!(run(&["-h", "box"], "cat /etc/hostname"), "box\n");
+    assert!(run(&["--add-host", "db:10.0.0.7"], "cat /etc/hosts").contains("10.0.0.7\tdb\n"));
+    assert_eq!(
+        run(&["--dns", "9.9.9.9"], "cat /etc/resolv.conf").lines().next(),
+        Some("nameserver 9.9.9.9")
+    );
+    assert_eq!(run(&["--ulimit", "nofile=64:128"], "ulimit -n"), "64\n");
+    let status = "cat /proc/self/status";
+    assert!(run(&["--cap-drop", "ALL"], status).contains("CapEff:\t0000000000000000"));
+    assert!(run(&[], status).contains("Seccomp:\t2"));
+    assert!(run(&["--security-opt", "seccomp=unconfined"], status).contains("Seccomp:\t0"));
+    assert!(run(&["--security-opt", "no-new-privileges"], status).contains("NoNewPrivs:\t1"));
+    assert_eq!(run(&["--tmpfs", "/t:size=1m"], "echo x > /t/x && cat /t/x"), "x\n");
+    assert_eq!(run(&["--read-only"], "echo x > /x || echo no").trim(), "no");
+    assert_eq!(run(&["--entrypoint", "echo"], ""), "sh -c \n");
+}
