@@ -8,17 +8,21 @@ mod create;
 mod detach;
 mod each;
 mod exec;
+mod filters;
 mod flags;
 mod globals;
+mod human;
 mod kill;
 mod listing;
 mod logs;
 mod network;
 mod pause;
+mod ps;
 mod restart;
 mod rm;
 mod run;
 mod start;
+mod status;
 mod stop;
 mod template;
 mod unpause;
@@ -81,6 +85,10 @@ const COMMANDS: &[Command] = &[
     command!("container attach", attach),
     command!("logs", logs),
     command!("container logs", logs),
+    command!("ps", ps),
+    command!("container ls", ps),
+    command!("container list", ps),
+    command!("container ps", ps),
     command!("network connect", network::connect),
     command!("network create", network::create),
     command!("network disconnect", network::disconnect),
