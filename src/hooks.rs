@@ -2,14 +2,15 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::{Code, Doing, Error, Result};
-use crate::plan::Hook;
+use crate::plan::{Hook, Hooks};
 use crate::sys::fd::{wait_for_any, wait_readable};
 use crate::sys::pidfd;
 
@@ -24,6 +25,40 @@ pub struct Setting<'a> {
     pub directory: Option<&'a Path>,
     /// The environment of hooks that bring none.
     pub env: &'a [String],
+    /// Where what they print goes.
+    pub output: &'a Output,
+}
+
+/// Files of the host that get what hooks print, instead of an error's words.
+#[derive(Debug, Default)]
+pub struct Output {
+    stdout: Option<File>,
+    stderr: Option<File>,
+}
+
+impl Output {
+    /// Opens the files that a plan names, to add to them.
+    ///
+    /// # Errors
+    /// The file that cannot be opened.
+    pub fn open(hooks: &Hooks) -> Result<Output> {
+        let open = |path: &Option<PathBuf>| -> Result<Option<File>> {
+            let Some(path) = path else { return Ok(None) };
+            let file = File::options().append(true).create(true).mode(0o600).open(path);
+            file.map(Some).doing(|| format!("open {} for what hooks print", path.display()))
+        };
+        Ok(Output { stdout: open(&hooks.stdout)?, stderr: open(&hooks.stderr)? })
+    }
+
+    /// The files' descriptors.
+    pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        [&self.stdout, &self.stderr].into_iter().flatten().map(AsRawFd::as_raw_fd)
+    }
+}
+
+/// Where one stream goes.
+fn stream(file: Option<&File>) -> Result<Stdio> {
+    Ok(file.map_or(Ok(Stdio::piped()), |file| file.try_clone().map(Stdio::from))?)
 }
 
 /// Runs hooks one after the other, up to the first that fails.
@@ -59,8 +94,8 @@ fn run_one(hook: &Hook, setting: Setting<'_>) -> Result<()> {
         .env_clear()
         .envs(env.iter().filter_map(|entry| entry.split_once('=')))
         .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdout(stream(setting.output.stdout.as_ref())?)
+        .stderr(stream(setting.output.stderr.as_ref())?);
     if let Some(directory) = setting.directory {
         command.current_dir(directory);
     }

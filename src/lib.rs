@@ -8,8 +8,10 @@
 //! | 10 | [`cli`] | words typed become one call; the only room that prints |
 //! | 9 | [`container`] | a container's life: state directory, pipeline of create, answers to init |
 //! | 8 | [`init`] | the container's first process, from the clone to execve(2): a list of steps |
+//! | 8 | [`criu`] | the talk with CRIU, which dumps and restores processes |
 //! | 7 | [`launch`] | clones init, and the talk with it |
 //! | 7 | [`cgroup`] | limits, freezing, statistics, removal |
+//! | 7 | [`resctrl`] | classes of service for caches and memory bandwidth |
 //! | 7 | [`hooks`] | runs the user's programs with the state on stdin |
 //! | 6 | [`plan`] | pure: what to do, decided before anything is done |
 //! | 5 | [`validate`] | pure: what is wrong with a configuration, with its chapter |
@@ -28,6 +30,7 @@
 pub mod cgroup;
 pub mod cli;
 pub mod container;
+pub mod criu;
 pub mod dbus;
 pub mod error;
 pub mod failpoint;
@@ -37,6 +40,7 @@ pub mod init;
 pub mod launch;
 pub mod log;
 pub mod plan;
+pub mod resctrl;
 pub mod seccomp;
 pub mod spec;
 pub mod sys;

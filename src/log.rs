@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -38,6 +39,16 @@ impl Level {
         }
     }
 
+    /// `LOG_ERR` to `LOG_DEBUG` (syslog(3)).
+    fn severity(self) -> u8 {
+        match self {
+            Level::Error => 3,
+            Level::Warning => 4,
+            Level::Info => 6,
+            Level::Debug | Level::Trace => 7,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Level::Error => "error",
@@ -69,41 +80,71 @@ impl Format {
     }
 }
 
+/// Where lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// Standard error.
+    StandardError,
+    /// A file that is appended to.
+    File(PathBuf),
+    /// The journal of systemd, with this `ID`.
+    Journal(String),
+    /// The system's log, under this name.
+    Syslog(String),
+}
+
+/// Where lines go, opened.
+enum Sink {
+    StandardError,
+    File(File),
+    Journal(UnixDatagram, String),
+    Syslog(UnixDatagram, String),
+}
+
 struct Log {
-    /// Nothing means standard error.
-    file: Option<File>,
+    sink: Sink,
     format: Format,
     level: Level,
 }
 
 static LOG: OnceLock<Log> = OnceLock::new();
-const STANDARD_ERROR: Log = Log { file: None, format: Format::Text, level: Level::Warning };
+const STANDARD_ERROR: Log =
+    Log { sink: Sink::StandardError, format: Format::Text, level: Level::Warning };
+/// Where the journal listens (systemd's "Native Journal Protocol").
+const JOURNAL: &str = "/run/systemd/journal/socket";
+/// Where the system's log listens (syslog(3)).
+const SYSLOG: &str = "/dev/log";
 
-/// Says where lines go from now on: a file that is appended to, or standard error. The first
-/// call decides.
+/// Says where lines go from now on. The first call decides.
 ///
 /// # Errors
-/// What opening the file gives.
-pub fn open(path: Option<PathBuf>, format: Format, level: Level) -> Result<()> {
-    let file = path.map(|path| {
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o644)
-            .open(&path)
-            .doing(|| format!("open the log {}", path.display()))
-    });
-    let _ = LOG.set(Log { file: file.transpose()?, format, level });
+/// What opening the file, or the socket of a log that is not there, gives.
+pub fn open(target: &Target, format: Format, level: Level) -> Result<()> {
+    let sink = match target {
+        Target::StandardError => Sink::StandardError,
+        Target::File(path) => {
+            let file = OpenOptions::new().append(true).create(true).mode(0o644).open(path);
+            Sink::File(file.doing(|| format!("open the log {}", path.display()))?)
+        }
+        Target::Journal(id) => Sink::Journal(connect(JOURNAL)?, id.clone()),
+        Target::Syslog(name) => Sink::Syslog(connect(SYSLOG)?, name.clone()),
+    };
+    let _ = LOG.set(Log { sink, format, level });
     Ok(())
+}
+
+fn connect(path: &str) -> Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(path).map(|()| socket).doing(|| format!("open the log {path}"))
 }
 
 fn log() -> &'static Log {
     LOG.get().unwrap_or(&STANDARD_ERROR)
 }
 
-/// Whether lines go to a file, so that standard error has to be told apart.
-pub fn is_a_file() -> bool {
-    log().file.is_some()
+/// Whether lines go elsewhere than to standard error, which has to be told apart then.
+pub fn is_elsewhere() -> bool {
+    !matches!(log().sink, Sink::StandardError)
 }
 
 /// Whether lines of this level are written.
@@ -177,13 +218,39 @@ fn write_with(level: Level, code: Option<Code>, words: &str) {
     if level > log.level {
         return;
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = rfc3339(Duration::from_secs(now.as_secs()));
-    let line = line(log.format, level, code, words, &time);
-    let _ = match log.file.as_ref() {
-        Some(file) => (&*file).write_all(line.as_bytes()),
-        None => std::io::stderr().write_all(line.as_bytes()),
+    let line = || {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let time = rfc3339(Duration::from_secs(now.as_secs()));
+        line(log.format, level, code, words, &time)
     };
+    let _ = match &log.sink {
+        Sink::StandardError => std::io::stderr().write_all(line().as_bytes()),
+        Sink::File(file) => (&*file).write_all(line().as_bytes()),
+        Sink::Journal(socket, id) => socket.send(&journal_entry(level, words, id)).map(drop),
+        Sink::Syslog(socket, name) => {
+            socket.send(syslog_line(level, words, name).as_bytes()).map(drop)
+        }
+    };
+}
+
+/// Fields of the journal: those whose value may have line feeds with its length in front.
+fn journal_entry(level: Level, words: &str, id: &str) -> Vec<u8> {
+    let mut entry =
+        format!("PRIORITY={}\nSYSLOG_IDENTIFIER=onggi\n", level.severity()).into_bytes();
+    for (field, value) in [("MESSAGE", words), ("ID", id)] {
+        entry.extend_from_slice(field.as_bytes());
+        entry.push(b'\n');
+        entry.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        entry.extend_from_slice(value.as_bytes());
+        entry.push(b'\n');
+    }
+    entry
+}
+
+/// A line as syslog(3) sends it, of the facility `LOG_USER`.
+fn syslog_line(level: Level, words: &str, name: &str) -> String {
+    const USER: u8 = 1 << 3;
+    format!("<{}>{name}[{}]: {words}", USER | level.severity(), std::process::id())
 }
 
 fn line(format: Format, level: Level, code: Option<Code>, words: &str, time: &str) -> String {
@@ -290,6 +357,17 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn the_journal_gets_fields_and_syslog_a_line() {
+        let entry = journal_entry(Level::Warning, "two\nlines", "web");
+        let mut expected = b"PRIORITY=4\nSYSLOG_IDENTIFIER=onggi\nMESSAGE\n".to_vec();
+        expected.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend_from_slice(b"two\nlines\nID\n\x03\0\0\0\0\0\0\0web\n");
+        assert_eq!(entry, expected);
+        let line = syslog_line(Level::Error, "gone", "web");
+        assert_eq!(line, format!("<11>web[{}]: gone", std::process::id()));
     }
 
     #[test]

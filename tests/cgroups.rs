@@ -89,6 +89,7 @@ fn host() -> Host {
         apparmor: false,
         selinux: false,
         bounding: 0,
+        resctrl: None,
     }
 }
 

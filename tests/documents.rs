@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use onggi::init::{EXEC, NEW_CONTAINER, Step};
+use onggi::init::{ADD_MOUNTS, EXEC, NEW_CONTAINER, REMOVE_MOUNTS, Step};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -24,7 +24,12 @@ fn first_cells<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
 #[test]
 fn the_order_of_init_is_the_one_that_is_explained() {
     let text = fs::read_to_string(repository().join("docs/init-order.md")).unwrap();
-    for (heading, steps) in [("A new container", NEW_CONTAINER), ("exec", EXEC)] {
+    for (heading, steps) in [
+        ("A new container", NEW_CONTAINER),
+        ("exec", EXEC),
+        ("mounts add", ADD_MOUNTS),
+        ("mounts remove", REMOVE_MOUNTS),
+    ] {
         let names: Vec<&str> = steps.iter().map(|step: &Step| step.0).collect();
         assert_eq!(first_cells(&text, heading), names, "docs/init-order.md, {heading}");
     }

@@ -24,6 +24,7 @@ fn host() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
+        resctrl: None,
     }
 }
 

@@ -26,6 +26,7 @@ pub mod model;
 pub mod monitor;
 pub mod network;
 pub mod progress;
+pub mod registry;
 pub mod rootfs;
 pub mod runtime;
 pub mod service;

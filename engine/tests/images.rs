@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use onggi_engine::service::Engine;
-use onggi_engine::service::image::Import;
+use onggi_engine::service::image::{Import, Registries};
 use onggi_engine::store::Store;
 
 /// An engine with a store of its own.
@@ -27,7 +27,9 @@ impl Place {
             std::env::temp_dir().join(format!("dok-images-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         let store = Store::open(folder.join("root"), folder.join("run")).unwrap();
-        Place { engine: Engine { store, runtime: "onggi".into() }, folder }
+        let registries =
+            Registries { settings: folder.join("dok.json"), client: folder.join("client") };
+        Place { engine: Engine { store, runtime: "onggi".into(), registries }, folder }
     }
 }
 

@@ -3,7 +3,7 @@
 
 _onggi() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume update events spec features doctor completion help'
+    local at command= options= words= commands='create start state wait kill delete run exec list ps pause resume checkpoint restore update mounts events spec features doctor completion help'
     for ((at = 1; at < COMP_CWORD; at++)); do
         case ${COMP_WORDS[at]} in
             --root|--log|--log-format|--log-level|--cgroup-manager|--rootless) ((at++)) ;;
@@ -128,8 +128,40 @@ _onggi() {
             case $before in
             esac
             ;;
+        'checkpoint')
+            options='-h --help --image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages --tcp-skip-in-flight --link-remap --manage-cgroups-mode --empty-ns --network-lock --parent-path --leave-running --pre-dump --page-server --status-fd'
+            words="@containers"
+            case $before in
+                --image-path) return ;;
+                --work-path) return ;;
+                --manage-cgroups-mode) options='' words='soft full strict ignore' ;;
+                --empty-ns) return ;;
+                --network-lock) options='' words='iptables nftables skip' ;;
+                --parent-path) return ;;
+                --page-server) return ;;
+                --status-fd) return ;;
+            esac
+            ;;
+        'restore')
+            options='-h --help -b --bundle -f --config --console-socket --pid-file --pidfd-socket --no-pivot --no-new-keyring -d --detach --keep --no-subreaper --image-path --work-path --tcp-established --ext-unix-sk --shell-job --file-locks --auto-dedup --lazy-pages --tcp-close --manage-cgroups-mode --empty-ns --network-lock --lsm-profile --lsm-mount-context'
+            words="@containers"
+            case $before in
+                -b|--bundle) return ;;
+                -f|--config) return ;;
+                --console-socket) return ;;
+                --pid-file) return ;;
+                --pidfd-socket) return ;;
+                --image-path) return ;;
+                --work-path) return ;;
+                --manage-cgroups-mode) options='' words='soft full strict ignore' ;;
+                --empty-ns) return ;;
+                --network-lock) options='' words='iptables nftables skip' ;;
+                --lsm-profile) return ;;
+                --lsm-mount-context) return ;;
+            esac
+            ;;
         'update')
-            options='-h --help -r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit'
+            options='-h --help -r --resources --blkio-weight --cpu-period --cpu-quota --cpu-burst --cpu-share --cpu-rt-period --cpu-rt-runtime --cpu-idle --cpuset-cpus --cpuset-mems --memory --memory-reservation --memory-swap --pids-limit --l3-cache-schema --mem-bw-schema --device-rule'
             words="@containers"
             case $before in
                 -r|--resources) return ;;
@@ -147,6 +179,15 @@ _onggi() {
                 --memory-reservation) return ;;
                 --memory-swap) return ;;
                 --pids-limit) return ;;
+                --l3-cache-schema) return ;;
+                --mem-bw-schema) return ;;
+                --device-rule) return ;;
+            esac
+            ;;
+        'mounts')
+            options='-h --help'
+            words=""
+            case $before in
             esac
             ;;
         'events')

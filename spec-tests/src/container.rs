@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::cgroup;
 use crate::host::{self, field};
 use crate::runtime::{Call, Output, wait_until};
 use crate::scratch::{Scratch, mounts_below};
@@ -265,12 +266,8 @@ impl Container {
 
     /// The container's cgroup directories, one per hierarchy that has it.
     pub fn cgroups(&self) -> Vec<PathBuf> {
-        let root = Path::new("/sys/fs/cgroup");
-        let hierarchies =
-            fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-        let places = hierarchies.chain([root.to_owned()]);
-        let both = |place: PathBuf| [place.join(self.id()), place.join(self.scope())];
-        places.flat_map(both).filter(|path| path.is_dir()).collect()
+        let [own, scope] = [self.id(), &self.scope()].map(cgroup::directories);
+        [own, scope].concat()
     }
 
     /// Processes (of the host's numbering) in the container's cgroups, or that name it.
@@ -279,7 +276,7 @@ impl Container {
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         let mut found: Vec<i32> = pids.filter(|pid| self.is_named_by(*pid)).collect();
         for cgroup in self.cgroups() {
-            collect_processes(&cgroup, &mut found);
+            cgroup::collect_processes(&cgroup, &mut found);
         }
         found.sort_unstable();
         found.dedup();
@@ -298,7 +295,7 @@ impl Drop for Container {
             let _ = self.delete_by_force();
         }
         for cgroup in self.cgroups() {
-            thaw(&cgroup);
+            cgroup::thaw(&cgroup);
         }
         let kill_all = || {
             let pids = self.processes();
@@ -309,7 +306,7 @@ impl Drop for Container {
         };
         wait_until(Duration::from_secs(2), kill_all);
         for cgroup in self.cgroups() {
-            remove_cgroup(&cgroup);
+            cgroup::remove(&cgroup);
         }
     }
 }
@@ -320,39 +317,4 @@ pub fn namespace_of(pid: i32, name: &str) -> Result<String> {
     let path = format!("/proc/{process}/ns/{name}");
     let link = fs::read_link(&path).with_context(|| format!("read {path}"))?;
     Ok(link.to_string_lossy().into_owned())
-}
-
-/// The processes of a cgroup and of those below it. A zombie is not one: it is its parent's
-/// business.
-fn collect_processes(cgroup: &Path, found: &mut Vec<i32>) {
-    let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
-    let pids = text.lines().filter_map(|line| line.parse().ok());
-    found.extend(pids.filter(|pid: &i32| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty())
-    }));
-    for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            collect_processes(&entry.path(), found);
-        }
-    }
-}
-
-/// A frozen process cannot even die (v1). Whichever file the cgroup has not is not made.
-fn thaw(cgroup: &Path) {
-    for (file, word) in [("freezer.state", "THAWED"), ("cgroup.freeze", "0")] {
-        if cgroup.join(file).exists() {
-            let _ = fs::write(cgroup.join(file), word);
-        }
-    }
-}
-
-/// Removes a cgroup and those below it.
-fn remove_cgroup(path: &Path) {
-    thaw(path);
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            remove_cgroup(&entry.path());
-        }
-    }
-    wait_until(Duration::from_secs(1), || fs::remove_dir(path).ok());
 }

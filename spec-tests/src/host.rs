@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
@@ -88,6 +89,22 @@ pub fn security_module(name: &str) -> Result<()> {
             .is_ok_and(|list| list.trim().split(',').any(|module| module == name)),
     };
     needs(on, &format!("needs {name}"))
+}
+
+/// Needs Linux `major.minor`, for what cannot be asked of the kernel in another way.
+pub fn linux(major: u32, minor: u32) -> Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split('.').map_while(|word| word.parse::<u32>().ok());
+    let have = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    needs(have >= (major, minor), &format!("needs Linux {major}.{minor}"))
+}
+
+/// Needs a program of the host that succeeds, with these arguments.
+pub fn success(name: &str, arguments: &[&str]) -> Result<()> {
+    program(name)?;
+    let output = Command::new(name).args(arguments).output()?;
+    let words = arguments.join(" ");
+    needs(output.status.success(), &format!("needs {name} {words} to work on the host"))
 }
 
 /// Needs systemd as the machine's init.

@@ -7,6 +7,7 @@
 //! | [`container`] | the container of that bundle: create, start, exec, … and its clean-up |
 //! | [`runtime`] | the binary under test, and one call of it with a time limit |
 //! | [`output`] | what came of it, and what a test may demand of it |
+//! | [`cgroup`] | the directories of a cgroup, and their removal |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
 //! | [`holder`] | a process in namespaces of its own, to be joined
@@ -17,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod cgroup;
 pub mod config;
 pub mod container;
 pub mod holder;

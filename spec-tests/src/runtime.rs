@@ -96,6 +96,8 @@ fn in_path(name: &str) -> Option<PathBuf> {
 /// One call of the runtime, to be completed and run.
 #[derive(Debug)]
 pub struct Call {
+    program: Vec<OsString>,
+    patience: Duration,
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
     inherits: bool,
@@ -114,6 +116,8 @@ impl Call {
     pub fn new(directory: &Path) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         Self {
+            program: Vec::new(),
+            patience: PATIENCE,
             arguments: Vec::new(),
             environment: Vec::new(),
             inherits: true,
@@ -126,6 +130,18 @@ impl Call {
             wrapper: Vec::new(),
             inner: Vec::new(),
         }
+    }
+
+    /// A call of another program than the runtime, with the words in front of its arguments.
+    pub fn of<S: AsRef<OsStr>>(words: impl IntoIterator<Item = S>, directory: &Path) -> Self {
+        let program = words.into_iter().map(|word| word.as_ref().into()).collect();
+        Self { program, ..Self::new(directory) }
+    }
+
+    /// How long the call may take, if not 30 seconds.
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// One more argument.
@@ -199,7 +215,10 @@ impl Call {
 
     /// Output goes to files, never to pipes: a container that outlives the call keeps them open.
     fn command(&self) -> Result<Command> {
-        let mut words = Runtime::get()?.words(&self.inner);
+        let mut words = self.program.clone();
+        if words.is_empty() {
+            words = Runtime::get()?.words(&self.inner);
+        }
         words.extend(self.arguments.iter().cloned());
         if let Some(script) = &self.shell {
             let script = format!("{script} exec \"$@\"");
@@ -243,7 +262,7 @@ impl Call {
         Ok(Running { child, call: self, reaped: false })
     }
 
-    /// Runs the runtime to its end, for 30 seconds at most.
+    /// Runs the runtime to its end, as long as it may take.
     pub fn run(self) -> Output {
         let words = self.words();
         match self.spawn() {
@@ -253,7 +272,8 @@ impl Call {
     }
 
     fn words(&self) -> String {
-        let words: Vec<_> = self.arguments.iter().map(|word| word.to_string_lossy()).collect();
+        let words = self.program.iter().chain(&self.arguments);
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
         words.join(" ")
     }
 }
@@ -277,13 +297,14 @@ impl Running {
         read_lossy(&self.call.stream("out"))
     }
 
-    /// Waits for the end, for 30 seconds at most: a runtime that hangs is killed, and fails.
+    /// Waits for the end: a runtime that hangs is killed, and fails.
     pub fn wait(mut self) -> Output {
-        let ended = wait_until(PATIENCE, || self.child.try_wait().ok().flatten());
+        let patience = self.call.patience;
+        let ended = wait_until(patience, || self.child.try_wait().ok().flatten());
         self.reaped = ended.is_some();
         let trouble = match ended {
             Some(_) => String::new(),
-            None => format!("still running after {} s", PATIENCE.as_secs()),
+            None => format!("still running after {} s", (patience * slowness()).as_secs()),
         };
         Output {
             words: self.call.words(),
@@ -308,8 +329,15 @@ fn read_lossy(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-/// Asks again and again, for `patience` at most.
+/// How many times longer than on a common machine all may take: `SPEC_TESTS_PATIENCE`.
+fn slowness() -> u32 {
+    let wanted = std::env::var("SPEC_TESTS_PATIENCE").ok();
+    wanted.and_then(|number| number.parse().ok()).unwrap_or(1)
+}
+
+/// Asks again and again, for `patience` at most, or as many times as long as the machine is slow.
 pub fn wait_until<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+    let patience = patience * slowness();
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {

@@ -49,11 +49,12 @@ macro_rules! chapter {
 }
 
 /// The documents a chapter may come from.
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "bundle.md",
     "cli",
     "config-linux.md",
     "config.md",
+    "engine",
     "features-linux.md",
     "features.md",
     "runtime-linux.md",
@@ -91,8 +92,9 @@ enum End {
     Failed(String),
 }
 
-/// Runs the tests that the command line asks for (libtest's options and filters).
-pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
+/// Runs the tests that the command line asks for (libtest's options and filters). What a runtime is
+/// known not to pass is listed in the folder `known_failures` of this crate.
+pub fn main(rooms: &[&'static [Test]], known_failures: &str) -> ExitCode {
     let words: Vec<_> = std::env::args_os().collect();
     if words.get(1).is_some_and(|word| word == AS_SUBREAPER) {
         return as_subreaper(&words[2..]);
@@ -101,7 +103,7 @@ pub fn main(rooms: &[&'static [Test]]) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| PANIC.set(panic.to_string())));
     // The tests mostly wait for processes.
     arguments.test_threads.get_or_insert(4);
-    match prepare(&arguments, rooms) {
+    match prepare(&arguments, rooms, known_failures) {
         Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
         Err(error) => {
             eprintln!("spec-tests: {error:#}");
@@ -150,7 +152,7 @@ pub fn children(parent: i32) -> Vec<i32> {
     pids.filter(is_child).collect()
 }
 
-fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial>> {
+fn prepare(arguments: &Arguments, rooms: &[&'static [Test]], folder: &str) -> Result<Vec<Trial>> {
     let tests: Vec<Test> = rooms.iter().flat_map(|room| room.iter().copied()).collect();
     if arguments.list {
         return Ok(tests.into_iter().map(|test| trial(test, None)).collect());
@@ -159,7 +161,7 @@ fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial
         bail!("needs root: it drives a runtime that makes namespaces, mounts and cgroups");
     }
     let runtime = Runtime::get()?;
-    let mut known = known_failures(&runtime.name)?;
+    let mut known = known_failures(folder, &runtime.name)?;
     println!("runtime: {} ({} known failures)", runtime.program.display(), known.len());
     let trials = tests.into_iter().map(|test| {
         let reason = known.remove(short(test.name));
@@ -167,7 +169,7 @@ fn prepare(arguments: &Arguments, rooms: &[&'static [Test]]) -> Result<Vec<Trial
     });
     let trials = trials.collect();
     if let Some(name) = known.keys().next() {
-        bail!("known-failures/{}.txt lists {name}, which is no test", runtime.name);
+        bail!("{folder}/{}.txt lists {name}, which is no test", runtime.name);
     }
     Ok(trials)
 }
@@ -185,8 +187,8 @@ struct Known {
 }
 
 /// The list of a runtime. No file: nothing is known to fail.
-fn known_failures(runtime: &str) -> Result<BTreeMap<String, Known>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("known-failures");
+fn known_failures(folder: &str, runtime: &str) -> Result<BTreeMap<String, Known>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let path = folder.join(format!("{runtime}.txt"));
     let text = if path.exists() { fs::read_to_string(&path)? } else { String::new() };
     parse_known(&text).with_context(|| path.display().to_string())

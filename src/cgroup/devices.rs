@@ -27,6 +27,33 @@ impl Cgroup {
     }
 }
 
+impl Cgroup {
+    /// Adds rules to a filter that is in force; `all` are those that hold then, the new ones last.
+    /// Nobody inside is without a device in between.
+    ///
+    /// # Errors
+    /// As [`Cgroup::filter_devices`].
+    pub fn add_device_rules(&self, all: &[DeviceRule], new: &[DeviceRule]) -> Result<()> {
+        let Some(group) = self.legacy("devices") else { return self.filter_devices(all) };
+        // The kernel says nothing of what it cannot express.
+        lists(&decisive(all))?;
+        for rule in new.iter().flat_map(by_kind) {
+            let file = if rule.allow { "devices.allow" } else { "devices.deny" };
+            group.write(file, &line(&rule))?;
+        }
+        Ok(())
+    }
+}
+
+/// Of `a` the files of v1 would pass over the numbers and the access.
+fn by_kind(rule: &DeviceRule) -> Vec<DeviceRule> {
+    let of = |kind| DeviceRule { kind, ..*rule };
+    match rule.kind {
+        DeviceKind::Any if !rule.is_total() => vec![of(DeviceKind::Char), of(DeviceKind::Block)],
+        kind => vec![of(kind)],
+    }
+}
+
 /// The rules without those that can have no effect.
 fn decisive(rules: &[DeviceRule]) -> Vec<DeviceRule> {
     let start = rules.iter().rposition(DeviceRule::is_total).unwrap_or(0);
@@ -106,14 +133,7 @@ fn lists(rules: &[DeviceRule]) -> Result<Lists> {
             lists = Lists { allow: rule.allow, exceptions: Vec::new() };
             continue;
         }
-        // Of `a` the kernel would pass over the numbers and the access.
-        let kinds = match rule.kind {
-            DeviceKind::Any => &[DeviceKind::Char, DeviceKind::Block][..],
-            _ => &[rule.kind],
-        };
-        for kind in kinds {
-            lists.add(DeviceRule { kind: *kind, ..*rule })?;
-        }
+        by_kind(rule).into_iter().try_for_each(|rule| lists.add(rule))?;
     }
     Ok(lists)
 }

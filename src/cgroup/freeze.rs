@@ -1,7 +1,7 @@
 //! Pausing: the freezers of v1 and v2.
 
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,11 @@ impl Cgroup {
             Some(Err(error)) if is_gone(&error) => Ok(false),
             Some(frozen) => frozen,
         }
+    }
+
+    /// The directory by which the processes are stopped, if there is one.
+    pub fn freezer_path(&self) -> Option<&Path> {
+        self.governing("freezer").map(|group| group.path.as_path())
     }
 
     /// The file whose change (inotify(7), IN_MODIFY) tells that the container was paused or

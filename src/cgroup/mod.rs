@@ -20,7 +20,7 @@ mod write;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,11 @@ impl Cgroup {
             path.clone()
         };
         names.into_iter().flatten().map(enter).collect()
+    }
+
+    /// The directory of the group that the freezer has, and in v2 of the only one.
+    pub fn main_directory(&self) -> Option<&Path> {
+        self.governing("freezer").map(|group| &*group.path)
     }
 
     /// The group in the cgroup2 hierarchy, also on a hybrid host.

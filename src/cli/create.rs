@@ -29,6 +29,17 @@ pub(super) fn definition() -> clap::Command {
 
 /// The options that `create` and `run` share.
 pub(super) fn with_create_flags(command: clap::Command) -> clap::Command {
+    with_bundle_flags(command)
+        .arg(
+            value("preserve-fds", "N", "Pass on N descriptors besides stdio and LISTEN_FDS")
+                .value_parser(value_parser!(u32))
+                .default_value("0"),
+        )
+        .arg(flags::id())
+}
+
+/// Those that `restore` has too.
+pub(super) fn with_bundle_flags(command: clap::Command) -> clap::Command {
     command
         .arg(path("bundle", "DIR", "The bundle [default: the current directory]").short('b'))
         .arg(
@@ -40,12 +51,6 @@ pub(super) fn with_create_flags(command: clap::Command) -> clap::Command {
         .arg(path("pidfd-socket", "SOCKET", "A unix socket to send a pidfd of init to"))
         .arg(switch("no-pivot", "Move the root instead of pivoting, for roots on an initramfs"))
         .arg(switch("no-new-keyring", "Keep the caller's session keyring"))
-        .arg(
-            value("preserve-fds", "N", "Pass on N descriptors besides stdio and LISTEN_FDS")
-                .value_parser(value_parser!(u32))
-                .default_value("0"),
-        )
-        .arg(flags::id())
 }
 
 pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
@@ -97,8 +102,13 @@ pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateO
             true => Keyring::Keep,
             false => Keyring::New,
         },
-        preserve_fds: matches.get_one("preserve-fds").copied().unwrap_or(0),
+        // Processes that are restored keep their own.
+        preserve_fds: preserved(matches).unwrap_or(0),
         cgroup_manager: globals.cgroup_manager,
         rootless: globals.rootless,
     })
+}
+
+fn preserved(matches: &ArgMatches) -> Option<u32> {
+    matches.try_get_one("preserve-fds").ok().flatten().copied()
 }

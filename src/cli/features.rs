@@ -68,7 +68,7 @@ fn features() -> Features {
             "org.onggi.commit": COMMIT,
             "org.onggi.version": VERSION,
             // The key that engines look for, whatever the runtime.
-            "org.opencontainers.runc.checkpoint.enabled": "false",
+            "org.opencontainers.runc.checkpoint.enabled": "true",
         }),
         potentially_unsafe_config_annotations: lists::UNSAFE_ANNOTATIONS,
     }
@@ -95,7 +95,7 @@ fn linux() -> Linux {
         }),
         apparmor: enabled(true),
         selinux: enabled(true),
-        intel_rdt: enabled(false),
+        intel_rdt: json!({ "enabled": true, "schemata": true, "monitoring": true }),
         memory_policy: json!({
             "modes": sorted(plan::memory_modes()),
             "flags": sorted(plan::memory_flags()),

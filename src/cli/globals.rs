@@ -9,7 +9,7 @@ use super::flags::{help, path, switch, text, value};
 use super::value::truth;
 use crate::container::{CgroupManager, Rootless, Store};
 use crate::error::{Code, Doing, Error, Result};
-use crate::log::{self, Format, Level};
+use crate::log::{self, Format, Level, Target};
 
 /// The program without its commands.
 pub fn definition() -> clap::Command {
@@ -23,7 +23,7 @@ pub fn definition() -> clap::Command {
         .disable_version_flag(true)
         .arg(path("root", "DIR", "Where the containers' state is [default: /run/onggi]"))
         .arg(switch("debug", "Log what is done, like --log-level debug"))
-        .arg(path("log", "FILE", "Append the log to a file [default: standard error]"))
+        .arg(path("log", "FILE", "Append the log to a file, or to journald:ID or syslog:NAME"))
         .arg(value("log-format", "text|json", "The log's format").default_value("text"))
         .arg(value("log-level", LEVELS, "Log what matters this much or more"))
         .arg(switch("systemd-cgroup", "Let systemd make the cgroup"))
@@ -39,7 +39,7 @@ const LEVELS: &str = "error|warning|info|debug|trace";
 #[derive(Debug)]
 pub(super) struct Globals {
     root: Root,
-    log: Option<PathBuf>,
+    log: Target,
     format: Format,
     level: Level,
     /// Who makes the cgroup.
@@ -60,7 +60,7 @@ impl Globals {
         let format = format(text(matches, "log-format").unwrap_or_default())?;
         Ok(Globals {
             root: root(matches.get_one::<PathBuf>("root"))?,
-            log: log_file(matches.get_one("log"))?,
+            log: log_target(matches.get_one("log")),
             format,
             level: level(matches, format)?,
             cgroup_manager: cgroup_manager(matches)?,
@@ -70,7 +70,7 @@ impl Globals {
 
     /// Sends the log where it was told to go.
     pub(super) fn open_log(&self) -> Result<()> {
-        log::open(self.log.clone(), self.format, self.level)
+        log::open(&self.log, self.format, self.level)
     }
 
     /// The containers' state.
@@ -102,18 +102,18 @@ fn level(matches: &ArgMatches, format: Format) -> Result<Level> {
     }
 }
 
-/// crun's forms of `--log` are read too, as far as they name a file.
-fn log_file(typed: Option<&PathBuf>) -> Result<Option<PathBuf>> {
-    let Some(path) = typed.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
+/// A file, or one of crun's forms.
+fn log_target(typed: Option<&PathBuf>) -> Target {
+    let Some(path) = typed.filter(|path| !path.as_os_str().is_empty()) else {
+        return Target::StandardError;
+    };
     let text = path.to_string_lossy();
-    if text.starts_with("journald:") || text.starts_with("syslog:") {
-        return Err(Error::of(
-            Code::NotSupported,
-            format!("--log {text}: only files are supported"),
-        ));
+    match text.split_once(':') {
+        Some(("file", path)) => Target::File(path.into()),
+        Some(("journald", id)) => Target::Journal(id.to_owned()),
+        Some(("syslog", name)) => Target::Syslog(name.to_owned()),
+        _ => Target::File(path.clone()),
     }
-    let path = text.strip_prefix("file:").map_or(path.clone(), PathBuf::from);
-    Ok(Some(path))
 }
 
 fn cgroup_manager(matches: &ArgMatches) -> Result<CgroupManager> {
@@ -190,13 +190,14 @@ mod tests {
     }
 
     #[test]
-    fn crun_s_forms_of_log_name_files_or_are_refused() {
-        let read = |typed: &str| log_file(Some(&PathBuf::from(typed)));
-        assert_eq!(log_file(None).unwrap(), None);
-        assert_eq!(read("").unwrap(), None);
-        assert_eq!(read("/a").unwrap(), Some("/a".into()));
-        assert_eq!(read("file:/a").unwrap(), Some("/a".into()));
-        assert!(read("journald:web").is_err());
-        assert!(read("syslog:web").is_err());
+    fn crun_s_forms_of_log_are_understood() {
+        let read = |typed: &str| log_target(Some(&PathBuf::from(typed)));
+        assert_eq!(log_target(None), Target::StandardError);
+        assert_eq!(read(""), Target::StandardError);
+        assert_eq!(read("/a"), Target::File("/a".into()));
+        assert_eq!(read("/a:b"), Target::File("/a:b".into()));
+        assert_eq!(read("file:/a"), Target::File("/a".into()));
+        assert_eq!(read("journald:web"), Target::Journal("web".into()));
+        assert_eq!(read("syslog:web"), Target::Syslog("web".into()));
     }
 }

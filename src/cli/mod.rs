@@ -2,6 +2,7 @@
 //! becomes text and an exit code. Only this room prints.
 
 mod argv;
+mod checkpoint;
 mod completion;
 mod create;
 mod delete;
@@ -15,9 +16,11 @@ mod globals;
 mod help;
 mod kill;
 mod list;
+mod mounts;
 mod pause;
 mod ps;
 mod regex;
+mod restore;
 mod resume;
 mod run;
 mod spec;
@@ -62,12 +65,12 @@ macro_rules! commands {
 
 /// Every command, in the order that help lists them.
 pub const COMMANDS: &[Command] = commands! {
-    create start state wait kill delete run exec list ps pause resume update events spec features
-    doctor completion help
+    create start state wait kill delete run exec list ps pause resume checkpoint restore update
+    mounts events spec features doctor completion help
 };
 
 /// The commands that run a program in a container, from which their own must be safe.
-const ENTERS: [&str; 3] = ["create", "run", "exec"];
+const ENTERS: [&str; 4] = ["create", "run", "exec", "mounts"];
 
 /// Carries out a command line, the program's own name first, and tells what went wrong.
 pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -108,7 +111,7 @@ fn tell(failure: Failure) -> ExitCode {
     log::error(failure.kind(), words);
     let mut stderr = std::io::stderr();
     // There is nowhere left to complain about a standard error that cannot be written.
-    if log::is_a_file() {
+    if log::is_elsewhere() {
         let _ = writeln!(stderr, "{words}");
     }
     if let Some(usage) = failure.usage() {

@@ -14,7 +14,12 @@ Creates and starts a container. In the foreground it passes on signals, ends wit
 exit code (128 and the signal if one killed it) and deletes the container.";
 
 pub(super) fn definition() -> clap::Command {
-    create::with_create_flags(flags::command("run", ABOUT).after_help(MORE))
+    with_run_flags(create::with_create_flags(flags::command("run", ABOUT).after_help(MORE)))
+}
+
+/// What `restore` may do besides, too.
+pub(super) fn with_run_flags(command: clap::Command) -> clap::Command {
+    command
         .arg(switch("detach", "Do not wait: end as soon as the program runs").short('d'))
         .arg(switch("keep", "Do not delete the container when its program has ended"))
         .arg(switch("no-subreaper", "Leave orphans of the container to the caller"))
@@ -27,7 +32,8 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
     Ok(ExitCode::of_process(code))
 }
 
-fn how(matches: &ArgMatches) -> RunOptions {
+/// What these options say.
+pub(super) fn how(matches: &ArgMatches) -> RunOptions {
     RunOptions {
         attach: match matches.get_flag("detach") {
             true => Attach::Detached,

@@ -6,18 +6,20 @@ use std::path::PathBuf;
 use clap::{ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Outcome};
-use super::flags::{self, path, text, value};
+use super::flags::{self, path, text, value, values};
 use super::globals::Globals;
 use super::value::bytes;
-use crate::container;
-use crate::error::{Code, Doing, Error, Result};
+use crate::container::{self, Update};
+use crate::error::{Doing, Error, Result};
 use crate::log;
 use crate::spec::{BlockIo, Cpu, Memory, Pids, Resources};
 
 const ABOUT: &str = "Change the limits of a container";
 const MORE: &str = "\
-What is not given stays as it is. With --resources, the other options do not count. Sizes are in \
-bytes or have a unit: 64k, 1.5g.";
+What is not given stays as it is. With --resources, the other limits do not count, but the two \
+schemata and --device-rule do. Sizes are in bytes or have a unit: 64k, 1.5g. A rule lets through \
+(allow) or refuses (deny) a kind of device (c, b, or a for both), by its numbers (* for any), for \
+reading, writing or making a node; a later one wins.";
 
 pub(super) fn definition() -> clap::Command {
     let number = |name, what, help| value(name, what, help).value_parser(value_parser!(u64));
@@ -48,8 +50,12 @@ pub(super) fn definition() -> clap::Command {
         .arg(size("kernel-memory", "Ignored: kernels have no such limit any more").hide(true))
         .arg(size("kernel-memory-tcp", "Ignored: kernels have no such limit any more").hide(true))
         .arg(signed("pids-limit", "N", "The most processes, -1 for no limit"))
-        .arg(value("l3-cache-schema", "SCHEMA", "Not supported yet").hide(true))
-        .arg(value("mem-bw-schema", "SCHEMA", "Not supported yet").hide(true))
+        .arg(value("l3-cache-schema", "SCHEMA", "Parts of the L3 cache, like L3:0=f;1=f0"))
+        .arg(value("mem-bw-schema", "SCHEMA", "Memory bandwidth, like MB:0=20;1=70"))
+        .arg(
+            values("device-rule", "RULE", "Let through a device or not, like: allow c 10:200 rwm")
+                .value_parser(value_parser!(String)),
+        )
         .arg(flags::id())
 }
 
@@ -62,19 +68,19 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
         Some(path) => std::fs::read(path).doing(|| format!("read {}", path.display()))?,
         None => serde_json::to_vec(&resources(matches)?).map_err(Error::from)?,
     };
-    container::update(&globals.store(), &id, &resources)?;
+    let schema = |name| text(matches, name).unwrap_or_default().to_owned();
+    let rules = matches.get_many::<String>("device-rule");
+    let wanted = Update {
+        resources,
+        l3_cache_schema: schema("l3-cache-schema"),
+        mem_bw_schema: schema("mem-bw-schema"),
+        device_rules: rules.map(|rules| rules.cloned().collect()).unwrap_or_default(),
+    };
+    container::update(&globals.store(), &id, &wanted)?;
     Ok(ExitCode::DONE)
 }
 
 fn resources(matches: &ArgMatches) -> Result<Resources<'_>> {
-    for name in ["l3-cache-schema", "mem-bw-schema"] {
-        if matches.contains_id(name) {
-            return Err(Error::of(
-                Code::NotSupported,
-                format!("--{name}: Intel RDT is not supported yet"),
-            ));
-        }
-    }
     for name in ["kernel-memory", "kernel-memory-tcp"] {
         if matches.contains_id(name) {
             log::warning(&format!("--{name} is ignored: kernels have no such limit any more"));

@@ -13,15 +13,17 @@ use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
 use super::serve::{Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
-use super::{Container, ContainerId};
+use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
+use crate::hooks::Output;
 use crate::host::{self, Host};
-use crate::init::{Init, NEW_CONTAINER, Start};
+use crate::init::{Init, NEW_CONTAINER, Sources, Start};
 use crate::launch::{self, Child, Request};
 use crate::log::{self, Laps};
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
+use crate::resctrl;
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State};
 use crate::sys::identity::effective_ids;
@@ -73,7 +75,7 @@ pub(super) fn make(
     plan.process.env.extend(passed.env());
 
     notify::plan(&store.root.join(id.as_str()), &mut plan);
-    let mut poststop = Poststop::after(&plan.hooks.poststop);
+    let mut poststop = Poststop::after(&plan.hooks);
     let reserved = store.reserve(id)?;
     reach("reserve the directory", &mut laps)?;
     let directory = reserved.directory()?;
@@ -84,9 +86,10 @@ pub(super) fn make(
     directory.announce(&saved)?;
     reach("save the state", &mut laps)?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
+    let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref() };
+    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), host: &host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -96,7 +99,7 @@ pub(super) fn make(
     saved.onggi.cgroup = cgroup.saved();
     reach("make the cgroup", &mut laps)?;
     saved.set_init(child.pid)?;
-    directory.save(&saved)?;
+    lost::save(directory, &saved)?;
     reach("save the pid", &mut laps)?;
     tell_of_cgroup(&cgroup, &plan);
     drop(program);
@@ -104,11 +107,7 @@ pub(super) fn make(
         plan: &plan,
         process: &plan.process,
         child: &child,
-        handles: Handles {
-            console_socket: options.console_socket.as_deref(),
-            pidfd_socket: options.pidfd_socket.as_deref(),
-            pid_file: options.pid_file.as_deref(),
-        },
+        handles: handles(options),
         role: Role::Create { saved: &saved, cgroup: &cgroup },
     };
     let served = serve(&channel, &mut talk)?;
@@ -121,9 +120,18 @@ pub(super) fn make(
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
     cgroup.keep();
+    rdt.keep();
     reserved.keep();
     poststop.keep();
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
+}
+
+fn handles(options: &CreateOptions) -> Handles<'_> {
+    Handles {
+        console_socket: options.console_socket.as_deref(),
+        pidfd_socket: options.pidfd_socket.as_deref(),
+        pid_file: options.pid_file.as_deref(),
+    }
 }
 
 /// A part of the pipeline is over: here a test may want it to fail.
@@ -141,7 +149,7 @@ pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host>
 
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
-fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
+pub(super) fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
     let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
     cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
 }
@@ -155,7 +163,12 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
 }
 
 /// A sound spec, decided.
-fn plan(spec: &Spec<'_>, host: &Host, id: &ContainerId, options: &CreateOptions) -> Result<Plan> {
+pub(super) fn plan(
+    spec: &Spec<'_>,
+    host: &Host,
+    id: &ContainerId,
+    options: &CreateOptions,
+) -> Result<Plan> {
     validate::sound(&validate::problems(spec, host))?;
     let filter = compile_filter(spec)?;
     let plan = plan::container(spec, host, &plan_options(id, options, filter))
@@ -179,18 +192,20 @@ pub(super) fn plan_options<'a>(
     }
 }
 
+/// The filter of the profile or of an annotation; the listener may be named by the environment, as
+/// crun has it.
 pub(super) fn compile_filter(spec: &Spec<'_>) -> Result<Option<seccomp::Filter>> {
-    let compile = |profile| seccomp::compile(profile, seccomp::Arch::NATIVE);
-    spec.linux.seccomp.as_ref().map(compile).transpose().or_code(Code::InvalidConfig)
+    let receiver = std::env::var("RUN_OCI_SECCOMP_RECEIVER").ok();
+    seccomp::filter(spec, receiver.as_deref(), seccomp::Arch::NATIVE).or_code(Code::InvalidConfig)
 }
 
-fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
+pub(super) fn check_terminal(plan: &Plan, options: &CreateOptions, mode: Mode) -> Result<()> {
     let detaches = mode != Mode::Running(super::Attach::Foreground);
     let wants = plan.process.terminal != Terminal::None;
     passed::check_terminal(wants, detaches, options.console_socket.is_some())
 }
 
-fn saved(
+pub(super) fn saved(
     id: &ContainerId,
     spec: &Spec<'_>,
     plan: &Plan,
@@ -220,6 +235,7 @@ fn saved(
             keyring: options.keyring,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: Cgroup::planned(&plan.cgroup).saved(),
+            rdt: plan.rdt.as_ref().map(resctrl::Saved::planned),
             resources: serde_json::Value::Null,
             annotations: spec
                 .annotations
@@ -236,6 +252,7 @@ struct Clone<'a> {
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
+    host: &'a Host,
 }
 
 fn spawn(
@@ -267,9 +284,14 @@ fn spawn(
         join: join_by_path(plan)?,
         time_offsets: &plan.namespaces.time_offsets,
         cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-        unprivileged: effective_ids().0 != 0,
+        unprivileged: clone.host.euid != 0 || clone.host.in_user_namespace,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
+    let hook_output =
+        match plan.hooks.create_container.is_empty() && plan.hooks.start_container.is_empty() {
+            true => Output::default(),
+            false => Output::open(&plan.hooks)?,
+        };
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
     if plan.namespaces.join.iter().any(|(kind, _)| *kind == Kind::Pid) {
         // Others can see it from its first moment on.
@@ -284,10 +306,12 @@ fn spawn(
             entry: Entry::default(),
             memory: Entry::default(),
             program_file,
+            sources: Sources::Own,
             cgroups,
             start,
             passed: clone.passed.count,
             state: State { id: &id, ..state },
+            hook_output,
             root: None,
             procfs: None,
             program: String::new(),

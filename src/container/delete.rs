@@ -4,14 +4,13 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::options::Force;
+use super::poststop::run_poststop;
 use super::saved::Phase;
 use super::start::hooks_of;
 use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::cgroup::Cgroup;
 use crate::error::{Code, Error, Result};
-use crate::hooks::{self, Setting};
-use crate::log;
 use crate::plan::Hooks;
 use crate::sys::pidfd;
 
@@ -82,10 +81,10 @@ pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
         Phase::Preparing => cgroup.remove_unused(),
         _ => cgroup.remove()?,
     }
-    container.directory.remove()?;
-    let setting = Setting { kind: "poststop", state: &state, directory: None, env: &[] };
-    for error in hooks::run_all(&hooks.poststop, setting) {
-        log::warning(&error.to_string());
+    if let Some(rdt) = &container.saved.onggi.rdt {
+        rdt.remove()?;
     }
+    container.directory.remove()?;
+    run_poststop(hooks, &state);
     Ok(())
 }

@@ -8,13 +8,14 @@ use super::serve::{Handles, Role, Served, Talk, serve};
 use super::{Container, ContainerId, Store, create, supervise};
 use crate::cgroup::{Entry, SubGroup};
 use crate::error::{Code, Doing, Error, Result};
+use crate::hooks::Output;
 use crate::host::{self, Host};
-use crate::init::{EXEC, Init, Start};
+use crate::init::{EXEC, Init, Sources, Start, Step};
 use crate::launch::{self, Child, Join, Request, RuntimeEnd};
 use crate::log;
-use crate::plan::{self, Exec, ExecSource, Kind, Plan, Terminal};
+use crate::plan::{self, Exec, ExecSource, Kind, Plan, Process, Terminal};
 use crate::spec::{self, Pairs, Spec, State};
-use crate::sys::{process, self_exe};
+use crate::sys::{self, self_exe};
 
 /// Adds a process to a container; gives its exit code, or 0 when detached.
 pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i32> {
@@ -49,7 +50,8 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     }
 }
 
-fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
+/// The plan that a container was created from.
+pub(super) fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
     let own = &container.saved.onggi;
     plan::container(
         spec,
@@ -82,15 +84,15 @@ fn process_plan(spec: &Spec<'_>, host: &Host, plan: &Plan, options: &ExecOptions
 }
 
 /// The process, the talk with it, and what it may run from.
-type Spawned = (Child, RuntimeEnd, Option<OwnedFd>);
+pub(super) type Spawned = (Child, RuntimeEnd, Option<OwnedFd>);
 
 /// What the new process joins.
-struct Joining<'a> {
-    container: &'a Container,
-    init: &'a OwnedFd,
-    host: &'a Host,
-    plan: &'a Plan,
-    passed: Passed,
+pub(super) struct Joining<'a> {
+    pub(super) container: &'a Container,
+    pub(super) init: &'a OwnedFd,
+    pub(super) host: &'a Host,
+    pub(super) plan: &'a Plan,
+    pub(super) passed: Passed,
 }
 
 impl Joining<'_> {
@@ -101,16 +103,16 @@ impl Joining<'_> {
             || cgroup.entry_beside(self.container.saved.init_process_pid, &self.host.cgroups);
         let spawned = match cgroup.entry_below(&subs) {
             Err(error) if subs.is_empty() && error.is(libc::ENOENT) => {
-                self.spawn(wanted, beside()?)
+                self.spawn(&wanted.process, beside()?, EXEC)
             }
-            entry => match self.spawn(wanted, entry?) {
+            entry => match self.spawn(&wanted.process, entry?, EXEC) {
                 // The processes inside manage cgroups of their own (v2).
                 Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
-                    self.spawn(wanted, beside()?)
+                    self.spawn(&wanted.process, beside()?, EXEC)
                 }
                 // An ordinary user may not leave the session's cgroup; systemd can.
                 Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() && subs.is_empty() => {
-                    self.spawn(wanted, Entry::default()).and_then(|spawned| {
+                    self.spawn(&wanted.process, Entry::default(), EXEC).and_then(|spawned| {
                         cgroup.attach(spawned.0.pid)?;
                         Ok(spawned)
                     })
@@ -136,16 +138,22 @@ impl Joining<'_> {
         Ok((child, served))
     }
 
-    fn spawn(&self, wanted: &Exec, entry: Entry) -> Result<Spawned> {
+    /// Lets a process join the container and do these steps.
+    pub(super) fn spawn(&self, process: &Process, entry: Entry, steps: &[Step]) -> Result<Spawned> {
         // From its first moment on it can be seen from inside.
-        process::set_dumpable(false).doing(|| "become undumpable".into())?;
+        sys::process::set_dumpable(false).doing(|| "become undumpable".into())?;
+        if self.plan.own_cores {
+            // What it clones is beside the container's other threads too.
+            sys::scheduling::share_cores_of(self.container.saved.init_process_pid)
+                .doing(|| "share the container's cores".into())?;
+        }
         let (init_end, runtime_end) = launch::pair()?;
         let program_file = self_exe::read_only_view()?;
         let program = program_file.as_ref().map(OwnedFd::try_clone).transpose()?;
         let request = Request {
             join: self.joins()?,
             cgroup: entry.directory().map(|fd| fd.try_clone_to_owned()).transpose()?,
-            unprivileged: self.host.euid != 0,
+            unprivileged: self.host.euid != 0 || self.host.in_user_namespace,
             ..Request::default()
         };
         let annotations = Pairs::default();
@@ -160,23 +168,25 @@ impl Joining<'_> {
         let child = launch::spawn(request, |rest| {
             let init = Init {
                 plan: self.plan,
-                process: &wanted.process,
+                process,
                 channel: init_end,
                 rest,
                 entry,
                 memory: Entry::default(),
                 program_file,
-                cgroups: Vec::new(),
+                sources: Sources::Runtime,
+                cgroups: self.container.cgroup().hierarchies(),
                 start: Start::AtOnce,
                 passed: self.passed.count,
                 state,
+                hook_output: Output::default(),
                 root: None,
                 procfs: None,
                 program: String::new(),
                 home: None,
                 in_directory: false,
             };
-            init.run(EXEC)
+            init.run(steps)
         })?;
         Ok((child, runtime_end, program))
     }

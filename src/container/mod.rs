@@ -1,18 +1,24 @@
 //! A container's life: what each command does with the state directory, the cgroup and init.
 
+mod checkpoint;
 mod create;
 mod delete;
 mod exec;
 mod id;
+mod images;
 mod kill;
+mod lost;
+mod mounts;
 mod network;
 mod notify;
 mod options;
+mod outside;
 mod passed;
 mod pause;
 mod poststop;
 mod problems;
 mod processes;
+mod restore;
 mod run;
 mod saved;
 mod serve;
@@ -28,17 +34,21 @@ mod watch;
 
 use std::os::fd::{AsFd, OwnedFd};
 
+pub use checkpoint::checkpoint;
 pub use create::create;
 pub use delete::delete;
 pub use exec::exec;
 pub use id::ContainerId;
 pub use kill::kill;
+pub use mounts::change_mounts;
 pub use options::{
-    AfterExit, All, Attach, CreateOptions, Event, ExecOptions, ExecProcess, Force, Paused,
-    Rootless, RunOptions, Subreaper,
+    AfterDump, AfterExit, All, Attach, CheckpointOptions, CreateOptions, CriuOptions, Event,
+    ExecOptions, ExecProcess, Force, MountChange, Paused, RestoreOptions, Rootless, RunOptions,
+    Subreaper, Update,
 };
 pub use pause::{pause, resume};
 pub use problems::problems;
+pub use restore::restore;
 pub use run::run;
 pub use start::start;
 pub use state_view::StateView;
@@ -70,7 +80,7 @@ impl Container {
     /// # Errors
     /// `container does not exist`
     fn find(store: &Store, id: &ContainerId) -> Result<Container> {
-        let directory = store.find(id)?;
+        let directory = Container::directory(store, id)?;
         let saved = directory
             .state()?
             .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
@@ -79,12 +89,22 @@ impl Container {
 
     /// Finds a container and waits until no other command changes it.
     fn find_and_lock(store: &Store, id: &ContainerId) -> Result<Container> {
-        let directory = store.find(id)?;
+        let directory = Container::directory(store, id)?;
         directory.lock()?;
         let saved = directory
             .state()?
             .ok_or_else(|| Error::of(Code::NotFound, "container does not exist"))?;
         Ok(Container { directory, saved })
+    }
+
+    /// Its directory, which is put back if it was lost.
+    fn directory(store: &Store, id: &ContainerId) -> Result<Directory> {
+        match store.find(id) {
+            Err(error) if error.code() == Code::NotFound && lost::recover(store, id)? => {
+                store.find(id)
+            }
+            found => found,
+        }
     }
 
     /// What it is in, as the machine shows it right now.

@@ -14,9 +14,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::store::{Directory, NOTIFY as DIRECTORY};
+use crate::criu;
 use crate::error::{Doing, Result};
 use crate::log;
-use crate::plan::{Attributes, ContainerPath, Mount, MountSource, Plan};
+use crate::plan::{Attributes, ContainerPath, Links, Mount, MountSource, Plan};
 use crate::sys::{fd, socket};
 
 /// The directory that the container sees.
@@ -57,10 +58,18 @@ pub(super) fn plan(state_directory: &Path, plan: &mut Plan) {
         recursive: Attributes::default(),
         propagation: Vec::new(),
         idmap: None,
+        links: Links::default(),
     });
     let env = &mut plan.process.env;
     env.retain(|entry| !entry.starts_with("NOTIFY_SOCKET="));
     env.push(format!("NOTIFY_SOCKET={INSIDE}/{NAME}"));
+}
+
+/// Lets a container that sees the socket be written down; it gets another one when it is restored.
+pub(super) fn add_to_dump(directory: &Directory, options: &mut criu::Options) {
+    if directory.has_notify_directory() {
+        options.mounts.push((INSIDE.into(), INSIDE.into()));
+    }
 }
 
 /// The socket that the program writes to, and the caller's.

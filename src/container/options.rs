@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::criu::{CgroupsMode, Dump, NetworkLock, PageServer, Switch};
 use crate::plan::{CgroupManager, ExecOverrides, Keyring, RootSwitch};
 
 /// How `create` and `run` make a container. Paths are absolute.
@@ -128,6 +129,60 @@ pub enum Paused {
     Enter,
 }
 
+/// What `checkpoint` and `restore` tell CRIU alike. Paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CriuOptions {
+    /// The directory of the images.
+    pub images: PathBuf,
+    /// The directory of the log, if it is another one.
+    pub work: Option<PathBuf>,
+    /// What is on.
+    pub switches: Vec<Switch>,
+    /// What is done with cgroups.
+    pub cgroups: CgroupsMode,
+    /// `CLONE_NEW*` of namespaces whose content is left out.
+    pub empty_namespaces: u64,
+    /// How connections are kept quiet.
+    pub network_lock: Option<NetworkLock>,
+}
+
+/// How `checkpoint` writes a container down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointOptions {
+    /// What CRIU is told.
+    pub criu: CriuOptions,
+    /// How much is dumped.
+    pub dump: Dump,
+    /// The images before these, relative to them.
+    pub parent: Option<String>,
+    /// Where pages are sent to.
+    pub page_server: Option<PageServer>,
+    /// A descriptor of the caller that is told when pages can be fetched.
+    pub status_fd: Option<i32>,
+    /// What becomes of the container.
+    pub after: AfterDump,
+}
+
+/// What becomes of a container that was written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterDump {
+    /// Its processes end, and it is deleted.
+    Delete,
+    /// Its processes go on (`--leave-running`).
+    GoOn,
+}
+
+/// How `restore` makes a container again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreOptions {
+    /// What CRIU is told.
+    pub criu: CriuOptions,
+    /// `TYPE:NAME` of the label or profile that the processes get instead of theirs.
+    pub lsm_profile: Option<String>,
+    /// The SELinux context that mounts get instead of theirs.
+    pub lsm_mount_context: Option<String>,
+}
+
 /// Whom a signal is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum All {
@@ -144,6 +199,29 @@ pub enum Force {
     No,
     /// It kills it first; one that does not exist is no error.
     Yes,
+}
+
+/// What `mounts` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MountChange {
+    /// It makes them.
+    Add,
+    /// It takes away the topmost one at each destination.
+    Remove,
+}
+
+/// What `update` changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Update {
+    /// The text of a `linux.resources` object. Its `devices` are passed over, as in runc: who
+    /// sends them means what the container was made with.
+    pub resources: Vec<u8>,
+    /// `linux.intelRdt.l3CacheSchema`, or nothing.
+    pub l3_cache_schema: String,
+    /// `linux.intelRdt.memBwSchema`, or nothing.
+    pub mem_bw_schema: String,
+    /// Rules that are added to the device filter, like `allow c 10:200 rwm`.
+    pub device_rules: Vec<String>,
 }
 
 /// Something that `events` tells.

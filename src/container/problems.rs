@@ -28,7 +28,7 @@ pub fn problems(id: &ContainerId, options: &CreateOptions) -> Result<Vec<Problem
     let has_filter = filter.is_some();
     let options = plan_options(id, options, filter);
     found.extend(plan::problems(&spec, &host, &options));
-    if has_filter == spec.linux.seccomp.is_some()
+    if (has_filter || spec.linux.seccomp.is_none())
         && let Ok(plan) = plan::container(&spec, &host, &options)
     {
         found.extend(missing_files(&plan));

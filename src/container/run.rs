@@ -16,11 +16,16 @@ pub fn run(
     options: &CreateOptions,
     run: &RunOptions,
 ) -> Result<i32> {
+    follow(run, || make(store, id, options, Mode::Running(run.attach)))
+}
+
+/// Makes a container whose program runs then, and stays with it unless told otherwise.
+pub(super) fn follow(run: &RunOptions, make: impl FnOnce() -> Result<Made>) -> Result<i32> {
     if run.subreaper == Subreaper::Become && run.attach == Attach::Foreground {
         process::become_subreaper()?;
     }
     let signals = supervise::Signals::hold(run.attach)?;
-    let mut made = make(store, id, options, Mode::Running(run.attach))?;
+    let mut made = make()?;
     if let Err(error) = start::after_start(&made.container, &made.hooks) {
         end(made)?;
         return Err(error);

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup;
 use crate::error::{Code, Error, Result};
-use crate::plan::{Keyring, Kind};
+use crate::plan::{Keyring, Kind, Plan};
+use crate::resctrl;
 use crate::sys::procfs::Procfs;
 
 /// The file's content.
@@ -90,10 +91,23 @@ pub struct Own {
     pub keyring: Keyring,
     /// The cgroup.
     pub cgroup: cgroup::Saved,
+    /// The groups of resource control.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<resctrl::Saved>,
     /// `linux.resources` after an update; null before the first one.
     pub resources: serde_json::Value,
     /// The annotations of config.json.
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Own {
+    /// Makes the groups of resource control, if the plan has some.
+    pub(super) fn make_rdt(&self, plan: &Plan) -> Result<resctrl::Made> {
+        match (&self.rdt, &plan.rdt) {
+            (Some(saved), Some(plan)) => saved.make(plan),
+            _ => Ok(resctrl::Made::default()),
+        }
+    }
 }
 
 /// How far the creation has come.

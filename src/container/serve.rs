@@ -9,13 +9,13 @@ use super::saved::Saved;
 use super::{Container, network, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
-use crate::hooks::{self, Setting};
+use crate::hooks::{self, Output, Setting};
 use crate::init::set_limits;
 use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{MountSource, Plan, Process, PropagationKind};
+use crate::plan::{Hooks, MountSource, Plan, Process, PropagationKind, SourceLink};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{Attributes, Reach, copy_tree, set_attributes};
+use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
@@ -103,6 +103,9 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let (mut is_ready, mut is_done) = (false, false);
     set_oom_score(talk)?;
+    if let Some(rdt) = &talk.saved().onggi.rdt {
+        rdt.assign(talk.child.pid)?;
+    }
     while let Some((message, mut fds)) = channel.receive()? {
         match message {
             FromInit::Done => is_done = true,
@@ -145,7 +148,11 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
-    send_pidfd(talk)?;
+    let made = match &talk.role {
+        Role::Create { saved, .. } => Some(*saved),
+        Role::Exec { .. } => None,
+    };
+    send_pidfd(talk.handles, talk.child, made)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
     Ok(served)
@@ -196,7 +203,10 @@ fn set_oom_score(talk: &Talk<'_>) -> Result<()> {
     }
 }
 
-fn hand_over_terminal(handles: Handles<'_>, fd: Option<OwnedFd>) -> Result<Option<OwnedFd>> {
+pub(super) fn hand_over_terminal(
+    handles: Handles<'_>,
+    fd: Option<OwnedFd>,
+) -> Result<Option<OwnedFd>> {
     let terminal = fd.ok_or_else(|| Error::new("init sent no terminal"))?;
     match handles.console_socket {
         None => {
@@ -224,7 +234,13 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         return Err(Error::new("only a bind mount has a source"));
     };
     let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    let copy = match copy_tree(fd::here(), text, Reach::recursive(*recursive)) {
+    let copy = match mount.links.source {
+        SourceLink::Follow => copy_tree(fd::here(), text, Reach::recursive(*recursive)),
+        SourceLink::Bind | SourceLink::Copy => {
+            copy_link(fd::here(), text, Reach::recursive(*recursive))
+        }
+    };
+    let copy = match copy {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
             return Ok(None);
         }
@@ -242,23 +258,35 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
-    let state = talk.state();
-    let plan = &talk.plan.hooks;
+    run_runtime_hooks(&talk.plan.hooks, &talk.state())
+}
+
+/// The hooks between the namespaces and the program, in the runtime's own namespaces.
+pub(super) fn run_runtime_hooks(plan: &Hooks, state: &[u8]) -> Result<()> {
+    let output = &Output::open(plan)?;
     for (kind, list) in [("prestart", &plan.prestart), ("createRuntime", &plan.create_runtime)] {
-        hooks::run(list, Setting { kind, state: &state, directory: None, env: &[] })?;
+        hooks::run(list, Setting { kind, state, directory: None, env: &[], output })?;
     }
     Ok(())
 }
 
-fn send_pidfd(talk: &Talk<'_>) -> Result<()> {
-    let Some(path) = talk.handles.pidfd_socket else { return Ok(()) };
-    send_to(path, b"pidfd", talk.child.pidfd.as_fd())
-        .doing(|| format!("send a pidfd to {}", path.display()))
+/// An annotation of crun's: what `--pidfd-socket` is.
+const PIDFD_RECEIVER: &str = "run.oci.pidfd_receiver";
+
+/// To the socket that `--pidfd-socket` names, and to the one of a new container's annotation.
+pub(super) fn send_pidfd(handles: Handles<'_>, child: &Child, made: Option<&Saved>) -> Result<()> {
+    let annotations = made.map(|saved| &saved.onggi.annotations);
+    let receiver = annotations.and_then(|pairs| pairs.get(PIDFD_RECEIVER)).map(Path::new);
+    for path in [handles.pidfd_socket, receiver].into_iter().flatten() {
+        send_to(path, b"pidfd", child.pidfd.as_fd())
+            .doing(|| format!("send a pidfd to {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Aside and renamed, without a line feed: callers read the whole file as a number. The directory
 /// may be one where others put links.
-fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
+pub(super) fn write_pid_file(path: &Path, pid: i32) -> Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let aside = path.with_file_name(format!(".{name}"));
     let _ = std::fs::remove_file(&aside);

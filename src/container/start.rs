@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::notify::Notify;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Code, Doing, Error, Result};
-use crate::hooks::{self, Setting};
+use crate::hooks::{self, Output, Setting};
 use crate::launch::{FromInit, RuntimeEnd};
 use crate::log;
 use crate::plan::{self, Hooks};
@@ -65,13 +65,14 @@ fn wait_until_it_runs(container: &Container, channel: &RuntimeEnd) -> Result<()>
 
 /// Runs the poststart hooks; a container whose hook fails is killed.
 pub(super) fn after_start(container: &Container, hooks: &Hooks) -> Result<()> {
-    let hooks = &hooks.poststart;
-    if hooks.is_empty() {
+    if hooks.poststart.is_empty() {
         return Ok(());
     }
+    let output = Output::open(hooks)?;
     let state = state_for_hooks(&container.saved, "running", container.saved.init_process_pid);
-    let setting = Setting { kind: "poststart", state: &state, directory: None, env: &[] };
-    hooks::run(hooks, setting).inspect_err(|_| {
+    let setting =
+        Setting { kind: "poststart", state: &state, directory: None, env: &[], output: &output };
+    hooks::run(&hooks.poststart, setting).inspect_err(|_| {
         if let Ok(Some(init)) = container.init() {
             let _ = pidfd::signal(init.as_fd(), libc::SIGKILL);
         }
@@ -82,5 +83,5 @@ pub(super) fn after_start(container: &Container, hooks: &Hooks) -> Result<()> {
 pub(super) fn hooks_of(container: &Container) -> Result<Hooks> {
     let text = container.directory.config()?;
     let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
-    plan::hooks(&spec.hooks)
+    plan::hooks(&spec)
 }

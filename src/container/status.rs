@@ -71,6 +71,19 @@ impl Status {
     }
 
     /// # Errors
+    /// `Container cannot be checkpointed in STATUS state`, for what has no running program.
+    pub(super) fn check_checkpoint(self) -> Result<()> {
+        match self {
+            Status::Running | Status::Paused => Ok(()),
+            other => {
+                let word = other.word();
+                let words = format!("Container cannot be checkpointed in {word} state");
+                Err(Error::of(Code::WrongStatus, words))
+            }
+        }
+    }
+
+    /// # Errors
     /// `container not running`, for what needs its processes.
     pub(super) fn check_alive(self) -> Result<()> {
         match self {

@@ -3,25 +3,26 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use super::options::Event;
+use super::options::{Event, Update};
 use super::status::Status;
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, lost, network, processes};
 use crate::cgroup::{Oom, OomEvents};
 use crate::error::{Code, Doing, Error, Result};
-use crate::host::cgroups;
+use crate::host::{self, cgroups};
 use crate::log;
-use crate::plan;
-use crate::spec::{Resources, Spec};
+use crate::plan::{self, DeviceUpdate, Kind};
+use crate::resctrl;
+use crate::spec::{IntelRdt, Resources, Spec, Str};
 use crate::sys::fd;
 
-/// Changes limits: the text of a `linux.resources` object, where what is absent stays.
+/// Changes limits; what is absent stays.
 ///
 /// # Errors
 /// A limit that the kernel refuses; those that were changed before are restored then.
-pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
+pub fn update(store: &Store, id: &ContainerId, wanted: &Update) -> Result<()> {
     let mut container = Container::find_and_lock(store, id)?;
     container.status()?.check_alive()?;
-    let new: Resources<'_> = serde_json::from_slice(text)
+    let new: Resources<'_> = serde_json::from_slice(&wanted.resources)
         .or_code(Code::InvalidConfig)
         .doing(|| "read the resources".into())?;
     let config = container.directory.config()?;
@@ -39,10 +40,53 @@ pub fn update(store: &Store, id: &ContainerId, text: &[u8]) -> Result<()> {
         changes.properties = plan::properties(&mut changes.writes);
     }
     changes.warnings.iter().for_each(|words| log::warning(words));
+    let mut merged = plan::merge(&current, &new);
+    let devices = added_rules(&container, &wanted.device_rules, &mut merged)?;
     cgroup.update(&changes)?;
-    container.saved.onggi.resources = serde_json::to_value(plan::merge(&current, &new))?;
+    if let Some(rules) = devices {
+        cgroup.add_device_rules(&rules.all, &rules.new)?;
+    }
+    container.saved.onggi.resources = serde_json::to_value(merged)?;
+    update_class(&mut container, wanted)?;
     container.saved.tell_others();
-    container.directory.save(&container.saved)
+    lost::save(&container.directory, &container.saved)
+}
+
+/// The device filter with more rules, which `merged` gets too.
+fn added_rules<'a>(
+    container: &Container,
+    typed: &'a [String],
+    merged: &mut Resources<'a>,
+) -> Result<Option<DeviceUpdate>> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let rules = typed.iter().map(|rule| plan::device_rule(rule)).collect::<Result<Vec<_>>>()?;
+    let update = plan::device_update(merged, &rules, container.saved.rootless)?;
+    merged.devices.extend(rules);
+    Ok(Some(update))
+}
+
+/// The class of service for caches and memory bandwidth. A container without one gets its own.
+fn update_class(container: &mut Container, wanted: &Update) -> Result<()> {
+    let lines = plan::rdt_update(&wanted.l3_cache_schema, &wanted.mem_bw_schema)?;
+    if lines.is_empty() {
+        return Ok(());
+    }
+    if let Some(saved) = &container.saved.onggi.rdt {
+        return saved.write_schemata(&lines);
+    }
+    let own =
+        IntelRdt { schemata: lines.into_iter().map(Str::from).collect(), ..IntelRdt::default() };
+    let plan = plan::rdt(&own, host::resctrl::find()?.as_deref(), &container.saved.id)?;
+    let saved = resctrl::Saved::planned(&plan);
+    let made = saved.make(&plan)?;
+    for pid in processes::of(container)? {
+        saved.assign_all(pid)?;
+    }
+    made.keep();
+    container.saved.onggi.rdt = Some(saved);
+    Ok(())
 }
 
 /// The numbers of a container, as the `data` of a stats event.
@@ -63,7 +107,18 @@ fn running(container: &Container) -> Result<()> {
 }
 
 fn numbers(container: &Container) -> Result<serde_json::Value> {
-    Ok(serde_json::to_value(container.cgroup().stats()?)?)
+    let mut numbers = serde_json::to_value(container.cgroup().stats()?)?;
+    let own = &container.saved.onggi;
+    if let Some(saved) = &own.rdt
+        && let Some(root) = host::resctrl::find()?
+    {
+        numbers["intel_rdt"] = serde_json::to_value(saved.stats(&root))?;
+    }
+    if own.namespaces.contains(&Kind::Network) {
+        let interfaces = network::interfaces(container.saved.init_process_pid)?;
+        numbers["network_interfaces"] = serde_json::to_value(interfaces)?;
+    }
+    Ok(numbers)
 }
 
 /// Tells what happens until the container stops: the numbers at each interval, and each time

@@ -10,7 +10,7 @@ use crate::error::{Doing, Result};
 use crate::sys::file;
 
 const UNIFIED_MOUNT: &str = "/sys/fs/cgroup";
-const MOUNTINFO: &str = "/proc/self/mountinfo";
+pub(super) const MOUNTINFO: &str = "/proc/self/mountinfo";
 const OWN_GROUPS: &str = "/proc/self/cgroup";
 
 /// The cgroup hierarchies of the host, as this process sees them.
@@ -74,7 +74,7 @@ pub fn unified_group_of(pid: i32) -> Result<Option<PathBuf>> {
     Ok(unified_group(&read(&format!("/proc/{pid}/cgroup"))?))
 }
 
-fn read(path: &str) -> Result<String> {
+pub(super) fn read(path: &str) -> Result<String> {
     file::read_at(file::HERE, path).doing(|| format!("read {path}"))
 }
 
@@ -173,7 +173,7 @@ fn goes_up(path: &Path) -> bool {
 }
 
 /// Undoes the octal escapes of mountinfo (blank, tab, newline, backslash).
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

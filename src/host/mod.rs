@@ -1,12 +1,13 @@
 //! The host's facts, read once; only this room asks the machine.
 
 pub mod cgroups;
+pub mod resctrl;
 pub mod survey;
 
 pub use cgroups::{Cgroups, Hierarchy, Unified};
 
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,9 @@ pub struct Host {
     pub selinux: bool,
     /// The runtime's bounding set as a mask.
     pub bounding: u64,
+    /// Where resource control (resctrl) is mounted, for a spec that asks for it.
+    #[serde(default)]
+    pub resctrl: Option<PathBuf>,
 }
 
 /// The inode of the initial user namespace (`PROC_USER_INIT_INO`, linux/proc_ns.h).
@@ -62,6 +66,10 @@ pub fn probe(spec: &Spec<'_>) -> Result<Host> {
         apparmor: profile && apparmor_is_enabled(),
         selinux: label && Path::new("/sys/fs/selinux/enforce").exists(),
         bounding: capability::bounding(),
+        resctrl: match &spec.linux.intel_rdt {
+            Some(_) => resctrl::find()?,
+            None => None,
+        },
     })
 }
 

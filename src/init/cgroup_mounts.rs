@@ -1,6 +1,7 @@
 //! The container's view of its own cgroup.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 
 use super::Init;
 use crate::error::{Doing, Result};
@@ -28,14 +29,16 @@ pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<OwnedFd> {
 }
 
 /// cgroup v1: a tmpfs with the container's own directory of each hierarchy, and a link for each
-/// controller of a hierarchy that has several.
+/// controller of a hierarchy that has several. A hierarchy in which it has none, since the runtime
+/// had no right to make one, is left out.
 pub(super) fn legacy(init: &Init<'_>, mount: &Mount) -> Result<()> {
     let base = base(mount)?;
     let root = init.root()?;
     let target = root.make_directories(mount.target.as_str(), 0o755).doing(|| "target".into())?;
     mount::attach(base.as_fd(), target.as_fd()).doing(|| "attach".into())?;
     let base = Root::from(base);
-    for (controllers, path) in &init.cgroups {
+    let exists = |path: &&(String, PathBuf)| !init.plan.cgroup.optional || path.1.exists();
+    for (controllers, path) in init.cgroups.iter().filter(exists) {
         let name = if controllers.is_empty() { "unified" } else { controllers };
         hierarchy(&base, name.trim_start_matches("name="), &path.to_string_lossy(), mount)
             .doing(|| format!("hierarchy {name}"))?;

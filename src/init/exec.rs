@@ -63,8 +63,9 @@ fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> R
     if list.is_empty() {
         return Ok(());
     }
+    let output = &init.hook_output;
     let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
-    hooks::run(list, Setting { kind, state: &state, directory: None, env: &env })
+    hooks::run(list, Setting { kind, state: &state, directory: None, env: &env, output })
 }
 
 fn own_environment(init: &Init<'_>) -> Vec<String> {
@@ -74,6 +75,11 @@ fn own_environment(init: &Init<'_>) -> Vec<String> {
 /// From here on nothing is needed of the runtime but that it saves the state.
 pub(super) fn report_ready(init: &mut Init<'_>) -> Result<()> {
     init.channel.send(&FromInit::Ready)
+}
+
+/// For a process that ends instead of becoming a program.
+pub(super) fn report_done(init: &mut Init<'_>) -> Result<()> {
+    init.channel.send(&FromInit::Done)
 }
 
 /// Without no_new_privs a filter takes a capability to load, so it comes before the user.

@@ -65,3 +65,14 @@ fn set_scheduler(plan: crate::plan::Scheduler) -> Result<()> {
         "set the scheduler (the deadline policy also needs every CPU of the cpuset)".into()
     })
 }
+
+/// Core scheduling: threads with other cookies do not run on a core at the same time as these.
+pub(super) fn take_own_cores(init: &mut Init<'_>) -> Result<()> {
+    match init.plan.own_cores {
+        true => scheduling::take_own_cores().doing(|| {
+            "org.onggi.sched.core (ENODEV: no core has two threads; EINVAL: the kernel lacks it)"
+                .into()
+        }),
+        false => Ok(()),
+    }
+}

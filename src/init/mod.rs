@@ -9,6 +9,7 @@ mod exec;
 mod home;
 mod identity;
 mod labels;
+mod landlock;
 mod limits;
 mod mounts;
 mod namespaces;
@@ -22,11 +23,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use limits::set_limits;
-pub use steps::{EXEC, NEW_CONTAINER, Step};
+pub use steps::{ADD_MOUNTS, EXEC, NEW_CONTAINER, REMOVE_MOUNTS, Step};
 
 use crate::cgroup::Entry;
 use crate::error::{Doing, Error, Result};
 use crate::failpoint;
+use crate::hooks::Output;
 use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
 use crate::log::Laps;
 use crate::plan::{Plan, Process};
@@ -42,6 +44,15 @@ pub enum Start {
     AtOnce,
     /// A connection to this socket: `start`.
     Await(OwnedFd),
+}
+
+/// Whose mount namespace has the sources of bind mounts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sources {
+    /// Init's own, which is a copy of the runtime's.
+    Own,
+    /// The runtime's: init has joined the container's.
+    Runtime,
 }
 
 /// What init holds. The plan is the runtime's own memory, which the clone copied.
@@ -61,6 +72,8 @@ pub struct Init<'a> {
     pub memory: Entry,
     /// The runtime's program as it cannot be written, unless it runs from there already.
     pub program_file: Option<OwnedFd>,
+    /// Whose paths the sources of bind mounts are.
+    pub sources: Sources,
     /// Where the container's cgroup is in each hierarchy of the host: controllers, directory.
     pub cgroups: Vec<(String, PathBuf)>,
     /// What it waits for.
@@ -69,6 +82,8 @@ pub struct Init<'a> {
     pub passed: u32,
     /// The container's state, for hooks.
     pub state: State<'a>,
+    /// Where what the container's hooks print goes.
+    pub hook_output: Output,
     /// The container's root once it is there.
     pub root: Option<Root>,
     /// The private procfs once it was needed.
@@ -162,6 +177,7 @@ impl Init<'_> {
         keep.push(self.channel.as_fd().as_raw_fd());
         keep.extend(self.rest.join.iter().map(|join| join.through.as_raw_fd()));
         keep.extend(self.entry.descriptors());
+        keep.extend(self.hook_output.descriptors());
         keep.extend(self.program_file.iter().map(AsRawFd::as_raw_fd));
         if let Start::Await(listener) = &self.start {
             keep.push(listener.as_raw_fd());

@@ -5,15 +5,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
 use super::root::propagation_flag;
-use super::{Init, cgroup_mounts, copy};
+use super::{Init, Sources, cgroup_mounts, copy};
 use crate::error::{Doing, Error, Result};
 use crate::launch::FromInit;
-use crate::plan::{self, Filesystem, Kind, Mount, MountSource, Propagation};
+use crate::plan::{
+    self, Filesystem, Kind, Mount, MountSource, Propagation, SourceLink, TargetLink,
+};
 use crate::sys::fd::{here, open_at, stat};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
-use crate::sys::path::{Root, make_directory};
+use crate::sys::path::{Root, make_directory, make_link, read_link};
 use crate::sys::process::WholeModes;
-use crate::sys::procfs::{self, Place};
+use crate::sys::procfs::{self, Place, Procfs};
 
 /// In the order of the spec.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
@@ -47,7 +49,66 @@ fn make_one(init: &Init<'_>, number: usize, mount: &Mount) -> Result<()> {
         MountSource::Bind { from, recursive } => bind(init, number, (mount, from), *recursive)?,
         MountSource::Filesystem(new) => new_instance(init, mount, new)?,
     };
-    attach(init, mount, made)
+    let is_link = stat(made.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFLNK;
+    match is_link && mount.links.source == SourceLink::Copy {
+        true => copy_link(init.root()?, mount, made.as_fd()),
+        false => attach(init, mount, made),
+    }
+}
+
+/// `copy-symlink`: a link with the text of the source, where none is yet.
+fn copy_link(root: &Root, mount: &Mount, source: BorrowedFd<'_>) -> Result<()> {
+    let (path, text) = (mount.target.as_str(), read_link(source, "").doing(|| "read link".into())?);
+    let words = || format!("make the link {path}");
+    let (parent, name) = root.parent_of(path).doing(words)?;
+    if procfs::place(parent.as_fd())? != Place::Elsewhere {
+        return Err(Error::new(format!("{path:?} cannot be a link because it is inside /proc")));
+    }
+    let text = text.to_str().ok_or_else(|| Error::new("the source's text is not UTF-8"))?;
+    match make_link(text, parent.as_fd(), name) {
+        Err(error) if error.raw_os_error() == Some(libc::EEXIST) => {
+            let same = read_link(parent.as_fd(), name).is_ok_and(|there| there == text);
+            if same { Ok(()) } else { Err(error).doing(words) }
+        }
+        other => other.doing(words),
+    }
+}
+
+/// For a container that runs already: all of them or none.
+pub(super) fn add(init: &mut Init<'_>) -> Result<()> {
+    let _modes = WholeModes::begin();
+    for (number, mount) in init.plan.mounts.iter().enumerate() {
+        if let Err(error) = make_one(init, number, mount).doing(|| words(mount)) {
+            for made in init.plan.mounts[..number].iter().rev() {
+                // What cannot be taken away any more is somebody else's by now.
+                let _ = take_away(init.root()?, made);
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// The topmost mount at each destination.
+pub(super) fn remove(init: &mut Init<'_>) -> Result<()> {
+    for mount in &init.plan.mounts {
+        take_away(init.root()?, mount).doing(|| format!("unmount {}", mount.target.as_str()))?;
+    }
+    Ok(())
+}
+
+fn take_away(root: &Root, mount: &Mount) -> Result<()> {
+    let follow = match mount.links.target {
+        TargetLink::Follow => 0,
+        TargetLink::Cover => libc::O_NOFOLLOW,
+    };
+    let found = root.open_file(mount.target.as_str(), libc::O_PATH | follow)?;
+    match Procfs::private()?.detach_mount(found.as_fd()) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            Err(Error::new("is not a mount point, or a mount that came with others"))
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Attributes, id map, target, propagation: what all kinds have in common.
@@ -89,11 +150,32 @@ fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
         return plain_directory(root, path);
     }
     let is_directory = stat(made)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    if mount.links.target == TargetLink::Cover {
+        return uncovered(root, path, is_directory).doing(|| format!("prepare the target {path}"));
+    }
     let target = match is_directory {
         true => root.make_directories(path, 0o755),
         false => root.make_file(path, 0o644),
     };
     target.doing(|| format!("prepare the target {path}"))
+}
+
+/// `dest-nofollow`: the name itself, made where it is missing.
+fn uncovered(root: &Root, path: &str, is_directory: bool) -> std::io::Result<OwnedFd> {
+    let (parent, name) = root.parent_of(path)?;
+    let open = || open_at(parent.as_fd(), name, libc::O_PATH | libc::O_NOFOLLOW, 0);
+    match open() {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {}
+        other => return other,
+    }
+    match is_directory {
+        true => make_directory(parent.as_fd(), name, 0o755)?,
+        false => {
+            let flags = libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+            open_at(parent.as_fd(), name, flags, 0o644).map(drop)?;
+        }
+    }
+    open()
 }
 
 /// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
@@ -154,14 +236,21 @@ fn bind(
     (mount, from): (&Mount, &Path),
     recursive: bool,
 ) -> Result<OwnedFd> {
-    if init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        // Without a descriptor it is left to us: the runtime has no right to it either.
-        if let Some(opened) = init.ask(&FromInit::OpenMount(number))?.pop() {
-            return Ok(opened);
+    let outside = init.sources == Sources::Runtime;
+    if outside || init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
+        match init.ask(&FromInit::OpenMount(number))?.pop() {
+            Some(opened) => return Ok(opened),
+            None if outside => return Err(Error::new("the runtime has no right to bind it")),
+            // It is left to us: the runtime has no right to it either.
+            None => {}
         }
     }
     let path = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    Ok(mount::copy_tree(here(), path, Reach::recursive(recursive))?)
+    let reach = Reach::recursive(recursive);
+    Ok(match mount.links.source {
+        SourceLink::Follow => mount::copy_tree(here(), path, reach)?,
+        SourceLink::Bind | SourceLink::Copy => mount::copy_link(here(), path, reach)?,
+    })
 }
 
 /// A new instance, configured and not yet attached.
@@ -204,7 +293,7 @@ fn configure(
         .doing(|| format!("option {option}"))?;
     }
     if let Some(label) = &init.plan.mount_label {
-        context.set("context", label).doing(|| format!("label {label}"))?;
+        context.set(&label.option, &label.context).doing(|| format!("label {}", label.context))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
-use crate::plan::ContainerPath;
+use crate::plan::{ContainerPath, MountLabel};
 use crate::sys::fd::stat;
 use crate::sys::mount::{self, Attributes, Filesystem, READ_ONLY, Reach, attach, copy_tree};
 use crate::sys::path::Root;
@@ -52,7 +52,7 @@ fn find(root: &Root, path: &ContainerPath) -> Result<Option<OwnedFd>> {
 /// anything else by the container's /dev/null, once that has been looked at.
 pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
     let root = init.root()?;
-    let label = init.plan.mount_label.as_deref();
+    let label = init.plan.mount_label.as_ref();
     let (mut empty, mut null) = (None, None);
     for path in &init.plan.masked {
         let Some(found) = find(root, path)? else { continue };
@@ -82,12 +82,12 @@ fn cover(
     Ok(())
 }
 
-fn empty_directory(label: Option<&str>) -> Result<OwnedFd> {
+fn empty_directory(label: Option<&MountLabel>) -> Result<OwnedFd> {
     let context = Filesystem::open("tmpfs")?;
     context.set("nr_blocks", "1")?;
     context.set("nr_inodes", "1")?;
     if let Some(label) = label {
-        context.set("context", label)?;
+        context.set(&label.option, &label.context)?;
     }
     Ok(context.mount(READ_ONLY)?)
 }

@@ -2,7 +2,8 @@
 //! why it stands before its neighbour, in docs/init-order.md.
 
 use super::{
-    Init, console, devices, exec, home, identity, labels, limits, mounts, namespaces, network,
+    Init, console, devices, exec, home, identity, labels, landlock, limits, mounts, namespaces,
+    network,
 };
 use super::{paths, root};
 use crate::error::Result;
@@ -43,6 +44,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("make paths read-only", paths::make_read_only),
     ("hide masked paths", paths::hide_masked),
     ("set scheduling", limits::set_scheduling),
+    ("take cores of its own", limits::take_own_cores),
     ("set no_new_privs", identity::set_no_new_privileges),
     ("find the home", home::find),
     ("enter the memory cgroup", namespaces::enter_memory_cgroup),
@@ -50,6 +52,7 @@ pub const NEW_CONTAINER: &[Step] = &[
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("let go of the host", exec::let_go_of_the_host),
+    ("restrict by Landlock", landlock::restrict),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),
     ("change directory", exec::change_directory),
     ("become the user", identity::become_user),
@@ -81,6 +84,7 @@ pub const EXEC: &[Step] = &[
     ("report ready", exec::report_ready),
     ("set labels for exec", labels::set_for_exec),
     ("let go of the host", exec::let_go_of_the_host),
+    ("restrict by Landlock", landlock::restrict),
     ("load seccomp (privileged)", exec::load_seccomp_with_privileges),
     ("change directory", exec::change_directory),
     ("become the user", identity::become_user),
@@ -89,4 +93,29 @@ pub const EXEC: &[Step] = &[
     ("load seccomp", exec::load_seccomp),
     ("close other descriptors", exec::close_others),
     ("execute the program", exec::execute),
+];
+
+/// A process that adds mounts to a container, and ends.
+pub const ADD_MOUNTS: &[Step] = &[
+    ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
+    ("protect the program", exec::protect_program),
+    ("join namespaces", namespaces::join),
+    ("become root inside", namespaces::become_root_inside),
+    ("find the container's root", root::find_inside),
+    ("add mounts", mounts::add),
+    ("finish mounts", mounts::finish),
+    ("report ready", exec::report_ready),
+    ("report that all is done", exec::report_done),
+];
+
+/// A process that removes mounts from a container, and ends.
+pub const REMOVE_MOUNTS: &[Step] = &[
+    ("let go of the runtime's descriptors", exec::close_what_is_the_runtimes),
+    ("protect the program", exec::protect_program),
+    ("join namespaces", namespaces::join),
+    ("become root inside", namespaces::become_root_inside),
+    ("find the container's root", root::find_inside),
+    ("remove mounts", mounts::remove),
+    ("report ready", exec::report_ready),
+    ("report that all is done", exec::report_done),
 ];

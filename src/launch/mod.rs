@@ -35,7 +35,8 @@ pub struct Request<'a> {
     pub time_offsets: &'a [(String, i64, u32)],
     /// The cgroup to be born in.
     pub cgroup: Option<OwnedFd>,
-    /// Whether the runtime has no right to join on its own: a user namespace comes first.
+    /// Whether the runtime has no rights over the namespaces that it runs in: some it cannot join
+    /// before a user namespace, some it could not come back to.
     pub unprivileged: bool,
 }
 
@@ -50,6 +51,15 @@ pub struct Child {
 }
 
 impl Child {
+    /// A child of the runtime that another process has made.
+    ///
+    /// # Errors
+    /// `pidfd_open(2)`
+    pub fn adopt(pid: i32) -> Result<Child> {
+        let pidfd = pidfd::open(pid).doing(|| format!("open process {pid}"))?;
+        Ok(Child { pid, pidfd, kept: false })
+    }
+
     /// From now on it lives without this value.
     pub fn keep(mut self) -> Child {
         self.kept = true;
@@ -87,8 +97,9 @@ pub struct Rest {
 /// # Errors
 /// Which namespace could not be made or joined.
 pub fn spawn(request: Request<'_>, init: impl FnOnce(Rest) -> Result<()>) -> Result<Child> {
-    let joins_user = request.join.iter().any(|join| join.flags & Kind::User.flag() != 0);
-    if joins_user && (request.new != 0 || request.unprivileged) {
+    let joins = |kind: Kind| request.join.iter().any(|join| join.flags & kind.flag() != 0);
+    let no_return = request.unprivileged && (joins(Kind::Pid) || !request.time_offsets.is_empty());
+    if joins(Kind::User) && (request.new != 0 || request.unprivileged) || no_return {
         return through_an_intermediate(request, init);
     }
     let Request { new, join, time_offsets, cgroup, .. } = request;

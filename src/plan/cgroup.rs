@@ -5,6 +5,8 @@ mod legacy;
 mod unified;
 mod unit;
 
+pub use devices::{DeviceUpdate, device_rule, device_update};
+
 use std::borrow::Cow;
 use std::path::{Component, Path, PathBuf};
 

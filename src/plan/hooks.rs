@@ -1,13 +1,18 @@
 //! The hooks as they are run.
 
+use std::path::PathBuf;
+
 use super::text::{text, texts};
 use super::types::{Hook, Hooks};
 use crate::error::{Doing, Error, Result};
-use crate::spec;
+use crate::spec::{self, Spec};
 
-/// The six lists.
-pub fn hooks(hooks: &spec::Hooks<'_>) -> Result<Hooks> {
+/// The six lists, and where what they print goes.
+pub fn hooks(spec: &Spec<'_>) -> Result<Hooks> {
+    let hooks = &spec.hooks;
     Ok(Hooks {
+        stdout: printed(spec, "run.oci.hooks.stdout")?,
+        stderr: printed(spec, "run.oci.hooks.stderr")?,
         prestart: list("prestart", &hooks.prestart)?,
         create_runtime: list("createRuntime", &hooks.create_runtime)?,
         create_container: list("createContainer", &hooks.create_container)?,
@@ -15,6 +20,12 @@ pub fn hooks(hooks: &spec::Hooks<'_>) -> Result<Hooks> {
         poststart: list("poststart", &hooks.poststart)?,
         poststop: list("poststop", &hooks.poststop)?,
     })
+}
+
+/// The file of an annotation of crun's.
+fn printed(spec: &Spec<'_>, key: &str) -> Result<Option<PathBuf>> {
+    let path = spec.annotation(key).map(|path| text(key, path));
+    Ok(path.transpose()?.map(PathBuf::from))
 }
 
 fn list(name: &str, hooks: &[spec::Hook<'_>]) -> Result<Vec<Hook>> {

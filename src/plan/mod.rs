@@ -9,6 +9,7 @@ mod devices;
 mod exec;
 mod hooks;
 mod id_maps;
+mod landlock;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -16,6 +17,7 @@ mod number_list;
 mod paths;
 mod problems;
 mod process;
+mod rdt;
 mod scheduling;
 mod text;
 mod types;
@@ -27,11 +29,15 @@ use serde::{Deserialize, Serialize};
 pub use self::hooks::hooks;
 pub use capabilities::names as capability_names;
 pub use cgroup::{
-    Manager, Need, Property, Unit, UnitId, cgroup, cgroup_of_systemd, merge, properties, update,
+    DeviceUpdate, Manager, Need, Property, Unit, UnitId, cgroup, cgroup_of_systemd, device_rule,
+    device_update, merge, properties, update,
 };
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
+pub use landlock::{Landlock, PathAccess};
 pub use mount_options::names as mount_option_names;
+pub use mounts::removed as removed_mounts;
 pub use problems::problems;
+pub use rdt::{Rdt, RdtClass, rdt, rdt_agrees, rdt_update};
 pub use scheduling::{memory_flags, memory_modes};
 pub use types::*;
 
@@ -100,6 +106,10 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
             CgroupManager::Systemd => cgroup_of_systemd(spec, host, options.id)?,
             CgroupManager::Disabled => Cgroup::default(),
         },
+        rdt: match &linux.intel_rdt {
+            Some(wanted) => Some(rdt(wanted, host.resctrl.as_deref(), options.id)?),
+            None => None,
+        },
         root,
         dev: devices::dev(spec, host, &mounts, &mut warnings)?,
         mounts,
@@ -116,7 +126,8 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
             Keyring::Keep => None,
         },
         process,
-        hooks: hooks::hooks(&spec.hooks)?,
+        hooks: hooks::hooks(spec)?,
+        own_cores: own_cores(spec)?,
         namespaces,
         warnings,
     })
@@ -131,18 +142,41 @@ fn filter(spec: &Spec<'_>, compiled: Option<Filter>) -> Result<Option<Filter>> {
         {
             Err(Error::new("linux.seccomp: the filter was not compiled"))
         }
-        (Some(_), _) => Ok(compiled),
-        (None, _) => Ok(None),
+        _ => Ok(compiled),
     }
 }
 
-fn mount_label(spec: &Spec<'_>, host: &Host, warnings: &mut Vec<String>) -> Result<Option<String>> {
-    let label = optional("linux.mountLabel", &spec.linux.mount_label)?;
-    if label.is_some() && !host.selinux {
+/// The label, and which of the options of mount(8) sets it (an annotation of crun's).
+fn mount_label(
+    spec: &Spec<'_>,
+    host: &Host,
+    warnings: &mut Vec<String>,
+) -> Result<Option<MountLabel>> {
+    const KEY: &str = "run.oci.mount_context_type";
+    const OPTIONS: [&str; 4] = ["context", "fscontext", "defcontext", "rootcontext"];
+    let option = spec.annotation(KEY).unwrap_or("context");
+    if !OPTIONS.contains(&option) {
+        let words = format!("annotations: {KEY}: {option:?} is none of {}", OPTIONS.join(", "));
+        return Err(Error::new(words));
+    }
+    let Some(context) = optional("linux.mountLabel", &spec.linux.mount_label)? else {
+        return Ok(None);
+    };
+    if !host.selinux {
         warnings.push("linux.mountLabel is passed over: SELinux is off".into());
         return Ok(None);
     }
-    Ok(label)
+    Ok(Some(MountLabel { option: option.to_owned(), context }))
+}
+
+/// Whether the annotation asks for cores that are shared with no other container.
+fn own_cores(spec: &Spec<'_>) -> Result<bool> {
+    const KEY: &str = "org.onggi.sched.core";
+    match spec.annotation(KEY) {
+        None | Some("0") => Ok(false),
+        Some("1") => Ok(true),
+        Some(other) => Err(Error::new(format!("annotations: {KEY}: {other:?} is neither 0 nor 1"))),
+    }
 }
 
 fn net_devices(spec: &Spec<'_>) -> Result<Vec<NetDevice>> {

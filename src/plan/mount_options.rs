@@ -1,6 +1,6 @@
 //! What each word in a mount's `options` does: one table.
 
-use super::types::{Attributes, Propagation, PropagationKind};
+use super::types::{Attributes, Links, Propagation, PropagationKind, SourceLink, TargetLink};
 
 /// `MOUNT_ATTR_*` (linux/mount.h)
 pub(super) const RDONLY: u64 = 0x01;
@@ -36,6 +36,10 @@ enum Effect {
     Remount,
     /// Starts a tmpfs with a copy of what it covers.
     CopyUp,
+    /// Says what is done about a source that is a link.
+    Source(SourceLink),
+    /// Covers a destination that is a link.
+    CoverLink,
     /// Asks for what is there anyway.
     Nothing,
 }
@@ -57,7 +61,10 @@ enum Change {
 }
 
 use Change::{Atime, Clear, NotAtime, Set};
-use Effect::{Below, Bind, CopyUp, Here, IdMap, NotSuper, Nothing, Propagate, Remount, Super};
+use Effect::{
+    Below, Bind, CopyUp, CoverLink, Here, IdMap, NotSuper, Nothing, Propagate, Remount, Source,
+    Super,
+};
 use PropagationKind::{Private, Shared, Slave, Unbindable};
 use Reach::{One, Tree};
 
@@ -66,7 +73,9 @@ const OPTIONS: &[(&str, Effect)] = &[
     ("async", NotSuper("sync")),
     ("atime", Here(NotAtime(NOATIME))),
     ("bind", Bind(One)),
+    ("copy-symlink", Source(SourceLink::Copy)),
     ("defaults", Nothing),
+    ("dest-nofollow", CoverLink),
     ("dev", Here(Clear(NODEV))),
     ("diratime", Here(Clear(NODIRATIME))),
     ("dirsync", Super("dirsync")),
@@ -88,14 +97,18 @@ const OPTIONS: &[(&str, Effect)] = &[
     ("nosuid", Here(Set(NOSUID))),
     ("nosymfollow", Here(Set(NOSYMFOLLOW))),
     ("private", Propagate(Private, One)),
+    // A flag of the superblock is for all that is below anyway; crun has these words too.
+    ("rasync", NotSuper("sync")),
     ("ratime", Below(NotAtime(NOATIME))),
     ("rbind", Bind(Tree)),
     ("rdev", Below(Clear(NODEV))),
     ("rdiratime", Below(Clear(NODIRATIME))),
+    ("rdirsync", Super("dirsync")),
     ("relatime", Here(Atime(RELATIME))),
     ("remount", Remount),
     ("rexec", Below(Clear(NOEXEC))),
     ("ridmap", IdMap(Tree)),
+    ("rmand", Super("mand")),
     ("rnoatime", Below(Atime(NOATIME))),
     ("rnodev", Below(Set(NODEV))),
     ("rnodiratime", Below(Set(NODIRATIME))),
@@ -114,11 +127,13 @@ const OPTIONS: &[(&str, Effect)] = &[
     ("rstrictatime", Below(Atime(STRICTATIME))),
     ("rsuid", Below(Clear(NOSUID))),
     ("rsymfollow", Below(Clear(NOSYMFOLLOW))),
+    ("rsync", Super("sync")),
     ("runbindable", Propagate(Unbindable, Tree)),
     ("rw", Here(Clear(RDONLY))),
     ("shared", Propagate(Shared, One)),
     ("silent", Super("silent")),
     ("slave", Propagate(Slave, One)),
+    ("src-nofollow", Source(SourceLink::Bind)),
     ("strictatime", Here(Atime(STRICTATIME))),
     ("suid", Here(Clear(NOSUID))),
     ("symfollow", Here(Clear(NOSYMFOLLOW))),
@@ -151,6 +166,7 @@ pub(super) struct Wishes<'a> {
     pub(super) maps: Option<&'a str>,
     pub(super) remount: bool,
     pub(super) copy_up: bool,
+    pub(super) links: Links,
     pub(super) attributes: Attributes,
     pub(super) recursive: Attributes,
     pub(super) propagation: Vec<Propagation>,
@@ -191,6 +207,8 @@ impl<'a> Wishes<'a> {
             IdMap(reach) => self.idmap = Some(reach == Tree),
             Remount => self.remount = true,
             CopyUp => self.copy_up = true,
+            Source(link) => self.links.source = link,
+            CoverLink => self.links.target = TargetLink::Cover,
         }
     }
 

@@ -6,7 +6,9 @@ use super::id_maps::mount_id_map;
 use super::mount_options::{self, RDONLY, Wishes};
 use super::paths::{clean, host_path};
 use super::text::text;
-use super::types::{ContainerPath, Filesystem, Mount, MountSource};
+use super::types::{
+    Attributes, ContainerPath, Filesystem, Links, Mount, MountSource, SourceLink, TargetLink,
+};
 use crate::error::{Doing, Error, Result};
 use crate::host::Host;
 use crate::spec::{self, Spec};
@@ -87,6 +89,7 @@ fn mount<'a>(
         recursive: wishes.recursive,
         propagation: std::mem::take(&mut wishes.propagation),
         idmap: mount_id_map(spec, mount, &wishes)?,
+        links: wishes.links,
     };
     Ok(Planned { mount: planned, wishes })
 }
@@ -133,10 +136,51 @@ fn checked(
     if planned.idmap.is_some() && !matches!(planned.what, MountSource::Bind { .. }) {
         return Err(Error::new("id-mapped mounts are only supported for bind-mounts"));
     }
+    if !planned.links.are_followed() {
+        check_links(&planned)?;
+    }
     if !mount.destination.starts_with('/') {
         warn("a relative destination starts at /".into());
     }
     Ok(planned)
+}
+
+fn check_links(mount: &Mount) -> Result<()> {
+    const WORDS: &str = "copy-symlink, src-nofollow and dest-nofollow";
+    match (&mount.what, mount.links) {
+        (MountSource::Bind { .. }, Links { source: SourceLink::Copy, target }) => match target {
+            TargetLink::Follow => Ok(()),
+            TargetLink::Cover => {
+                Err(Error::new("options: copy-symlink and dest-nofollow exclude each other"))
+            }
+        },
+        (MountSource::Bind { .. }, _) => Ok(()),
+        _ => Err(Error::new(format!("options: {WORDS} are for bind mounts"))),
+    }
+}
+
+/// What `mounts remove` takes away: only the destinations count.
+///
+/// # Errors
+/// A destination that is missing, or is the root itself.
+pub fn removed(mounts: &[spec::Mount<'_>]) -> Result<Vec<Mount>> {
+    let remove = |(index, mount): (usize, &spec::Mount<'_>)| {
+        let destination = clean(&text("destination", &mount.destination)?);
+        if destination.trim_matches('/').is_empty() {
+            let words = format!("mounts[{index}].destination: {:?}", mount.destination.as_str());
+            return Err(Error::new(format!("{words} is not a mount inside the container")));
+        }
+        Ok(Mount {
+            target: ContainerPath::new(&destination),
+            what: MountSource::Remount,
+            attributes: Attributes::default(),
+            recursive: Attributes::default(),
+            propagation: Vec::new(),
+            idmap: None,
+            links: Links::default(),
+        })
+    };
+    mounts.iter().enumerate().map(remove).collect()
 }
 
 /// Whether the kernel would refuse a new sysfs: it belongs to the network namespace, and that to

@@ -1,8 +1,8 @@
 //! Everything that keeps a spec from being planned, where [`super::container`] stops at the first.
 
 use super::{
-    Options, cgroup, devices, hooks, mount_label, mounts, namespaces, net_devices, paths, process,
-    sysctls,
+    Options, cgroup, devices, hooks, mount_label, mounts, namespaces, net_devices, own_cores,
+    paths, process, rdt, sysctls,
 };
 use crate::error::Result;
 use crate::host::Host;
@@ -40,7 +40,12 @@ pub fn problems(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Vec<Prob
     note("config-linux.md#mount-label", mount_label(spec, host, warnings).map(drop));
     note("config-linux.md#namespaced-network-devices", net_devices(spec).map(drop));
     note("config-linux.md#sysctl", sysctls(spec).map(drop));
-    note("config.md#posix-platform-hooks", hooks(&spec.hooks).map(drop));
+    note("config.md#posix-platform-hooks", hooks(spec).map(drop));
+    note("config.md#annotations", own_cores(spec).map(drop));
+    if let Some(wanted) = &linux.intel_rdt {
+        let planned = rdt(wanted, host.resctrl.as_deref(), options.id);
+        note("config-linux.md#intelrdt", planned.map(drop));
+    }
     found
 }
 

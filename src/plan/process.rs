@@ -1,6 +1,7 @@
 //! The process: arguments, environment, ids, limits.
 
 use super::capabilities;
+use super::landlock;
 use super::scheduling;
 use super::text::{number, optional, text, texts};
 use super::types::{ContainerPath, Process, Rlimit, Terminal, User};
@@ -64,6 +65,7 @@ pub(super) fn process(
         apparmor: apparmor(process, host)?,
         selinux: optional("process.selinuxLabel", &process.selinux_label)?,
         seccomp: None,
+        landlock: landlock::landlock(spec)?,
         terminal: terminal(process),
     })
 }
@@ -108,14 +110,11 @@ fn environment(entries: &[Str<'_>]) -> Result<Vec<String>> {
 /// The ids; groups are left alone where they cannot be set, and where an engine asks to keep the
 /// caller's (an annotation of crun's).
 fn user(spec: &Spec<'_>, user: &spec::User<'_>, host: &Host, warnings: &mut Vec<String>) -> User {
-    let keep = |(key, value): &(Str<'_>, Str<'_>)| {
-        &**key == "run.oci.keep_original_groups" && &**value == "1"
-    };
     let may_set = may_set_groups(spec, host);
     if !may_set && !user.additional_gids.is_empty() {
         warnings.push("process.user.additionalGids are passed over: setgroups is denied".into());
     }
-    let sets = may_set && !spec.annotations.iter().any(keep);
+    let sets = may_set && spec.annotation("run.oci.keep_original_groups") != Some("1");
     let groups = sets.then(|| user.additional_gids.clone());
     User { uid: user.uid, gid: user.gid, groups }
 }

@@ -19,6 +19,7 @@ fn host() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
+        resctrl: None,
     }
 }
 

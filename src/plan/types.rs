@@ -33,6 +33,9 @@ pub struct Plan {
     pub namespaces: Namespaces,
     /// The control group and its limits.
     pub cgroup: Cgroup,
+    /// The class of service for caches and memory bandwidth.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rdt: Option<super::Rdt>,
     /// Where the root file system is and how it is entered.
     pub root: Root,
     /// Mounts, in the order of the spec.
@@ -44,7 +47,10 @@ pub struct Plan {
     /// Paths that become read-only.
     pub readonly: Vec<ContainerPath>,
     /// SELinux context for mounts, or nothing.
-    pub mount_label: Option<String>,
+    pub mount_label: Option<MountLabel>,
+    /// Whether no other container's threads run beside it on one core (core scheduling).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub own_cores: bool,
     /// sethostname(2)
     pub hostname: Option<String>,
     /// setdomainname(2)
@@ -251,6 +257,49 @@ pub struct Mount {
     pub propagation: Vec<Propagation>,
     /// Translation of ids, or nothing.
     pub idmap: Option<MountIdMap>,
+    /// What is done about symbolic links at both ends of a bind.
+    #[serde(skip_serializing_if = "Links::are_followed")]
+    pub links: Links,
+}
+
+/// What is done about symbolic links that paths of a bind mount end in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Links {
+    /// The source's.
+    pub source: SourceLink,
+    /// The destination's.
+    pub target: TargetLink,
+}
+
+impl Links {
+    /// Whether both are followed.
+    pub fn are_followed(&self) -> bool {
+        *self == Links::default()
+    }
+}
+
+/// What is done about a source that is a symbolic link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SourceLink {
+    /// What it leads to is bound.
+    #[default]
+    Follow,
+    /// It is bound itself (`src-nofollow`).
+    Bind,
+    /// The destination becomes a link with the same text (`copy-symlink`).
+    Copy,
+}
+
+/// What is done about a destination that is a symbolic link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetLink {
+    /// What it leads to, inside the root, is covered.
+    #[default]
+    Follow,
+    /// It is covered itself (`dest-nofollow`).
+    Cover,
 }
 
 /// Bits of mount_setattr(2), `MOUNT_ATTR_*`, to set and to clear.
@@ -299,6 +348,15 @@ pub struct Filesystem {
     pub data: Vec<String>,
     /// A tmpfs that starts with a copy of what it covers (`tmpcopyup`).
     pub copy_up: bool,
+}
+
+/// An SELinux context as a mount option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MountLabel {
+    /// `context`, `fscontext`, `defcontext` or `rootcontext` (mount(8)).
+    pub option: String,
+    /// The context.
+    pub context: String,
 }
 
 /// The id translation of a mount.
@@ -414,6 +472,9 @@ pub struct Process {
     pub selinux: Option<String>,
     /// The system call filter.
     pub seccomp: Option<crate::seccomp::Filter>,
+    /// The Landlock domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub landlock: Option<super::Landlock>,
     /// Whether the process gets a terminal of its own.
     pub terminal: Terminal,
 }
@@ -533,6 +594,12 @@ pub struct Hooks {
     pub poststart: Vec<Hook>,
     /// In the runtime's namespaces, once the container is gone.
     pub poststop: Vec<Hook>,
+    /// The file of the host that gets what they print, instead of an error's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stdout: Option<PathBuf>,
+    /// The same for what they print to standard error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stderr: Option<PathBuf>,
 }
 
 /// The control group: where it is, what is written, which devices are let through.

@@ -6,6 +6,7 @@
 //! ```
 //! docs/decisions/0020-seccomp-compiler.md says where this follows libseccomp and runc, and why.
 
+mod annotations;
 mod decisions;
 mod layout;
 mod program;
@@ -25,6 +26,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::spec;
+pub use annotations::filter;
 use decisions::Decisions;
 use words::Action;
 pub use words::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS};
@@ -212,13 +214,16 @@ fn architectures(
     Ok(arches)
 }
 
+/// Whether some rule notifies.
+fn notifies(profile: &spec::Seccomp<'_>) -> bool {
+    let notifies =
+        |rule: &spec::Syscall<'_>| rule.action.as_str() == words::NOTIFY && !rule.names.is_empty();
+    profile.syscalls.iter().any(notifies)
+}
+
 /// The listener, when some rule notifies.
 fn listener(profile: &spec::Seccomp<'_>, warnings: &mut Vec<String>) -> Result<Option<Listener>> {
-    let notifies = profile
-        .syscalls
-        .iter()
-        .any(|rule| rule.action.as_str() == words::NOTIFY && !rule.names.is_empty());
-    if !notifies {
+    if !notifies(profile) {
         if !profile.listener_path.is_empty() || !profile.listener_metadata.is_empty() {
             warnings.push("seccomp: no rule notifies, so the listener is not used".into());
         }

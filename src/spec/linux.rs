@@ -61,9 +61,17 @@ object! {
         name: Str<'a> = "name",
     }
 
-    /// Cache and memory bandwidth (a later issue; refused while it is not served).
+    /// config-linux.md#intelrdt: a class of service, and whether it is watched.
     pub struct IntelRdt<'a> {
         clos_id: Str<'a> = "closID",
+        schemata: Vec<Str<'a>> = "schemata",
+        l3_cache_schema: Str<'a> = "l3CacheSchema",
+        mem_bw_schema: Str<'a> = "memBwSchema",
+        enable_monitoring: bool = "enableMonitoring",
+        /// What versions before 1.3 had.
+        enable_cmt: bool = "enableCMT",
+        /// What versions before 1.3 had.
+        enable_mbm: bool = "enableMBM",
     }
 
     /// set_mempolicy(2)

@@ -54,6 +54,11 @@ impl<'a> Spec<'a> {
     pub fn read(text: &'a [u8]) -> serde_json::Result<Spec<'a>> {
         serde_json::from_slice(text)
     }
+
+    /// The value of an annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.annotations.iter().find(|(known, _)| &**known == key).map(|(_, value)| value.as_str())
+    }
 }
 
 #[cfg(test)]

@@ -130,6 +130,13 @@ pub fn is_passed(fd: RawFd) -> bool {
     unsafe { libc::fcntl(fd, libc::F_GETFD) == 0 }
 }
 
+/// `fcntl(2)` F_GETFL: whether the descriptor can be written to.
+pub fn is_writable(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    // SAFETY: takes no pointers.
+    let flags = check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) })?;
+    Ok(matches!(flags & libc::O_ACCMODE, libc::O_WRONLY | libc::O_RDWR))
+}
+
 /// `dup3(2)` onto a number below 3; the copy stays open over execve(2).
 pub fn replace(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     // SAFETY: takes no pointers; 0, 1 and 2 belong to the whole process.

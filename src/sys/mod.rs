@@ -13,6 +13,7 @@ pub mod file;
 pub mod identity;
 pub mod inotify;
 pub mod keyring;
+pub mod landlock;
 pub mod mount;
 pub mod namespace;
 pub mod netlink;

@@ -62,9 +62,17 @@ fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
 /// `open_tree(2)` with OPEN_TREE_CLONE: a detached copy of the mount at `path` below `dir` (of
 /// `dir` itself when `path` is empty).
 pub fn copy_tree(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<OwnedFd> {
+    open_tree(dir, path, reach.flag())
+}
+
+/// The same, where a link that `path` ends in is itself what is copied.
+pub fn copy_link(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<OwnedFd> {
+    open_tree(dir, path, reach.flag() | libc::AT_SYMLINK_NOFOLLOW as u32)
+}
+
+fn open_tree(dir: BorrowedFd<'_>, path: &str, more: u32) -> io::Result<OwnedFd> {
     let path = c_string(path)?;
-    let flags =
-        libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_EMPTY_PATH as u32 | reach.flag();
+    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_EMPTY_PATH as u32 | more;
     // SAFETY: the path is a C string that lives over the call.
     owned(unsafe { libc::syscall(libc::SYS_open_tree, dir.as_raw_fd(), path.as_ptr(), flags) })
 }

@@ -57,6 +57,14 @@ impl Procfs {
         open_at(links.as_fd(), &fd.as_raw_fd().to_string(), flags, 0)
     }
 
+    /// `umount2(2)` with MNT_DETACH of the mount whose root a descriptor of this process refers to.
+    /// Leaves the working directory in the procfs.
+    pub fn detach_mount(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;
+        super::process::change_directory_to(links.as_fd())?;
+        mount::detach(&fd.as_raw_fd().to_string())
+    }
+
     /// `chmod(2)` of what an O_PATH descriptor refers to, which fchmod(2) refuses.
     pub fn set_mode(&self, fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
         let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;

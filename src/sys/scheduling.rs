@@ -82,3 +82,29 @@ pub fn set_memory_policy(mode: u32, nodes: &[u32]) -> io::Result<()> {
     // SAFETY: the pointer is null with length 0, or a vector of that many bits.
     check(unsafe { libc::syscall(libc::SYS_set_mempolicy, mode, pointer, length) }).map(drop)
 }
+
+/// `PR_SCHED_CORE` (Documentation/admin-guide/hw-vuln/core-scheduling.rst)
+const CORE: i32 = 62;
+/// `PR_SCHED_CORE_SCOPE_THREAD_GROUP`
+const THREAD_GROUP: libc::c_ulong = 1;
+
+/// `PR_SCHED_CORE_CREATE`: a new cookie for this process, which its children inherit.
+pub fn take_own_cores() -> io::Result<()> {
+    const CREATE: libc::c_ulong = 1;
+    // SAFETY: with CREATE there is no pointer.
+    check(unsafe {
+        libc::prctl(CORE, CREATE, 0 as libc::c_ulong, THREAD_GROUP, 0 as libc::c_ulong)
+    })
+    .map(drop)
+}
+
+/// `PR_SCHED_CORE_SHARE_FROM`: this process gets the cookie of another.
+pub fn share_cores_of(pid: i32) -> io::Result<()> {
+    const SHARE_FROM: libc::c_ulong = 3;
+    let thread = 0 as libc::c_ulong;
+    // SAFETY: with SHARE_FROM there is no pointer.
+    check(unsafe {
+        libc::prctl(CORE, SHARE_FROM, pid as libc::c_ulong, thread, 0 as libc::c_ulong)
+    })
+    .map(drop)
+}

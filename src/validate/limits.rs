@@ -1,6 +1,7 @@
 //! Rules for resources and memory.
 
 use super::{Found, Subject};
+use crate::spec::IntelRdt;
 
 pub(super) fn device_rules_have_an_access(subject: &Subject<'_>, found: &mut Found) {
     let Some(resources) = &subject.spec.linux.resources else { return };
@@ -12,10 +13,36 @@ pub(super) fn device_rules_have_an_access(subject: &Subject<'_>, found: &mut Fou
     }
 }
 
-pub(super) fn intel_rdt_is_not_served(subject: &Subject<'_>, found: &mut Found) {
-    if subject.spec.linux.intel_rdt.is_some() {
-        found.add("linux.intelRdt", "is not supported yet");
+pub(super) fn classes_of_service_are_sound(subject: &Subject<'_>, found: &mut Found) {
+    let problem = subject.spec.linux.intel_rdt.as_ref().and_then(rdt_problem);
+    if let Some((field, words)) = problem {
+        found.add(field, words);
     }
+}
+
+/// What is wrong with a class of service: its field, and the words.
+pub fn rdt_problem(rdt: &IntelRdt<'_>) -> Option<(&'static str, String)> {
+    let id = rdt.clos_id.as_str();
+    let bandwidth = rdt.mem_bw_schema.as_str();
+    if id != "/" && (id.contains(['/', '\n']) || [".", ".."].contains(&id)) {
+        return Some(("linux.intelRdt.closID", format!("{id:?} is no name of a directory")));
+    }
+    if !bandwidth.is_empty() && !bandwidth.starts_with("MB:") || bandwidth.contains('\n') {
+        let words = format!("{bandwidth:?} is not one line that starts with MB:");
+        return Some(("linux.intelRdt.memBwSchema", words));
+    }
+    let cache = rdt.l3_cache_schema.lines().find(|line| !is_schema(line));
+    if let Some(line) = cache {
+        let words = format!("{line:?} is no line like L3:0=f;1=f0");
+        return Some(("linux.intelRdt.l3CacheSchema", words));
+    }
+    let line = rdt.schemata.iter().find(|line| line.contains('\n'))?;
+    Some(("linux.intelRdt.schemata", format!("{line:?} is more than one line")))
+}
+
+fn is_schema(line: &str) -> bool {
+    let line = line.trim();
+    line.is_empty() || line.split_once(':').is_some_and(|(name, _)| !name.trim().is_empty())
 }
 
 /// Which modes take nodes (set_mempolicy(2)).

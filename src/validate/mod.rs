@@ -14,6 +14,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use limits::rdt_problem;
 pub use process::may_set_groups;
 pub(crate) use sysctl::path as sysctl_path;
 
@@ -78,6 +79,7 @@ impl Found {
 const RULES: &[(&str, Rule)] = &[
     ("config.md#specification-version", version_is_served),
     ("config.md#root", root_has_a_path),
+    ("config.md#annotations", handlers_are_served),
     ("config.md#mounts", mounts::destinations_can_be_mounted_on),
     ("config.md#mounts", mounts::proc_is_kept_whole),
     ("config.md#mounts", mounts::rootless_ids_are_mapped),
@@ -94,7 +96,7 @@ const RULES: &[(&str, Rule)] = &[
     ("config-linux.md#namespaced-network-devices", namespaces::net_devices_can_move),
     ("config-linux.md#masked-paths", namespaces::restricted_paths_need_a_mount_namespace),
     ("config-linux.md#devices", limits::device_rules_have_an_access),
-    ("config-linux.md#intelrdt", limits::intel_rdt_is_not_served),
+    ("config-linux.md#intelrdt", limits::classes_of_service_are_sound),
     ("config-linux.md#memory-policy", limits::memory_policy_has_its_nodes),
     ("config-linux.md#sysctl", sysctl::keys_are_of_own_namespaces),
 ];
@@ -171,6 +173,17 @@ fn version_is_served(subject: &Subject<'_>, found: &mut Found) {
         found.add("ociVersion", "is missing");
     } else if !minor.starts_with(|first: char| first.is_ascii_digit()) {
         found.add("ociVersion", format!("{version:?} is not supported, only 1.x is"));
+    }
+}
+
+/// Annotations of crun's that ask for more than a container is, or for what would answer for it.
+/// WebAssembly is not among them: binfmt_misc may run it.
+fn handlers_are_served(subject: &Subject<'_>, found: &mut Found) {
+    if subject.spec.annotation("run.oci.handler") == Some("krun") {
+        found.add("annotations: run.oci.handler", "\"krun\": a container is no virtual machine");
+    }
+    if subject.spec.annotation("run.oci.seccomp.plugins").is_some() {
+        found.add("annotations: run.oci.seccomp.plugins", "no plugins are loaded");
     }
 }
 

@@ -13,6 +13,7 @@ fn root() -> Host {
         apparmor: false,
         selinux: false,
         bounding: u64::MAX,
+        resctrl: None,
     }
 }
 
@@ -193,7 +194,30 @@ const PROBLEMS: &[(&str, &str)] = &[
         r#"{"linux": {"resources": {"devices": [{"allow": false}]}}}"#,
         "linux.resources.devices: device access at 0 field cannot be empty",
     ),
-    (r#"{"linux": {"intelRdt": {}}}"#, "linux.intelRdt: is not supported yet"),
+    (
+        r#"{"annotations": {"run.oci.handler": "krun"}}"#,
+        "annotations: run.oci.handler: \"krun\": a container is no virtual machine",
+    ),
+    (
+        r#"{"annotations": {"run.oci.seccomp.plugins": "a.so"}}"#,
+        "annotations: run.oci.seccomp.plugins: no plugins are loaded",
+    ),
+    (
+        r#"{"linux": {"intelRdt": {"closID": "a/b"}}}"#,
+        "linux.intelRdt.closID: \"a/b\" is no name of a directory",
+    ),
+    (
+        r#"{"linux": {"intelRdt": {"memBwSchema": "L3:0=f"}}}"#,
+        "linux.intelRdt.memBwSchema: \"L3:0=f\" is not one line that starts with MB:",
+    ),
+    (
+        r#"{"linux": {"intelRdt": {"l3CacheSchema": "L3:0=f\nf0"}}}"#,
+        "linux.intelRdt.l3CacheSchema: \"f0\" is no line like L3:0=f;1=f0",
+    ),
+    (
+        r#"{"linux": {"intelRdt": {"schemata": ["L3:0=f\nL2:0=f"]}}}"#,
+        "linux.intelRdt.schemata: \"L3:0=f\\nL2:0=f\" is more than one line",
+    ),
     (
         r#"{"linux": {"memoryPolicy": {"mode": "MPOL_BIND"}}}"#,
         "linux.memoryPolicy.nodes: MPOL_BIND needs at least one node",

@@ -23,8 +23,8 @@ const FLOORS: &[&[&str]] = &[
     &["host", "seccomp"],
     &["validate"],
     &["plan"],
-    &["launch", "cgroup", "hooks"],
-    &["init"],
+    &["launch", "cgroup", "resctrl", "hooks"],
+    &["init", "criu"],
     &["container"],
     &["cli"],
 ];

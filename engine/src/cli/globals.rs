@@ -7,6 +7,7 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 
 use crate::error::Result;
 use crate::service::Engine;
+use crate::service::image::Registries;
 use crate::store::Store;
 
 /// The flags before the command.
@@ -14,15 +15,28 @@ pub(super) struct Globals {
     root: PathBuf,
     run: PathBuf,
     runtime: PathBuf,
+    settings: PathBuf,
+    client: PathBuf,
 }
+
+const ROOT: &str = "Where images and containers stay (default /var/lib/dok, or dok in \
+                    $XDG_DATA_HOME)";
+const RUN: &str = "Where sockets and the runtime's state are (default /run/dok, or dok in \
+                   $XDG_RUNTIME_DIR)";
+const SETTINGS: &str = "What is special about registries (default /etc/dok/dok.json, or \
+                        dok/dok.json in $XDG_CONFIG_HOME)";
+const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CONFIG or \
+                      ~/.docker)";
 
 pub(super) fn definition() -> Command {
     Command::new("dok")
         .about("Images and containers without a daemon")
         .disable_help_subcommand(true)
-        .arg(path("root", "Where images and containers stay (default /var/lib/dok, or dok in $XDG_DATA_HOME)"))
-        .arg(path("run-root", "Where sockets and the runtime's state are (default /run/dok, or dok in $XDG_RUNTIME_DIR)"))
+        .arg(path("root", ROOT))
+        .arg(path("run-root", RUN))
         .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
+        .arg(path("config-file", SETTINGS))
+        .arg(path("config", CLIENT))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
@@ -52,13 +66,19 @@ impl Globals {
             run: given("run-root")
                 .unwrap_or_else(|| place(own, "/run/dok", "XDG_RUNTIME_DIR", ".cache/run")),
             runtime: given("runtime").unwrap_or_else(runtime_beside_us),
+            settings: given("config-file").unwrap_or_else(|| {
+                place(own, "/etc/dok", "XDG_CONFIG_HOME", ".config").join("dok.json")
+            }),
+            client: given("config").unwrap_or_else(client_folder),
         }
     }
 
     /// The engine with its store opened.
     pub(super) fn engine(&self) -> Result<Engine> {
         let store = Store::open(self.root.clone(), self.run.clone())?;
-        Ok(Engine { store, runtime: self.runtime.clone() })
+        let registries =
+            Registries { settings: self.settings.clone(), client: self.client.clone() };
+        Ok(Engine { store, runtime: self.runtime.clone(), registries })
     }
 }
 
@@ -77,4 +97,10 @@ fn runtime_beside_us() -> PathBuf {
     let own = std::env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(|folder| folder.join("onggi"));
     beside.filter(|program| program.is_file()).unwrap_or_else(|| PathBuf::from("onggi"))
+}
+
+fn client_folder() -> PathBuf {
+    let folder = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    let home = || folder("HOME").unwrap_or_else(|| PathBuf::from("/root")).join(".docker");
+    folder("DOCKER_CONFIG").unwrap_or_else(home)
 }

@@ -12,18 +12,34 @@ mod filters;
 mod flags;
 mod globals;
 mod human;
+mod image_history;
+mod image_import;
+mod image_inspect;
+mod image_list;
+mod image_load;
+mod image_prune;
+mod image_pull;
+mod image_push;
+mod image_remove;
+mod image_save;
+mod image_tag;
 mod kill;
 mod listing;
+mod login;
+mod logout;
 mod logs;
 mod network;
 mod pause;
+mod progress;
 mod ps;
 mod restart;
 mod rm;
 mod run;
+mod search;
 mod start;
 mod status;
 mod stop;
+mod system_check;
 mod template;
 mod unpause;
 mod version;
@@ -33,9 +49,12 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::error::{self, Result};
+use crate::error::{self, Kind, Result, refuse};
+use crate::image::Reference;
+use crate::image::platform::Platform;
+use crate::image::reference::NoReference;
 use crate::monitor;
 use crate::runtime::NotRun;
 use globals::Globals;
@@ -89,6 +108,32 @@ const COMMANDS: &[Command] = &[
     command!("container ls", ps),
     command!("container list", ps),
     command!("container ps", ps),
+    command!("history", image_history),
+    command!("image history", image_history),
+    command!("images", image_list),
+    command!("image ls", image_list),
+    command!("image list", image_list),
+    command!("image import", image_import),
+    command!("import", image_import),
+    command!("image inspect", image_inspect),
+    command!("load", image_load),
+    command!("image load", image_load),
+    command!("login", login),
+    command!("logout", logout),
+    command!("image prune", image_prune),
+    command!("pull", image_pull),
+    command!("image pull", image_pull),
+    command!("push", image_push),
+    command!("image push", image_push),
+    command!("rmi", image_remove),
+    command!("image rm", image_remove),
+    command!("image remove", image_remove),
+    command!("save", image_save),
+    command!("image save", image_save),
+    command!("search", search),
+    command!("system check", system_check),
+    command!("tag", image_tag),
+    command!("image tag", image_tag),
     command!("network connect", network::connect),
     command!("network create", network::create),
     command!("network disconnect", network::disconnect),
@@ -114,18 +159,21 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
-    dispatch(line).unwrap_or_else(|error| tell(&error))
+    dispatch(line).unwrap_or_else(|error| {
+        tell(&error);
+        ExitCode::from(OWN_FAILURE)
+    })
 }
 
-/// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
-/// its daemon, in the words that programs look for.
+/// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
+/// is what Docker's client hears from its daemon, in the words that programs look for.
 fn tell(error: &anyhow::Error) -> ExitCode {
-    let (teller, code) = match error::kind(error) {
-        Some(_) => ("Error response from daemon", 1),
-        None => ("dok", OWN_FAILURE),
+    let teller = match error::kind(error) {
+        Some(_) => "Error response from daemon",
+        None => "dok",
     };
     complain(&format!("{teller}: {error:#}"));
-    ExitCode::from(code)
+    ExitCode::FAILURE
 }
 
 /// Whether who types means it: a warning, and their answer.
@@ -209,6 +257,53 @@ fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
+}
+
+/// A required word.
+fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
+}
+
+/// A name of an image; what is wrong with it is told in Docker's words.
+fn reference(typed: &str) -> Result<Reference> {
+    typed.parse().map_err(|words: NoReference| refuse(Kind::Invalid, words.to_string()))
+}
+
+fn platform_flag() -> Arg {
+    Arg::new("platform")
+        .long("platform")
+        .value_name("OS/ARCHITECTURE[/VARIANT]")
+        .help("Set platform if server is multi-platform capable")
+        .value_parser(|text: &str| text.parse::<Platform>())
+}
+
+fn filter_flag() -> Arg {
+    Arg::new("filter")
+        .long("filter")
+        .short('f')
+        .value_name("KEY=VALUE")
+        .help("Filter output based on conditions provided")
+        .action(ArgAction::Append)
+}
+
+fn format_flag() -> Arg {
+    Arg::new("format")
+        .long("format")
+        .value_name("TEMPLATE")
+        .help("Format output using json, table TEMPLATE, or a template of Go")
+}
+
+/// The filters that were given, each once as key and value; `KEY!=VALUE` has the key `KEY!`.
+fn filters(matches: &ArgMatches) -> Result<Vec<(String, String)>> {
+    let given = matches.get_many::<String>("filter").into_iter().flatten();
+    let split = |text: &String| {
+        let wrong = || {
+            refuse(Kind::Invalid, "invalid argument: bad format of filter (expected name=value)")
+        };
+        let (key, value) = text.split_once('=').ok_or_else(wrong)?;
+        Ok((key.trim().to_ascii_lowercase(), value.to_owned()))
+    };
+    given.map(split).collect()
 }
 
 #[cfg(test)]

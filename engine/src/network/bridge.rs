@@ -14,7 +14,8 @@ use crate::store::networks::Networks;
 /// The mark of a machine that forwards packets only since we asked it to.
 const FORWARDS_FOR_US: &str = "forwards-for-us";
 
-/// The network's bridge, made with all it needs where it is not there.
+/// The network's bridge, made with all it needs where it is not there. It is brought up last: one
+/// that is up has its rules, also where somebody was killed while making it.
 pub(super) fn ensure(
     networks: &Networks,
     network: &Network,
@@ -24,26 +25,17 @@ pub(super) fn ensure(
     let name = network.bridge();
     let found = links.find(&name).with_context(|| format!("look for the bridge {name}"))?;
     let table = Table::open().context("open a socket of nf_tables")?;
-    let current = table.is_current().context("look at the packet filter")?;
-    let Some(link) = found else {
-        let index = make(network, links).with_context(|| format!("make the bridge {name}"));
-        let ready = index.and_then(|index| {
-            forward_packets(networks, network, lock)?;
-            write_rules(networks, &table)?;
-            admit(network, &table)?;
-            Ok(index)
-        });
-        if ready.is_err() {
-            // The next who needs it makes it anew.
-            let _ = links.remove_named(&name);
-        }
-        return ready;
-    };
-    if !current {
+    let ready = found.as_ref().filter(|link| link.is_up).map(|link| link.index);
+    if ready.is_none() || !table.is_current().context("look at the packet filter")? {
         write_rules(networks, &table)?;
     }
     admit(network, &table)?;
-    Ok(link.index)
+    if let Some(index) = ready {
+        return Ok(index);
+    }
+    forward_packets(networks, network, &table, lock)?;
+    make(network, links, found.map(|link| link.index))
+        .with_context(|| format!("make the bridge {name}"))
 }
 
 /// Has other firewalls let the bridge's packets through; they are asked each time, for they are
@@ -85,14 +77,20 @@ pub(super) fn remove(network: &Network, others: &[Network]) -> Result<()> {
     table.delete().context("remove the packet filter's table inet dok")
 }
 
-fn make(network: &Network, links: &Links) -> Result<Index> {
+/// Makes the bridge, or what is missing of one that is there already.
+fn make(network: &Network, links: &Links, found: Option<Index>) -> Result<Index> {
     let name = network.bridge();
     let four = network.gateway4().filter(|_| network.ipv4);
     let six = network.gateway6().filter(|_| network.ipv6);
     let addresses: Vec<IpNet> = four.map(IpNet::V4).into_iter().chain(six.map(IpNet::V6)).collect();
-    let mac =
-        addresses.first().map_or(Mac([2, 0x42, 0, 0, 0, 1]), |net| addresses::mac_of(net.addr()));
-    let index = links.make_bridge(&name, mac, network.mtu())?;
+    let first = addresses.first().map(|net| addresses::mac_of(net.addr()));
+    let index = match found {
+        Some(index) => index,
+        None => {
+            let mac = first.unwrap_or(Mac([2, 0x42, 0, 0, 0, 1]));
+            links.make_bridge(&name, mac, network.mtu())?
+        }
+    };
     let settings = settings(&name, six.is_some(), network.internal);
     let ready = settings.and_then(|()| Ok(links.bring_up(index, &addresses, &[])?));
     if ready.is_err() {
@@ -113,20 +111,28 @@ fn settings(bridge: &str, six: bool, internal: bool) -> Result<()> {
     Ok(())
 }
 
-/// The machine has to pass packets on. Where it did not before, it does so for us alone.
-fn forward_packets(networks: &Networks, network: &Network, lock: &Lock) -> Result<()> {
-    if network.internal {
-        return Ok(());
-    }
+/// The machine has to pass packets on. Where it did not before, it does so for us alone: that rule
+/// is there before it begins.
+fn forward_packets(
+    networks: &Networks,
+    network: &Network,
+    table: &Table,
+    lock: &Lock,
+) -> Result<()> {
     const FOUR: &str = "ipv4/ip_forward";
     const SIX: &str = "ipv6/conf/all/forwarding";
     let is_off = |name| sysctl::read(name).as_deref() == Some("0");
-    if network.ipv4 && is_off(FOUR) {
-        networks.set_mark(FORWARDS_FOR_US, lock)?;
+    let four = network.ipv4 && is_off(FOUR);
+    let six = network.ipv6 && is_off(SIX);
+    if network.internal || !(four || six) {
+        return Ok(());
+    }
+    networks.set_mark(FORWARDS_FOR_US, lock)?;
+    write_rules(networks, table)?;
+    if four {
         sysctl::write(FOUR, "1")?;
     }
-    if network.ipv6 && is_off(SIX) {
-        networks.set_mark(FORWARDS_FOR_US, lock)?;
+    if six {
         keep_hearing_routers()?;
         sysctl::write("ipv6/conf/default/forwarding", "1")?;
         sysctl::write(SIX, "1")?;

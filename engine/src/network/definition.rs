@@ -143,6 +143,8 @@ pub fn create(store: &Store, request: &CreateNetwork) -> Result<Network> {
     networks.keep(&network, &lock)?;
     if let Err(error) = bridge::ensure(&networks, &network, &links, &lock) {
         networks.forget(&network, &lock)?;
+        // What the rules have of it now is without a record; the error above is the one to tell.
+        let _ = bridge::remove(&network, &others);
         return Err(error);
     }
     Ok(network)

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use rustix::io::Errno;
 
 use super::netlink::{
-    Answer, CREATE, DUMP, EXCLUSIVE, Message, Nest, Socket, attribute, read_text,
+    Answer, CREATE, DUMP, EXCLUSIVE, Message, Nest, REPLACE, Socket, attribute, read_text,
 };
 use crate::model::network::Mac;
 
@@ -53,6 +53,7 @@ pub(super) struct Link {
     pub(super) name: String,
     /// The bridge that it is a port of.
     pub(super) master: Option<Index>,
+    pub(super) is_up: bool,
 }
 
 /// A cable to be: one end in a container, the other a port of a bridge.
@@ -146,15 +147,16 @@ impl Links {
     }
 
     /// Gives a device addresses, brings it up, and sends what is for elsewhere to the gateways,
-    /// where nothing else does.
+    /// where nothing else does. A device that is up has its addresses.
     pub(super) fn bring_up(
         &self,
         device: Index,
         addresses: &[IpNet],
         gateways: &[IpAddr],
     ) -> io::Result<()> {
-        let mut messages = vec![link(NEW_LINK, 0, device, UP)];
-        messages.extend(addresses.iter().map(|address| address_message(device, *address)));
+        let address = |address: &IpNet| address_message(device, *address);
+        let mut messages: Vec<Message> = addresses.iter().map(address).collect();
+        messages.push(link(NEW_LINK, 0, device, UP));
         self.0.ask_all(messages).map_err(|(_, error)| error)?;
         for gateway in gateways {
             match self.0.ask(default_route(device, *gateway)) {
@@ -228,7 +230,8 @@ fn address_message(device: Index, address: IpNet) -> Message {
     body[2] = if family == INET6 { NODAD } else { 0 };
     body[4..8].copy_from_slice(&device.0.to_ne_bytes());
     // The address may be there from an earlier time.
-    let mut message = Message::new(NEW_ADDRESS, CREATE, &body).with(LOCAL, &bytes).with(1, &bytes);
+    let mut message =
+        Message::new(NEW_ADDRESS, CREATE | REPLACE, &body).with(LOCAL, &bytes).with(1, &bytes);
     if let IpNet::V4(four) = address {
         message = message.with(BROADCAST, &four.broadcast().octets());
     }
@@ -259,6 +262,7 @@ fn read_link((kind, body): &Answer) -> Option<Link> {
     Some(Link {
         index: Index(number(&head[4..8])?),
         name: read_text(attribute(rest, NAME)?),
+        is_up: number(&head[8..12])? & UP != 0,
         master: attribute(rest, MASTER).and_then(number).map(Index),
     })
 }

@@ -85,7 +85,7 @@ pub fn attach(store: &Store, request: &Request<'_>) -> Result<Attached> {
         let network = definition::find_locked(&networks, request.network, &lock)?;
         refuse_other_drivers(&network)?;
         let bridge = bridge::ensure(&networks, &network, &links, &lock)?;
-        sweep(&networks, &network, &links, &lock)?;
+        sweep(&networks, &network, request.container, &links, &lock)?;
         (enter(&networks, network, request, &lock)?, bridge)
     };
     let (network, endpoint) = (&attached.network, &attached.endpoint);
@@ -141,15 +141,30 @@ pub fn release(store: &Store, container: &str) -> Result<Lingering> {
 #[must_use = "to be dropped once nobody waits"]
 pub struct Lingering(Vec<Table>);
 
-/// Forgets those on the way out whose cables are gone.
-fn sweep(networks: &Networks, network: &Network, links: &Links, lock: &Lock) -> Result<()> {
+/// Forgets those on the way out whose cables are gone, and what an earlier start of this container,
+/// which was killed, had of the network.
+fn sweep(
+    networks: &Networks,
+    network: &Network,
+    container: &str,
+    links: &Links,
+    lock: &Lock,
+) -> Result<()> {
+    let is_gone = |endpoint: &Endpoint| match links.find(&endpoint.port) {
+        Ok(found) => Ok(found.is_none()),
+        Err(error) => Err(error).with_context(|| format!("look for the cable {}", endpoint.port)),
+    };
     for endpoint in networks.leaving(&network.id)? {
-        let cable = links.find(&endpoint.port);
-        if cable.with_context(|| format!("look for the cable {}", endpoint.port))?.is_none() {
+        if is_gone(&endpoint)? {
             networks.forget_leaving(&endpoint, lock)?;
         }
     }
-    Ok(())
+    match networks.endpoint(&network.id, container)? {
+        Some(endpoint) if is_gone(&endpoint)? => {
+            shut(networks, &endpoint, || networks.forget_endpoint(&endpoint, lock)).map(drop)
+        }
+        _ => Ok(()),
+    }
 }
 
 fn refuse_other_drivers(network: &Network) -> Result<()> {

@@ -13,6 +13,8 @@ const REQUEST: u16 = 0x01;
 const ACK: u16 = 0x04;
 /// netlink.h: create what is not there.
 pub(super) const CREATE: u16 = 0x400;
+/// netlink.h: change what is there.
+pub(super) const REPLACE: u16 = 0x100;
 /// netlink.h: refuse what is there.
 pub(super) const EXCLUSIVE: u16 = 0x200;
 /// netlink.h: after what is there; a dump asks for all.

@@ -2,6 +2,7 @@
 //! reads the environment.
 
 pub mod attach;
+pub mod check;
 pub mod connect;
 mod copy_up;
 pub mod create;
@@ -34,6 +35,8 @@ pub struct Engine {
     pub store: Store,
     /// The runtime's program: `onggi`, or another with runc's command line.
     pub runtime: PathBuf,
+    /// What is known about registries.
+    pub registries: image::Registries,
 }
 
 impl Engine {

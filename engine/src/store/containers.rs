@@ -44,6 +44,7 @@ impl Store {
     /// # Errors
     /// A conflict where the name is taken; what could not be written.
     pub fn add_container(&self, container: &Container) -> Result<()> {
+        let _busy = self.busy()?;
         let staged = self.staging().join(&container.id);
         let added = self
             .stage_container(container, &staged)

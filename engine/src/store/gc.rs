@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, flock};
 
 use super::Store;
-use super::images::{list, read_json};
+use super::images::list;
 use crate::error::{Context, Result};
 use crate::image::manifest::{self, Document};
 use crate::image::{Digest, config};
@@ -43,6 +43,8 @@ pub struct Use {
     pub container: String,
     /// The image's id.
     pub image: Digest,
+    /// Whether it runs, as far as its record says.
+    pub running: bool,
 }
 
 /// What leads nowhere: the name in the store, and the bytes that it takes.
@@ -184,19 +186,12 @@ impl Store {
     /// # Errors
     /// Where a container's definition cannot be read.
     pub fn uses(&self) -> Result<Vec<Use>> {
-        #[derive(serde::Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Definition {
-            image: String,
-        }
-        let folder = self.root.join("containers");
-        let containers = if folder.exists() { list(&folder)? } else { Vec::new() };
         let mut uses = Vec::new();
-        for container in containers {
-            let file = folder.join(&container).join("container.json");
-            let Some(definition) = read_json::<Definition>(&file)? else { continue };
-            if let Ok(image) = definition.image.parse() {
-                uses.push(Use { container, image });
+        for id in self.container_ids()? {
+            let Some(container) = self.read_container(&id)? else { continue };
+            if let Ok(image) = container.image.parse() {
+                let running = self.written_state(&id)?.status.is_alive();
+                uses.push(Use { container: id, image, running });
             }
         }
         Ok(uses)

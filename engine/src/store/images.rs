@@ -1,8 +1,8 @@
 //! Which images there are, and their names.
 //!
-//! `images/HEX.json` is one image by the digest of its configuration; `references/HASH.json` is one name,
-//! with a tag or with a digest, and the image that it stands for. A name that stands for an image
-//! that is not there stands for nothing.
+//! `images/HEX.json` is one image by the digest of its configuration; `references/HASH.json` is one
+//! name, with a tag or with a digest, and the image that it stands for. A name that stands for an
+//! image that is not there stands for nothing.
 
 use std::collections::BTreeMap;
 use std::fs;

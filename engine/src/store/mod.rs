@@ -6,6 +6,7 @@
 //! nobody once its maker has ended.
 
 pub mod blobs;
+pub mod check;
 mod containers;
 pub mod durable;
 pub mod gc;
@@ -94,7 +95,7 @@ impl Store {
     /// # Errors
     /// Of `mkdir(2)`.
     pub fn stage_folder(&self, what: &str) -> Result<PathBuf> {
-        self.stage(what, |path| fs::DirBuilder::new().mode(0o700).create(path))
+        self.stage_as(what, |path| fs::DirBuilder::new().mode(0o700).create(path))
             .map(|(path, ())| path)
     }
 
@@ -105,11 +106,15 @@ impl Store {
     pub fn stage_file(&self, what: &str) -> Result<(PathBuf, File)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create_new(true).mode(0o600);
-        self.stage(what, |path| options.open(path))
+        self.stage_as(what, |path| options.open(path))
     }
 
     /// Tries names until one is free: that of a process that had our number may be left.
-    fn stage<T>(&self, what: &str, make: impl Fn(&Path) -> io::Result<T>) -> Result<(PathBuf, T)> {
+    fn stage_as<T>(
+        &self,
+        what: &str,
+        make: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(PathBuf, T)> {
         let mut number = 0_u64;
         loop {
             let name = format!("{what}-{}-{number}", std::process::id());

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use onggi_engine::service::Engine;
-use onggi_engine::service::image::Import;
+use onggi_engine::service::image::{Import, Registries};
 use onggi_engine::store::Store;
 
 /// Removed with all that is in it when it is dropped.
@@ -66,7 +66,9 @@ impl Dok {
             Command::new("tar").arg("-C").arg(&tree).args(["-cf", "-", "."]).output().unwrap();
         assert!(tar.status.success(), "{tar:?}");
         let store = Store::open(self.root(), self.run_folder()).unwrap();
-        let engine = Engine { store, runtime: self.runtime.clone() };
+        let nothing = self.folder.join("nothing");
+        let registries = Registries { settings: nothing.join("dok.json"), client: nothing };
+        let engine = Engine { store, runtime: self.runtime.clone(), registries };
         let name = Some("busybox:latest".parse().unwrap());
         let told = Import { name, changes: vec!["CMD [\"sh\"]".into()], ..Import::default() };
         engine.import(&tar.stdout[..], told).unwrap();

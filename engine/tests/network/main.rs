@@ -106,6 +106,28 @@ fn what_a_killed_process_left_is_found_and_removed() {
 }
 
 #[test]
+fn a_bridge_that_was_half_made_is_finished_and_a_start_that_was_killed_is_no_obstacle() {
+    on_a_host(|host| {
+        let outside = neighbour(host);
+        serve_tcp(&outside, "192.0.2.2:80");
+        ip("link add dok0 type bridge");
+        ip("address add 172.17.0.1/16 dev dok0");
+        let web = host.container("web");
+        let first = host.attach(&web, "bridge", &["8080:80"]);
+        let go_out = |web: &host::Container| {
+            inside(&web.namespace, || ask_tcp("192.0.2.2:80", PATIENCE)).is_some()
+        };
+        assert!(go_out(&web));
+        // As after a kill: the processes and their namespace are gone, the record is not.
+        drop(first.reserved);
+        let again = host.container("web");
+        host.wait_for(|| !ip("-o link show type veth").contains("dok-"));
+        host.attach(&again, "bridge", &["8080:80"]);
+        assert!(go_out(&again));
+    });
+}
+
+#[test]
 fn a_rule_set_that_was_flushed_is_there_again_with_the_next_container() {
     on_a_host(|host| {
         if !host.has_nft() {
@@ -249,12 +271,12 @@ fn a_firewall_that_drops_what_it_does_not_know_lets_our_bridges_through() {
         let web = host.container("web");
         host.attach(&web, "front", &["8080:80"]);
         serve_tcp(&web, "0.0.0.0:80");
-        let go_out = || inside(&web.namespace, || ask_tcp("192.0.2.2:80", DOUBT));
-        assert!(go_out().is_some());
+        let go_out = |limit| inside(&web.namespace, || ask_tcp("192.0.2.2:80", limit));
+        assert!(go_out(PATIENCE).is_some());
         host.nft("flush chain ip filter FORWARD");
-        assert!(go_out().is_none(), "the firewall does drop");
+        assert!(go_out(DOUBT).is_none(), "the firewall does drop");
         host.attach(&host.container("next"), "front", &[]);
-        assert!(go_out().is_some(), "after a reload");
+        assert!(go_out(PATIENCE).is_some(), "after a reload");
         inside(&outside.namespace, || {
             assert!(ask_tcp("192.0.2.1:8080", PATIENCE).is_some());
             assert_eq!(ask_tcp("172.18.0.2:80", DOUBT), None, "not published");
@@ -322,8 +344,10 @@ fn many_at_once_get_an_address_each() {
 #[test]
 fn a_container_starts_and_ends_in_a_few_milliseconds() {
     on_a_host(|host| {
-        host.attach(&host.container("first"), "bridge", &[]);
-        let mut times = [const { Vec::new() }; 3];
+        let first = host.container("first");
+        host.attach(&first, "bridge", &[]);
+        serve_tcp(&first, "0.0.0.0:80");
+        let mut times = [const { Vec::new() }; 4];
         for number in 0..20 {
             let name = format!("c{number}");
             let mut lap = Lap::start();
@@ -331,12 +355,17 @@ fn a_container_starts_and_ends_in_a_few_milliseconds() {
             times[0].push(lap.next());
             let attached = host.attach(&container, "bridge", &["80"]);
             times[1].push(lap.next());
+            let answered = inside(&container.namespace, || ask_tcp("172.17.0.2:80", PATIENCE));
+            assert!(answered.is_some());
+            times[3].push(lap.next());
             let lingering = network::release(&host.store, &name).expect("to leave");
             times[2].push(lap.next());
             drop(lingering);
             drop(attached);
         }
-        for (what, times) in ["namespace", "attach", "release"].iter().zip(&mut times) {
+        for (what, times) in
+            ["namespace", "attach", "release", "first answer"].iter().zip(&mut times)
+        {
             times.sort();
             println!("{what}: median {:?}, best {:?}", times[times.len() / 2], times[0]);
             // A bound that only a hang or an exec'd program breaks, on a busy machine too.

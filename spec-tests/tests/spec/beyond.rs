@@ -22,6 +22,8 @@ tests![
     a_failure_has_a_code_in_the_json_log,
     the_debug_log_has_the_time_of_each_step,
     doctor_tells_what_the_host_offers,
+    a_start_that_was_killed_leaves_no_created_container,
+    a_container_whose_state_was_lost_can_be_killed_and_deleted,
 ];
 
 /// Needs a word in the help of a command.
@@ -306,5 +308,54 @@ fn doctor_tells_what_the_host_offers() -> Result {
         assert!(text.stdout.contains(&line), "{line}: {text}");
     }
     doctor("xml").exits(1)?.fails_with("invalid format option")?;
+    Ok(())
+}
+
+/// Killed after init was told, and before the socket's file was removed: the file comes back here.
+fn a_start_that_was_killed_leaves_no_created_container() -> Result {
+    chapter!("cli#start");
+    let container = Bundle::busybox().sleeping().create()?;
+    let socket = container.state_root().join(container.id()).join("start.sock");
+    host::needs(socket.exists(), "the runtime starts by other means than a socket")?;
+    let kept = container.directory().join("kept.sock");
+    fs::hard_link(&socket, &kept)?;
+    assert_eq!(container.status()?, "created");
+    container.start().ok()?;
+    container.proc_file("status")?;
+    fs::rename(&kept, &socket)?;
+    assert_eq!(container.status()?, "running");
+    container.start().fails_with("cannot start an already running container")?;
+    container.kill("KILL").ok()?;
+    container.wait_for("stopped")?;
+    container.delete().ok()?;
+    container.left_no_trace()
+}
+
+fn a_container_whose_state_was_lost_can_be_killed_and_deleted() -> Result {
+    chapter!("cli#state");
+    let container = Bundle::busybox().sleeping().start()?;
+    offers(&container, "wait", "--condition")?;
+    host::capability(21, "CAP_SYS_ADMIN")?;
+    let pid = container.pid()?;
+    let mut before = container.state()?;
+    fs::remove_dir_all(container.state_root())?;
+    let mut after = container.state()?;
+    assert_eq!(
+        (before["status"].take(), after["status"].take()),
+        ("running".into(), "running".into())
+    );
+    assert_eq!(before, after);
+    fs::remove_dir_all(container.state_root())?;
+    container.kill("KILL").ok()?;
+    container.wait_for("stopped")?;
+    assert_ne!(container.pid()?, pid);
+    fs::remove_dir_all(container.state_root())?;
+    container.delete().ok()?;
+    container.left_no_trace()?;
+    // Nothing is left that could come back, and another store knows nothing of it.
+    container.call("state").arg(container.id()).run().fails_with("does not exist")?;
+    container.create().ok()?;
+    let elsewhere = container.bare_call().arg("--root").arg(container.directory().join("other"));
+    elsewhere.args(["state", container.id()]).run().fails_with("does not exist")?;
     Ok(())
 }

@@ -182,7 +182,7 @@ fn list_steps_over_what_is_no_container() -> Result {
 
 fn ps_has_the_containers_processes() -> Result {
     chapter!("cli#ps");
-    host::program("ps")?;
+    host::success("ps", &["-ef"])?;
     let container = Bundle::busybox().args(["sleep", "12321"]).start()?;
     let output = container.call("ps").arg(container.id()).run().ok()?;
     let lines = output.lines();
@@ -194,7 +194,7 @@ fn ps_has_the_containers_processes() -> Result {
 
 fn ps_passes_its_options_to_ps() -> Result {
     chapter!("cli#ps");
-    host::program("ps")?;
+    host::success("ps", &["-ef"])?;
     let container = Bundle::busybox().args(["sleep", "12321"]).start()?;
     let output = container.call("ps").args([container.id(), "-e", "-o", "pid,args"]).run().ok()?;
     let lines = output.lines();

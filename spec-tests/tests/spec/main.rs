@@ -6,6 +6,7 @@ mod callers_conmon;
 mod callers_containerd;
 mod callers_engines;
 mod cgroups;
+mod checkpoint;
 mod command_line;
 mod commands;
 mod descriptors;
@@ -14,10 +15,12 @@ mod devices;
 mod endings;
 mod exec;
 mod exec_options;
+mod extensions;
 mod features_more;
 mod hooks;
 mod kernel_settings;
 mod lifecycle;
+mod live_mounts;
 mod mount_options;
 mod mounts;
 mod namespaces;
@@ -36,7 +39,7 @@ mod user_namespace;
 mod validation;
 
 fn main() -> std::process::ExitCode {
-    spec_tests::suite::main(&[
+    let rooms = &[
         lifecycle::TESTS,
         endings::TESTS,
         commands::TESTS,
@@ -61,7 +64,10 @@ fn main() -> std::process::ExitCode {
         kernel_settings::TESTS,
         rootless::TESTS,
         features_more::TESTS,
+        extensions::TESTS,
+        live_mounts::TESTS,
         hooks::TESTS,
+        checkpoint::TESTS,
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
@@ -70,6 +76,6 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
-        systemd::TESTS,
-    ])
+    ];
+    spec_tests::suite::main(rooms, "known-failures")
 }

@@ -432,12 +432,18 @@ fn mounts_of_a_shared_mount_reach_the_host() -> Result {
     Ok(())
 }
 
+/// `TMPFS_MAGIC` of linux/magic.h: mounts of a tmpfs can have other ids since Linux 6.3.
+const TMPFS_MAGIC: i64 = 0x0102_1994;
+
 fn shifted(host: u32) -> serde_json::Value {
     json!([{"containerID": 0, "hostID": host, "size": 1000}])
 }
 
 /// A file `host/one` of user 5 and group 6, bound to `/mnt` with these properties.
 fn idmapped(bundle: Bundle, options: &[&str], maps: &[&str]) -> Result<Container> {
+    if rustix::fs::statfs(std::env::temp_dir())?.f_type == TMPFS_MAGIC {
+        host::linux(6, 3)?;
+    }
     let mut mount = json!({
         "destination": "/mnt", "type": "none", "source": "@BUNDLE@/host",
         "options": ([&["rbind"], options].concat()),
@@ -495,6 +501,7 @@ fn idmap_does_not_reach_the_mounts_below() -> Result {
 
 fn ridmap_reaches_the_mounts_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    host::linux(6, 3)?;
     assert_eq!(owner_below("ridmap")?, "50005:50006");
     Ok(())
 }

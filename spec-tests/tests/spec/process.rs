@@ -343,6 +343,7 @@ fn the_personality_is_set() -> Result {
     let domain = |name| bundle().set("/linux/personality", json!({"domain": name}));
     domain("LINUX").run()?.says(plain.stdout.trim())?;
     host::needs(plain.stdout.trim() == "x86_64", "knows the 32-bit name of x86_64 only")?;
+    host::success("setarch", &["linux32", "sh", "-c", "[ $(uname -m) = i686 ]"])?;
     domain("LINUX32").run()?.says("i686")?;
     Ok(())
 }

@@ -12,6 +12,8 @@ tests![
     a_container_runs_with_one_id,
     a_container_lives_and_is_deleted,
     exec_works,
+    exec_works_in_the_user_namespace_of_an_engine,
+    a_mount_of_cgroups_works_without_the_right_to_one,
     the_exit_code_is_the_programs,
     files_belong_to_the_user,
     several_ids_are_mapped_by_the_helpers,
@@ -159,6 +161,37 @@ fn exec_works() -> Result {
     let container = start(alone().sleeping())?;
     let call = container.call("exec").args([container.id(), "id", "-u"]);
     as_user(&container, call)?.run().says("0")?;
+    Ok(())
+}
+
+/// Engines of ordinary users call the runtime as the root of a user namespace that they made, in
+/// a pid namespace that is not theirs.
+fn exec_works_in_the_user_namespace_of_an_engine() -> Result {
+    chapter!("cli#exec");
+    needs_user_namespaces()?;
+    let bundle = alone().sleeping().without_namespace("user");
+    let bundle = bundle.remove("/linux/uidMappings").remove("/linux/gidMappings");
+    let container = bundle.build()?;
+    let root = container.state_root().to_string_lossy().into_owned();
+    let id = container.id();
+    let script = format!(
+        "\"$0\" \"$@\" >/dev/null && \"$0\" --root {root} exec {id} cat /proc/1/comm && \
+         \"$0\" --root {root} delete --force {id}"
+    );
+    let engine = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &script];
+    let words = drop_to_user().into_iter().chain(engine.map(String::from));
+    let call = container.run_call().args(["--detach", id]);
+    as_user(&container, call)?.at_last_under(words).run().says("sh")?;
+    container.left_no_trace()
+}
+
+fn a_mount_of_cgroups_works_without_the_right_to_one() -> Result {
+    chapter!("config-linux.md#cgroups-path");
+    let options = ["nosuid", "noexec", "nodev", "ro", "relatime"];
+    let bundle = alone().namespace("cgroup");
+    let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &options);
+    let (_, output) = run(bundle.sh("test -d /sys/fs/cgroup && echo there"))?;
+    output.says("there")?;
     Ok(())
 }
 

@@ -25,9 +25,9 @@ pub struct Stats {
     pub blkio: Blkio,
     /// Huge pages by their size.
     pub hugetlb: BTreeMap<String, HugePages>,
-    /// Nothing yet.
+    /// Filled by who knows the container's groups of resource control.
     pub intel_rdt: Nothing,
-    /// Nothing: the engines that call us look at the interfaces themselves.
+    /// Filled by who knows the container's network.
     pub network_interfaces: Option<()>,
 }
 

@@ -4,7 +4,7 @@
 pub(super) const HOOKS: &[&str] =
     &["prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop"];
 
-/// Keys, or beginnings of keys, that a caller must not take from strangers: `run.oci.` changes what
-/// this runtime does, the others what runc does in its place.
+/// Keys, or beginnings of keys, that a caller must not take from strangers: `run.oci.` and
+/// `org.onggi.` change what this runtime does, the others what runc does in its place.
 pub(super) const UNSAFE_ANNOTATIONS: &[&str] =
-    &["bundle", "org.criu.config", "org.systemd.property.", "run.oci."];
+    &["bundle", "org.criu.config", "org.onggi.", "org.systemd.property.", "run.oci."];

@@ -35,14 +35,75 @@ pub(super) fn rules(resources: Option<&Resources>, host: &Host) -> Result<Option
     if host.rootless {
         return Ok(None);
     }
-    let always = ALWAYS.into_iter().map(|(kind, major, minor, access)| DeviceRule {
+    Ok(Some(users.into_iter().chain(always()).collect()))
+}
+
+/// A rule as `update` takes it: `allow c 10:200 rwm`, with `*` for every number.
+///
+/// # Errors
+/// What is no such rule.
+pub fn device_rule(typed: &str) -> Result<spec::DeviceRule<'_>> {
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let wrong = || Error::new(format!("--device-rule: {typed:?} is not like allow c 10:200 rwm"));
+    let [verdict, kind, numbers, access] = words[..] else { return Err(wrong()) };
+    let (major, minor) = numbers.split_once(':').ok_or_else(wrong)?;
+    let number = |text: &str| match text {
+        "*" => Ok(None),
+        text => text.parse::<u32>().map(|number| Some(number.into())).map_err(|_| wrong()),
+    };
+    let allow = match verdict {
+        "allow" => true,
+        "deny" => false,
+        _ => return Err(wrong()),
+    };
+    let (major, minor) = (number(major)?, number(minor)?);
+    let planned =
+        spec::DeviceRule { allow, kind: kind.into(), major, minor, access: access.into() };
+    rule(&planned).map_err(|_| wrong()).map(|_| planned)
+}
+
+/// What `update` adds, and what holds then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceUpdate {
+    /// The rules that are new, and those that every container has, once more.
+    pub new: Vec<DeviceRule>,
+    /// All rules, the new ones last.
+    pub all: Vec<DeviceRule>,
+}
+
+/// Plans what `update` does to the device filter of a container that has `current`.
+///
+/// # Errors
+/// A rule that means nothing, or that there is no filter because the container is rootless.
+pub fn device_update(
+    current: &Resources,
+    added: &[spec::DeviceRule],
+    rootless: bool,
+) -> Result<DeviceUpdate> {
+    if rootless {
+        return Err(Error::new("--device-rule: a rootless container has no device filter"));
+    }
+    let planned = |rules: &[spec::DeviceRule]| -> Result<Vec<DeviceRule>> {
+        Ok(rules
+            .iter()
+            .map(rule)
+            .collect::<Result<Vec<_>>>()?
+            .into_iter()
+            .chain(always())
+            .collect())
+    };
+    let (all, new) = ([&current.devices[..], added].concat(), added);
+    Ok(DeviceUpdate { new: planned(new)?, all: planned(&all)? })
+}
+
+fn always() -> impl Iterator<Item = DeviceRule> {
+    ALWAYS.into_iter().map(|(kind, major, minor, access)| DeviceRule {
         allow: true,
         kind,
         major,
         minor,
         access,
-    });
-    Ok(Some(users.into_iter().chain(always).collect()))
+    })
 }
 
 fn rule(rule: &spec::DeviceRule) -> Result<DeviceRule> {
@@ -83,4 +144,40 @@ fn access(text: &str) -> Result<u32> {
 
 fn refuse(field: &str, words: &str) -> Error {
     Error::new(format!("linux.resources.devices.{field}: {words}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_read_as_it_is_typed() {
+        let read = device_rule("allow c 10:* rw").unwrap();
+        assert!(read.allow && read.major == Some(10) && read.minor.is_none());
+        assert!(!device_rule("deny  b *:* m").unwrap().allow);
+        for typed in [
+            "",
+            "c 1:2 rwm",
+            "allow c 1 rwm",
+            "allow x 1:2 rwm",
+            "allow c 1:2 z",
+            "allow c -1:2 r",
+            "permit c 1:2 r",
+            "allow c 1:2 r w",
+            "allow c a:b r",
+        ] {
+            let error = device_rule(typed).unwrap_err().to_string();
+            assert!(error.starts_with("--device-rule: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_every_container_has_is_said_again_after_new_rules() {
+        let added = [device_rule("deny c 1:3 rwm").unwrap()];
+        let update = device_update(&Resources::default(), &added, false).unwrap();
+        assert!(!update.new[0].allow && update.new[1..].iter().all(|rule| rule.allow));
+        assert_eq!(update.new.len(), 1 + ALWAYS.len());
+        assert_eq!(update.all, update.new);
+        assert!(device_update(&Resources::default(), &added, true).is_err());
+    }
 }

@@ -33,6 +33,7 @@ fn host(cgroups: Cgroups) -> Host {
         apparmor: false,
         selinux: false,
         bounding: 0,
+        resctrl: None,
     }
 }
 

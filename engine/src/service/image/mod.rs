@@ -1,8 +1,14 @@
 //! What is done with images.
 
+mod account;
 mod hello;
 mod import;
+mod list;
 mod load;
+mod pull;
+mod push;
+mod remove;
+mod save;
 
 use std::time::SystemTime;
 
@@ -14,11 +20,16 @@ use crate::layer::{self, Sent};
 use crate::store::images::Record;
 use crate::store::{Image, Store};
 
+pub use account::Registries;
 pub use import::Import;
+pub use list::{Filters, Inspected, Step};
 pub use load::Loaded;
+pub use pull::Pulled;
+pub use push::Pushed;
+pub use remove::{Pruned, Removed};
 
 impl Engine {
-    /// The image that a name or an id stands for; `hello` is there without ever having been fetched.
+    /// The image that a name or an id stands for; `hello` is there without having been fetched.
     ///
     /// # Errors
     /// `No such image: X`.
@@ -70,7 +81,7 @@ fn check_layers(file: &config::File, manifest: &Manifest) -> Result<()> {
 }
 
 /// Unpacks a layer whose blob is there.
-fn install(store: &Store, layer: &Descriptor, diff_id: &Digest) -> Result<()> {
+pub(super) fn install(store: &Store, layer: &Descriptor, diff_id: &Digest) -> Result<()> {
     let compression = crate::image::manifest::Compression::of(&layer.media_type)?;
     let source = std::io::BufReader::with_capacity(1 << 17, store.open_blob(&layer.digest)?);
     let sent = Sent { source, size: layer.size, compression };

@@ -13,6 +13,7 @@ fn host(euid: u32, own: &str) -> Host {
         apparmor: false,
         selinux: false,
         bounding: 0,
+        resctrl: None,
     }
 }
 

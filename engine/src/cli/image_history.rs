@@ -1,0 +1,77 @@
+//! `dok history`: how an image was made.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::listing::{self, Column};
+use super::{Globals, human, print, required};
+use crate::error::Result;
+use crate::service::image::Step;
+
+const COLUMNS: &[Column] = &[
+    ("ID", "IMAGE"),
+    ("CreatedSince", "CREATED"),
+    ("CreatedBy", "CREATED BY"),
+    ("Size", "SIZE"),
+    ("Comment", "COMMENT"),
+    ("CreatedAt", "CREATED AT"),
+];
+const SHOWN: usize = 5;
+/// Characters of a command that a table shows.
+const WIDTH: usize = 45;
+
+pub(super) fn definition() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("history")
+        .about("Show the history of an image")
+        .arg(Arg::new("image").value_name("IMAGE").required(true))
+        .arg(flag("no-trunc").help("Don't truncate output"))
+        .arg(flag("quiet").short('q').help("Only show image IDs"))
+        .arg(
+            Arg::new("human")
+                .long("human")
+                .short('H')
+                .help("Print sizes and dates in human readable format")
+                .value_parser(clap::value_parser!(bool))
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_value("true")
+                .default_missing_value("true"),
+        )
+        .arg(super::format_flag())
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let steps = globals.engine()?.history(required(matches, "image"))?;
+    let whole = matches.get_flag("no-trunc");
+    let human = matches.get_one::<bool>("human").copied().unwrap_or(true);
+    let rows: Vec<Value> = steps.iter().map(|step| row(step, whole, human)).collect();
+    let format = matches.get_one::<String>("format").map(String::as_str);
+    let quiet = matches.get_flag("quiet").then_some("{{.ID}}");
+    print(&listing::list(&rows, COLUMNS, SHOWN, format.or(quiet))?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(step: &Step, whole: bool, human: bool) -> Value {
+    let id = match step.id {
+        Some(id) if whole => id.to_string(),
+        Some(id) => id.short(),
+        None => "<missing>".to_owned(),
+    };
+    let by = step.created_by.replace('\t', " ");
+    let by = match by.char_indices().nth(WIDTH - 1) {
+        Some((at, _)) if !whole && by.chars().count() > WIDTH => format!("{}…", &by[..at]),
+        _ => by,
+    };
+    let created = step.created.as_deref();
+    json!({
+        "ID": id,
+        "CreatedSince": if human { human::ago(created) } else { created.unwrap_or("").to_owned() },
+        "CreatedAt": created.unwrap_or_default(),
+        "CreatedBy": by,
+        "Size": if human { human::size(step.size, 3) } else { step.size.to_string() },
+        "Comment": step.comment,
+    })
+}

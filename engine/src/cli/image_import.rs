@@ -1,0 +1,60 @@
+//! `dok import`: a root file system becomes an image.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Globals, print, required};
+use crate::error::{Context, Result};
+use crate::image::platform::Platform;
+use crate::service::image::Import;
+
+pub(super) fn definition() -> Command {
+    Command::new("import")
+        .about("Import the contents from a tarball to create a filesystem image")
+        .arg(Arg::new("source").value_name("FILE|-").required(true))
+        .arg(Arg::new("name").value_name("REPOSITORY[:TAG]"))
+        .arg(
+            Arg::new("change")
+                .long("change")
+                .short('c')
+                .value_name("INSTRUCTION")
+                .help("Apply Dockerfile instruction to the created image")
+                .action(ArgAction::Append),
+        )
+        .arg(
+            Arg::new("message")
+                .long("message")
+                .short('m')
+                .value_name("TEXT")
+                .help("Set commit message for imported image"),
+        )
+        .arg(super::platform_flag())
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let path = required(matches, "source");
+    let source: Box<dyn Read> = match path {
+        "-" => Box::new(io::stdin().lock()),
+        url if url.starts_with("http://") || url.starts_with("https://") => {
+            anyhow::bail!(
+                "{url}: only files are imported; fetch it first, and give - to read a pipe"
+            )
+        }
+        path => Box::new(File::open(path).with_context(|| format!("open {path}"))?),
+    };
+    let name = matches.get_one::<String>("name").map(|name| super::reference(name)).transpose()?;
+    let message = matches.get_one::<String>("message").cloned();
+    let told = Import {
+        name: name.map(crate::image::Reference::or_latest),
+        changes: matches.get_many::<String>("change").into_iter().flatten().cloned().collect(),
+        message: message.unwrap_or_else(|| format!("Imported from {path}")),
+        platform: matches.get_one::<Platform>("platform").cloned(),
+    };
+    let id = engine.import(source, told)?;
+    print(&format!("{id}\n"))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,29 @@
+//! `dok image inspect`: everything about images.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command};
+
+use super::{Globals, listing, print, tell};
+use crate::error::Result;
+
+pub(super) fn definition() -> Command {
+    Command::new("inspect")
+        .about("Display detailed information on one or more images")
+        .arg(Arg::new("image").value_name("IMAGE").required(true).num_args(1..))
+        .arg(super::format_flag().short('f'))
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for name in matches.get_many::<String>("image").into_iter().flatten() {
+        match engine.inspect_image(name) {
+            Ok(image) => found.push(image),
+            Err(error) => missing.push(error),
+        }
+    }
+    let format = matches.get_one::<String>("format").map(String::as_str);
+    print(&listing::inspect(&found, format)?)?;
+    Ok(missing.iter().map(tell).next_back().unwrap_or(ExitCode::SUCCESS))
+}

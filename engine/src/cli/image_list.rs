@@ -1,0 +1,104 @@
+//! `dok images`: the images that are there.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Value, json};
+
+use super::listing::{self, Column};
+use super::{Globals, human, print};
+use crate::error::Result;
+use crate::image::Reference;
+use crate::service::image::Filters;
+use crate::store::Image;
+
+const COLUMNS: &[Column] = &[
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("ID", "IMAGE ID"),
+    ("CreatedSince", "CREATED"),
+    ("Size", "SIZE"),
+    ("Digest", "DIGEST"),
+    ("CreatedAt", "CREATED AT"),
+    ("Containers", "CONTAINERS"),
+    ("SharedSize", "SHARED SIZE"),
+    ("UniqueSize", "UNIQUE SIZE"),
+    ("VirtualSize", "VIRTUAL SIZE"),
+];
+/// Those that a table shows where nothing else is asked for.
+const SHOWN: usize = 5;
+const WITH_DIGESTS: &str =
+    "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
+
+pub(super) fn definition() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("images")
+        .about("List images")
+        .arg(Arg::new("repository").value_name("REPOSITORY[:TAG]"))
+        .arg(flag("all").short('a').help("Show all images: there are no intermediate ones here"))
+        .arg(flag("digests").help("Show digests"))
+        .arg(flag("no-trunc").help("Don't truncate output"))
+        .arg(flag("quiet").short('q').help("Only show image IDs"))
+        .arg(super::filter_flag())
+        .arg(super::format_flag())
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let mut filters = super::filters(matches)?;
+    filters.extend(
+        matches.get_one::<String>("repository").map(|name| ("reference".to_owned(), name.clone())),
+    );
+    let whole = matches.get_flag("no-trunc");
+    let digests = matches.get_flag("digests");
+    let rows: Vec<Value> = engine
+        .images(&Filters(filters))?
+        .iter()
+        .flat_map(|image| rows(image, whole, digests))
+        .collect();
+    let format = matches.get_one::<String>("format").map(String::as_str);
+    let format = match (format, matches.get_flag("quiet"), digests) {
+        (None, true, _) => Some("{{.ID}}"),
+        (None, false, true) => Some(WITH_DIGESTS),
+        (format, ..) => format,
+    };
+    print(&listing::list(&rows, COLUMNS, SHOWN, format)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A row for each name; where digests are shown, each has the digest of its repository.
+fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
+    let none = || "<none>".to_owned();
+    let digest = |name: &Reference| {
+        let same = image.digests.iter().find(|known| known.name() == name.name());
+        same.and_then(|known| known.digest).map_or_else(none, |digest| digest.to_string())
+    };
+    let mut names: Vec<(String, String, String)> = Vec::new();
+    for tag in &image.tags {
+        names.push((tag.familiar_name(), tag.tag.clone().unwrap_or_default(), digest(tag)));
+    }
+    if names.is_empty() {
+        let known = image.digests.iter().take(if digests { usize::MAX } else { 1 });
+        names.extend(known.map(|name| (name.familiar_name(), none(), digest(name))));
+    }
+    if names.is_empty() {
+        names.push((none(), none(), none()));
+    }
+    let created = image.file.created.as_deref();
+    let row = |(repository, tag, digest): (String, String, String)| {
+        json!({
+            "Repository": repository,
+            "Tag": tag,
+            "Digest": digest,
+            "ID": if whole { image.id.to_string() } else { image.id.short() },
+            "CreatedSince": human::ago(created),
+            "CreatedAt": created.unwrap_or_default(),
+            "Size": human::size(image.record.size, 3),
+            "VirtualSize": human::size(image.record.size, 3),
+            "Containers": "N/A",
+            "SharedSize": "N/A",
+            "UniqueSize": "N/A",
+        })
+    };
+    names.into_iter().map(row).collect()
+}

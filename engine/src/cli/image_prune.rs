@@ -1,0 +1,48 @@
+//! `dok image prune`: takes away the images that nobody uses.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Globals, confirm, human, print};
+use crate::error::Result;
+use crate::service::image::{Filters, Removed};
+
+pub(super) fn definition() -> Command {
+    let flag = |name: &'static str, short| {
+        Arg::new(name).long(name).short(short).action(ArgAction::SetTrue)
+    };
+    Command::new("prune")
+        .about("Remove unused images")
+        .arg(flag("all", 'a').help("Remove all unused images, not just dangling ones"))
+        .arg(flag("force", 'f').help("Do not prompt for confirmation"))
+        .arg(super::filter_flag().short(None))
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let all = matches.get_flag("all");
+    let warning = match all {
+        true => {
+            "This will remove all images without at least one container associated to \
+             them."
+        }
+        false => "This will remove all dangling images.",
+    };
+    if !matches.get_flag("force") && !confirm(warning)? {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let pruned = globals.engine()?.prune_images(all, &Filters(super::filters(matches)?))?;
+    let mut text = String::new();
+    if !pruned.removed.is_empty() {
+        text.push_str("Deleted Images:\n");
+        for removed in &pruned.removed {
+            text.push_str(&match removed {
+                Removed::Untagged(name) => format!("untagged: {name}\n"),
+                Removed::Deleted(digest) => format!("deleted: {digest}\n"),
+            });
+        }
+        text.push('\n');
+    }
+    print(&format!("{text}Total reclaimed space: {}\n", human::size(pruned.bytes, 4)))?;
+    Ok(ExitCode::SUCCESS)
+}

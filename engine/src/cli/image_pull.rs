@@ -1,0 +1,48 @@
+//! `dok pull`: an image from a registry.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::progress::Shown;
+use super::{Globals, print, required};
+use crate::error::Result;
+use crate::image::Reference;
+use crate::image::platform::Platform;
+use crate::image::reference::DEFAULT_TAG;
+
+pub(super) fn definition() -> Command {
+    Command::new("pull")
+        .about("Download an image from a registry")
+        .arg(Arg::new("name").value_name("NAME[:TAG|@DIGEST]").required(true))
+        .arg(flag("all-tags", 'a', "Download all tagged images in the repository"))
+        .arg(flag("quiet", 'q', "Suppress verbose output"))
+        .arg(super::platform_flag())
+}
+
+fn flag(name: &'static str, short: char, help: &'static str) -> Arg {
+    Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let reference: Reference = super::reference(required(matches, "name"))?;
+    let platform = matches.get_one::<Platform>("platform");
+    let quiet = matches.get_flag("quiet");
+    let shown = Shown::new(quiet);
+    let progress = |event: crate::progress::Event| shown.show(&event);
+    if matches.get_flag("all-tags") {
+        if reference.tag.is_some() || reference.digest.is_some() {
+            anyhow::bail!("tag can't be used with --all-tags/-a");
+        }
+        engine.pull_all(&reference, platform, &progress)?;
+        print(&format!("{}\n", reference.name()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if reference.tag.is_none() && reference.digest.is_none() && !quiet {
+        print(&format!("Using default tag: {DEFAULT_TAG}\n"))?;
+    }
+    engine.pull(&reference, platform, &progress)?;
+    print(&format!("{}\n", reference.or_latest()))?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,41 @@
+//! `dok rmi`: takes images and names away.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Globals, print, tell};
+use crate::error::Result;
+use crate::service::image::Removed;
+
+pub(super) fn definition() -> Command {
+    Command::new("rmi")
+        .about("Remove one or more images")
+        .arg(Arg::new("image").value_name("IMAGE").required(true).num_args(1..))
+        .arg(
+            Arg::new("force")
+                .long("force")
+                .short('f')
+                .help("Force removal of the image")
+                .action(ArgAction::SetTrue),
+        )
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let mut end = ExitCode::SUCCESS;
+    for name in matches.get_many::<String>("image").into_iter().flatten() {
+        match engine.remove_image(name, matches.get_flag("force")) {
+            Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
+            Err(error) => end = tell(&error),
+        }
+    }
+    Ok(end)
+}
+
+fn line(removed: &Removed) -> String {
+    match removed {
+        Removed::Untagged(name) => format!("Untagged: {name}\n"),
+        Removed::Deleted(digest) => format!("Deleted: {digest}\n"),
+    }
+}

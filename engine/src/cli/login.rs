@@ -1,0 +1,103 @@
+//! `dok login`: shows a registry who we are, and remembers it.
+
+use std::io::{self, BufRead, IsTerminal, Read, Write};
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Globals, print};
+use crate::error::{Context, Result};
+use crate::image::reference::DEFAULT_REGISTRY;
+
+pub(super) fn definition() -> Command {
+    let text = |name: &'static str, short| Arg::new(name).long(name).short(short);
+    Command::new("login")
+        .about("Authenticate to a registry")
+        .arg(Arg::new("server").value_name("SERVER"))
+        .arg(text("username", 'u').value_name("NAME").help("Username"))
+        .arg(
+            text("password", 'p')
+                .value_name("TEXT")
+                .help("Password or Personal Access Token (PAT)"),
+        )
+        .arg(
+            Arg::new("password-stdin")
+                .long("password-stdin")
+                .help("Take the Password or Personal Access Token (PAT) from stdin")
+                .action(ArgAction::SetTrue)
+                .conflicts_with("password"),
+        )
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let server = registry(matches.get_one::<String>("server"));
+    let given = |name: &str| matches.get_one::<String>(name).cloned();
+    let stdin = matches.get_flag("password-stdin");
+    if given("password").is_some() {
+        let warning = "WARNING! Using --password via the CLI is insecure. Use --password-stdin.";
+        writeln!(io::stderr(), "{warning}")?;
+    }
+    let user = match given("username") {
+        Some(user) => user,
+        None if stdin => anyhow::bail!("Must provide --username with --password-stdin"),
+        None => ask("Username: ")?,
+    };
+    let password = match given("password") {
+        Some(password) => password,
+        None if stdin => {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text).context("read the password")?;
+            text.trim_end_matches(['\n', '\r']).to_owned()
+        }
+        None => ask_silently("Password: ")?,
+    };
+    anyhow::ensure!(!user.is_empty(), "username is empty");
+    anyhow::ensure!(!password.is_empty(), "password is empty");
+    if engine.login(&server, &user, &password)? {
+        let file = engine.registries.credentials().file().display().to_string();
+        let text = format!(
+            "\nWARNING! Your credentials are stored unencrypted in '{file}'.\n\
+             Configure a credential helper to remove this warning. See\n\
+             https://docs.docker.com/go/credential-store/\n\n"
+        );
+        io::stderr().write_all(text.as_bytes())?;
+    }
+    print("Login Succeeded\n")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A registry as people write it, also as a URL.
+pub(super) fn registry(typed: Option<&String>) -> String {
+    let Some(typed) = typed else { return DEFAULT_REGISTRY.to_owned() };
+    let host = typed.strip_prefix("https://").or_else(|| typed.strip_prefix("http://"));
+    let host = host.unwrap_or(typed).split('/').next().unwrap_or(typed);
+    match host {
+        "index.docker.io" | "registry-1.docker.io" => DEFAULT_REGISTRY.to_owned(),
+        host => host.to_owned(),
+    }
+}
+
+fn ask(question: &str) -> Result<String> {
+    anyhow::ensure!(
+        io::stdin().is_terminal(),
+        "Error: Cannot perform an interactive login from a non TTY device"
+    );
+    print(question)?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("read the answer")?;
+    Ok(line.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The answer is not shown.
+fn ask_silently(question: &str) -> Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let before = tcgetattr(io::stdin()).context("look at the terminal")?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    tcsetattr(io::stdin(), OptionalActions::Now, &silent).context("silence the terminal")?;
+    let answer = ask(question);
+    tcsetattr(io::stdin(), OptionalActions::Now, &before).context("restore the terminal")?;
+    print("\n")?;
+    answer
+}

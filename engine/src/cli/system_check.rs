@@ -1,0 +1,35 @@
+//! `dok system check`: whether everything that is stored is whole and needed.
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use super::{Globals, human, print};
+use crate::error::Result;
+
+pub(super) fn definition() -> Command {
+    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    Command::new("check")
+        .about("Look for damaged, missing and left-over images, layers and blobs")
+        .arg(
+            flag("repair").help("Remove what is left over or damaged, unpack missing layers again"),
+        )
+        .arg(flag("quick").help("Do not read the blobs to compare their digests"))
+}
+
+pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let engine = globals.engine()?;
+    let found = engine.check(!matches.get_flag("quick"), matches.get_flag("repair"))?;
+    let mut text = String::new();
+    for problem in &found.problems {
+        let end = if problem.repaired { "repaired" } else { "not repaired" };
+        text.push_str(&format!("{}: {end}\n", problem.words));
+    }
+    let left = human::size(found.garbage, 4);
+    let state = if matches.get_flag("repair") { "removed" } else { "left over" };
+    text.push_str(&format!("{} problems, {left} {state}\n", found.problems.len()));
+    print(&text)?;
+    let well = found.problems.iter().all(|p| p.repaired)
+        && (found.garbage == 0 || matches.get_flag("repair"));
+    Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

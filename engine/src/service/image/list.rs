@@ -1,0 +1,323 @@
+//! Which images there are, and what is known about one.
+
+use serde::Serialize;
+
+use super::now;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::image::config::Config;
+use crate::image::{Digest, Reference};
+use crate::service::Engine;
+use crate::store::Image;
+
+/// Which images of all are meant; each kind of filter must hold, of one kind any.
+#[derive(Debug, Clone, Default)]
+pub struct Filters(pub Vec<(String, String)>);
+
+impl Filters {
+    /// The images that are meant, of all that are there.
+    ///
+    /// # Errors
+    /// Where a filter is not known or names an image that is not there.
+    pub fn apply(&self, mut images: Vec<Image>) -> Result<Vec<Image>> {
+        let all = images.clone();
+        for (key, _) in &self.0 {
+            let values: Vec<&str> =
+                self.0.iter().filter(|(other, _)| other == key).map(|(_, v)| v.as_str()).collect();
+            match key.as_str() {
+                "dangling" => {
+                    let wanted = truth(values[0])?;
+                    images.retain(|image| image.tags.is_empty() == wanted);
+                }
+                "label" => images.retain(|image| values.iter().all(|v| has_label(image, v))),
+                "label!" => images.retain(|image| !values.iter().any(|v| has_label(image, v))),
+                "before" | "since" => {
+                    let pivot = pivot(&all, values[0])?;
+                    let made = |image: &Image| image.file.created.clone().unwrap_or_default();
+                    images.retain(|image| match key.as_str() {
+                        "before" => made(image) < made(pivot),
+                        _ => made(image) > made(pivot),
+                    });
+                }
+                "until" => {
+                    let limit = until(values[0])?;
+                    images.retain(|image| image.file.created.as_deref().unwrap_or("") < &limit[..]);
+                }
+                "reference" => {
+                    for image in &mut images {
+                        let named = |name: &Reference| values.iter().any(|v| matches(name, v));
+                        image.tags.retain(named);
+                        image.digests.retain(named);
+                    }
+                    images.retain(|image| !image.tags.is_empty() || !image.digests.is_empty());
+                }
+                other => {
+                    return Err(refuse(Kind::Invalid, format!("invalid filter '{other}'")));
+                }
+            }
+        }
+        Ok(images)
+    }
+}
+
+fn truth(text: &str) -> Result<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err(refuse(Kind::Invalid, format!("invalid filter 'dangling=[{text}]'"))),
+    }
+}
+
+fn has_label(image: &Image, wanted: &str) -> bool {
+    let (key, value) = wanted.split_once('=').map_or((wanted, None), |(k, v)| (k, Some(v)));
+    let label = image.config.labels.as_ref().and_then(|labels| labels.get(key));
+    label.is_some_and(|have| value.is_none_or(|value| value == have))
+}
+
+fn pivot<'a>(all: &'a [Image], name: &str) -> Result<&'a Image> {
+    let reference = name.parse::<Reference>().map(Reference::or_latest).ok();
+    let named = |image: &&Image| {
+        reference.as_ref().is_some_and(|reference| image.tags.contains(reference))
+            || image.id.hex().starts_with(name.trim_start_matches("sha256:"))
+    };
+    let gone = || refuse(Kind::NotFound, format!("No such image: {name}"));
+    all.iter().find(named).ok_or_else(gone)
+}
+
+/// An instant, or a time that has passed since.
+fn until(text: &str) -> Result<String> {
+    if let Ok(age) = humantime::parse_duration(text) {
+        let then = std::time::SystemTime::now() - age;
+        return Ok(humantime::format_rfc3339_seconds(then).to_string());
+    }
+    let seconds = text.parse::<u64>().ok();
+    let instant = seconds.map(|s| std::time::UNIX_EPOCH + std::time::Duration::from_secs(s));
+    let instant = instant.or_else(|| humantime::parse_rfc3339_weak(text).ok());
+    let instant = instant
+        .with_context(|| format!("until={text}: expected a duration or an instant in RFC 3339"))?;
+    Ok(humantime::format_rfc3339_seconds(instant).to_string())
+}
+
+/// Whether a name is meant by a pattern: the repository alone or with its tag, each part between
+/// slashes for itself.
+fn matches(name: &Reference, pattern: &str) -> bool {
+    let candidates = [name.familiar_name(), name.familiar(), name.name(), name.to_string()];
+    candidates.iter().any(|text| glob(pattern.as_bytes(), text.as_bytes()))
+}
+
+/// `*` and `?` stop at slashes; `[a-z]` is one of several.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        ([b'*', rest @ ..], _) => {
+            let ends = (0..=text.len()).take_while(|at| !text[..*at].contains(&b'/'));
+            ends.into_iter().any(|at| glob(rest, &text[at..]))
+        }
+        ([b'?', rest @ ..], [c, after @ ..]) if *c != b'/' => glob(rest, after),
+        ([b'[', rest @ ..], [c, after @ ..]) => {
+            let Some(end) = rest.iter().position(|b| *b == b']') else { return false };
+            let (set, rest) = (&rest[..end], &rest[end + 1..]);
+            let (not, set) = match set {
+                [b'^', set @ ..] => (true, set),
+                set => (false, set),
+            };
+            let range = set.windows(3).any(|w| w[1] == b'-' && (w[0]..=w[2]).contains(c));
+            ((range || set.contains(c)) != not) && glob(rest, after)
+        }
+        ([p, rest @ ..], [c, after @ ..]) if p == c => glob(rest, after),
+        _ => false,
+    }
+}
+
+/// What `image inspect` tells, in Docker's order.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the words are Docker's")]
+pub struct Inspected {
+    pub id: Digest,
+    pub repo_tags: Vec<String>,
+    pub repo_digests: Vec<String>,
+    pub parent: String,
+    pub comment: String,
+    pub created: String,
+    pub docker_version: String,
+    pub author: String,
+    pub architecture: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub variant: String,
+    pub os: String,
+    pub size: u64,
+    pub graph_driver: GraphDriver,
+    #[serde(rename = "RootFS")]
+    pub root_fs: RootFs,
+    pub metadata: Metadata,
+    pub config: Config,
+}
+
+/// Where the layers are.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct GraphDriver {
+    pub data: Places,
+    pub name: &'static str,
+}
+
+/// Folders for overlayfs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Places {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub lower_dir: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub upper_dir: String,
+}
+
+/// The layers by what is in them.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RootFs {
+    #[serde(rename = "Type")]
+    pub kind: String,
+    pub layers: Vec<Digest>,
+}
+
+/// When it was named.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Metadata {
+    pub last_tag_time: String,
+}
+
+/// A step of how an image was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The image, where this step ended with it.
+    pub id: Option<Digest>,
+    /// When, in RFC 3339.
+    pub created: Option<String>,
+    /// By which command.
+    pub created_by: String,
+    /// The bytes of the files that it brought.
+    pub size: u64,
+    /// A note.
+    pub comment: String,
+    /// The names of the image that it ended with.
+    pub tags: Vec<String>,
+}
+
+impl Engine {
+    /// The images that are meant, the newest first.
+    ///
+    /// # Errors
+    /// Where a filter makes no sense or an image cannot be read.
+    pub fn images(&self, filters: &Filters) -> Result<Vec<Image>> {
+        filters.apply(self.store.images()?)
+    }
+
+    /// Everything about an image.
+    ///
+    /// # Errors
+    /// `No such image: X`.
+    pub fn inspect_image(&self, name_or_id: &str) -> Result<Inspected> {
+        let image = self.store.image(name_or_id)?;
+        let familiar = |names: &[Reference]| names.iter().map(Reference::familiar).collect();
+        let file = &image.file;
+        let more = |key: &str| file.more.get(key).and_then(|v| v.as_str()).unwrap_or_default();
+        let mut folders: Vec<String> = Vec::new();
+        for diff_id in image.diff_ids.iter().rev() {
+            folders.push(self.store.layer(diff_id).join("fs").display().to_string());
+        }
+        let upper_dir = if folders.is_empty() { String::new() } else { folders.remove(0) };
+        let last = file.history.last();
+        Ok(Inspected {
+            id: image.id,
+            repo_tags: familiar(&image.tags),
+            repo_digests: familiar(&image.digests),
+            parent: image.record.parent.map(|id| id.to_string()).unwrap_or_default(),
+            comment: last.map(|step| step.comment.clone()).unwrap_or_default(),
+            created: file.created.clone().unwrap_or_else(|| "0001-01-01T00:00:00Z".into()),
+            docker_version: more("docker_version").to_owned(),
+            author: file.author.clone(),
+            architecture: file.architecture.clone(),
+            variant: file.variant.clone(),
+            os: file.os.clone(),
+            size: image.record.size,
+            graph_driver: GraphDriver {
+                data: Places { lower_dir: folders.join(":"), upper_dir },
+                name: "overlay2",
+            },
+            root_fs: RootFs { kind: "layers".into(), layers: image.diff_ids.clone() },
+            metadata: Metadata { last_tag_time: image.record.tagged.clone().unwrap_or_default() },
+            config: image.config.clone(),
+        })
+    }
+
+    /// How an image was made, the last step first.
+    ///
+    /// # Errors
+    /// `No such image: X`.
+    pub fn history(&self, name_or_id: &str) -> Result<Vec<Step>> {
+        let image = self.store.image(name_or_id)?;
+        let mut layers = image.diff_ids.iter();
+        let mut steps = Vec::new();
+        for entry in &image.file.history {
+            let layer = if entry.empty_layer { None } else { layers.next() };
+            let size = layer.map_or(Ok(0), |id| self.store.layer_facts(id).map(|f| f.size))?;
+            steps.push(Step {
+                id: None,
+                created: entry.created.clone(),
+                created_by: entry.created_by.clone(),
+                size,
+                comment: entry.comment.clone(),
+                tags: Vec::new(),
+            });
+        }
+        steps.reverse();
+        if let Some(first) = steps.first_mut() {
+            first.id = Some(image.id);
+            first.tags = image.tags.iter().map(Reference::familiar).collect();
+        }
+        Ok(steps)
+    }
+
+    /// Lets another name stand for an image.
+    ///
+    /// # Errors
+    /// `No such image: X`, or the name has a digest.
+    pub fn tag(&self, name_or_id: &str, name: &Reference) -> Result<()> {
+        if name.digest.is_some() {
+            let words = "refusing to create a tag with a digest reference";
+            return Err(refuse(Kind::Invalid, words));
+        }
+        let _busy = self.store.busy()?;
+        let id = self.image(name_or_id)?.id;
+        let gone = || refuse(Kind::NotFound, format!("No such image: {name_or_id}"));
+        let mut record = self.store.image_record(&id)?.ok_or_else(gone)?;
+        record.tagged = Some(now());
+        self.store.put_image(&id, &record)?;
+        self.store.put_reference(&name.clone().or_latest(), &id, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_stops_at_slashes() {
+        let name = |text: &str| text.parse::<Reference>().unwrap().or_latest();
+        for (text, pattern, expected) in [
+            ("busybox", "busybox", true),
+            ("busybox", "busy*", true),
+            ("busybox", "busybox:latest", true),
+            ("busybox", "*:lat?st", true),
+            ("busybox", "busybox:1", false),
+            ("me/busybox", "busy*", false),
+            ("me/busybox", "*/busy*", true),
+            ("me/busybox", "m[a-f]/busybox", true),
+            ("h:5000/x", "h:5000/*", true),
+            ("busybox", "docker.io/library/busybox", true),
+        ] {
+            assert_eq!(matches(&name(text), pattern), expected, "{text} {pattern}");
+        }
+    }
+}
