@@ -3,6 +3,7 @@
 
 use crate::error::Result;
 use crate::model::Container;
+use crate::network;
 use crate::rootfs;
 use crate::runtime::Runtime;
 use crate::store::Store;
@@ -31,7 +32,8 @@ pub fn clear(
         InRuntime::No => Ok(()),
     };
     let unmounted = rootfs::unmount_all(&store.bundle(&container.id).join("rootfs"));
-    deleted.and(unmounted)
+    let left = network::release(store, &container.id).map(drop);
+    deleted.and(unmounted).and(left)
 }
 
 /// Removes a container without processes or mounts, with the volumes that were made for it alone

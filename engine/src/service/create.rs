@@ -163,6 +163,9 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
     }
+    if host.publish_all_ports || host.port_bindings.iter().flatten().next().is_some() {
+        return Err(refuse(Kind::Invalid, "published ports are not supported yet"));
+    }
     if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
         let words = "links are not supported: containers of one network find each other by name";
         return Err(refuse(Kind::Invalid, words));

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::net::IpAddr;
 
 use crate::bundle::OuterMount;
 use crate::error::{Context, Result};
@@ -12,12 +13,16 @@ use crate::store::Store;
 const PUBLIC: &str = "nameserver 1.1.1.1\nnameserver 8.8.8.8\n";
 
 /// Writes the files; where they are mounted.
-pub(super) fn write(store: &Store, container: &Container) -> Result<Vec<OuterMount>> {
+pub(super) fn write(
+    store: &Store,
+    container: &Container,
+    addresses: &[IpAddr],
+) -> Result<Vec<OuterMount>> {
     let folder = store.container_folder(&container.id);
     let files = [
         ("resolv.conf", resolv_conf(container)),
         ("hostname", format!("{}\n", container.hostname())),
-        ("hosts", hosts(container)),
+        ("hosts", hosts(container, addresses)),
     ];
     let mut mounts = Vec::new();
     for (name, text) in files {
@@ -31,7 +36,7 @@ pub(super) fn write(store: &Store, container: &Container) -> Result<Vec<OuterMou
     Ok(mounts)
 }
 
-fn hosts(container: &Container) -> String {
+fn hosts(container: &Container, addresses: &[IpAddr]) -> String {
     if container.host_config.network_mode == "host" {
         let own = fs::read_to_string("/etc/hosts").unwrap_or_default();
         return own + &extra_hosts(container);
@@ -42,7 +47,12 @@ fn hosts(container: &Container) -> String {
                  ff00::\tip6-mcastprefix\n\
                  ff02::1\tip6-allnodes\n\
                  ff02::2\tip6-allrouters\n";
-    local.to_owned() + &extra_hosts(container)
+    let mut text = local.to_owned() + &extra_hosts(container);
+    for address in addresses {
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "{address}\t{}", container.hostname());
+    }
+    text
 }
 
 /// `NAME:ADDRESS` or `NAME=ADDRESS` becomes a line.

@@ -18,6 +18,7 @@ pub mod logs;
 mod merge;
 mod mounts;
 mod names;
+mod networking;
 pub mod networks;
 pub mod remove;
 mod start;

@@ -2,17 +2,19 @@
 //! started, and its program with that.
 
 use std::fs;
+use std::net::IpAddr;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::attach::{Session, Wanted};
 use super::inside::Inside;
-use super::{Engine, copy_up, files, host, mounts};
+use super::{Engine, copy_up, files, host, mounts, networking};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, items};
 use crate::monitor::cleanup::{self, InRuntime, Volumes};
 use crate::monitor::{self, wire};
+use crate::network::namespace;
 use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
 
@@ -78,38 +80,51 @@ impl Engine {
         let own = self.store.container_folder(&container.id);
         let passing = container.host_config.auto_remove;
         Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
-        let configuration = self.configure(container, &rootfs)?;
+        let addresses = self.enter_networks(container)?;
+        let configuration = self.configure(container, &rootfs, &addresses)?;
         let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
         let file = bundle.join("config.json");
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))
     }
 
-    fn configure(&self, container: &Container, rootfs: &Path) -> Result<serde_json::Value> {
+    fn configure(
+        &self,
+        container: &Container,
+        rootfs: &Path,
+        addresses: &[IpAddr],
+    ) -> Result<serde_json::Value> {
         let inside = Inside::open(rootfs)?;
         copy_up::fill(container, &inside)?;
-        bundle::configuration(container, &self.facts(container, rootfs, &inside)?)
+        let outer = self.outer_mounts(container, addresses)?;
+        bundle::configuration(container, &self.facts(container, rootfs, &inside, outer)?)
+    }
+
+    /// What is mounted from outside.
+    fn outer_mounts(&self, container: &Container, addresses: &[IpAddr]) -> Result<Vec<OuterMount>> {
+        let mut outer = files::write(&self.store, container, addresses)?;
+        let requested = mounts::outer(container);
+        outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
+        outer.extend(requested);
+        if container.host_config.init == Some(true) {
+            outer.push(own_program()?);
+        }
+        Ok(outer)
     }
 
     /// What the configuration needs to know besides the definition.
-    pub(super) fn facts(
+    fn facts(
         &self,
         container: &Container,
         rootfs: &Path,
         inside: &Inside,
+        mounts: Vec<OuterMount>,
     ) -> Result<Facts> {
         let (config, host) = (&container.config, &container.host_config);
-        let mut outer = files::write(&self.store, container)?;
-        let requested = mounts::outer(container);
-        outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
-        outer.extend(requested);
         let init = (host.init == Some(true)).then(|| INIT.to_owned());
-        if init.is_some() {
-            outer.push(own_program()?);
-        }
         Ok(Facts {
             rootfs: rootfs.to_owned(),
             identity: inside.accounts().identity(&config.user, items(&host.group_add))?,
-            mounts: outer,
+            mounts,
             joined: self.joined(container)?,
             devices: host::devices(host)?,
             init,
@@ -134,11 +149,11 @@ impl Engine {
             }
             Ok(Some(PathBuf::from(format!("/proc/{}/ns/{kind}", state.pid))))
         };
-        Ok(Joined {
-            network: of(&host.network_mode, "net")?,
-            pid: of(&host.pid_mode, "pid")?,
-            ipc: of(&host.ipc_mode, "ipc")?,
-        })
+        let network = match networking::is_own(container) {
+            true => Some(namespace::pin(&self.store, &container.id)),
+            false => of(&host.network_mode, "net")?,
+        };
+        Ok(Joined { network, pid: of(&host.pid_mode, "pid")?, ipc: of(&host.ipc_mode, "ipc")? })
     }
 
     /// Starts the monitor, and hears how the program started.

@@ -33,7 +33,11 @@ fn what_cannot_be_run_ends_as_dockers_does() {
             "unable to find user ghost",
         ),
         (&["run", "--rm", NONE, "--memory", "1m", "busybox"], 125, "Minimum memory limit"),
-        (&["run", "--rm", "--restart", "always", "busybox"], 125, "can't create 'AutoRemove'"),
+        (
+            &["run", "--rm", NONE, "--restart", "always", "busybox"],
+            125,
+            "can't create 'AutoRemove'",
+        ),
         (&["run", "-it", "--rm", NONE, "busybox"], 125, "the input device is not a TTY"),
         (&["start", "ghost"], 1, "No such container: ghost"),
         (&["exec", "ghost", "true"], 1, "No such container: ghost"),

@@ -99,6 +99,14 @@ impl Dok {
         said(&self.command(words).stdin(Stdio::null()).output().unwrap())
     }
 
+    /// In a network namespace of its own, so that the host's stays as it is.
+    pub(crate) fn apart(&self, words: &[&str]) -> Said {
+        let inner = self.command(words);
+        let mut command = Command::new("unshare");
+        command.arg("--net").arg(inner.get_program()).args(inner.get_args());
+        said(&command.stdin(Stdio::null()).output().unwrap())
+    }
+
     /// With something to read.
     pub(crate) fn dok_reading(&self, input: &str, words: &[&str]) -> Said {
         let mut command = self.command(words);

@@ -64,3 +64,16 @@ fn names_hosts_limits_and_rights_are_as_asked_for() {
     assert_eq!(run(&["--read-only"], "echo x > /x || echo no").trim(), "no");
     assert_eq!(run(&["--entrypoint", "echo"], ""), "sh -c \n");
 }
+
+#[test]
+fn a_container_on_the_default_network_has_an_address_that_hosts_tells() {
+    let Some(dok) = Dok::new() else { return };
+    let said = dok.apart(&["run", "--rm", "-h", "box", "busybox", "cat", "/etc/hosts"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let own = said.out.lines().find(|line| line.ends_with("\tbox")).unwrap_or_default();
+    assert!(own.starts_with("172."), "{said:?}");
+    let said = dok.apart(&["run", "--rm", "busybox", "cat", "/proc/net/route"]);
+    assert!(said.out.contains("eth0\t00000000"), "{said:?}");
+    let alone = dok.apart(&["run", "--rm", NONE, "busybox", "cat", "/proc/net/route"]);
+    assert!(alone.code == Some(0) && !alone.out.contains("eth0"), "{alone:?}");
+}
