@@ -4,6 +4,8 @@
 mod attach;
 mod console;
 mod container;
+mod container_inspect;
+mod container_prune;
 mod create;
 mod detach;
 mod each;
@@ -23,6 +25,7 @@ mod image_push;
 mod image_remove;
 mod image_save;
 mod image_tag;
+mod inspect;
 mod kill;
 mod listing;
 mod login;
@@ -30,8 +33,10 @@ mod logout;
 mod logs;
 mod network;
 mod pause;
+mod port;
 mod progress;
 mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod run;
@@ -41,8 +46,11 @@ mod status;
 mod stop;
 mod system_check;
 mod template;
+mod top;
 mod unpause;
 mod version;
+mod volume;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -108,6 +116,17 @@ const COMMANDS: &[Command] = &[
     command!("container ls", ps),
     command!("container list", ps),
     command!("container ps", ps),
+    command!("inspect", inspect),
+    command!("container inspect", container_inspect),
+    command!("container prune", container_prune),
+    command!("wait", wait),
+    command!("container wait", wait),
+    command!("rename", rename),
+    command!("container rename", rename),
+    command!("port", port),
+    command!("container port", port),
+    command!("top", top),
+    command!("container top", top),
     command!("history", image_history),
     command!("image history", image_history),
     command!("images", image_list),
@@ -143,6 +162,13 @@ const COMMANDS: &[Command] = &[
     command!("network prune", network::prune),
     command!("network remove", network::remove),
     command!("network rm", network::remove),
+    command!("volume create", volume::create),
+    command!("volume inspect", volume::inspect),
+    command!("volume list", volume::list),
+    command!("volume ls", volume::list),
+    command!("volume prune", volume::prune),
+    command!("volume remove", volume::remove),
+    command!("volume rm", volume::remove),
     command!("version", version),
 ];
 

@@ -133,7 +133,7 @@ impl Engine {
 }
 
 /// The bytes of all files in a folder. What goes while we look is not counted.
-fn written(folder: &Path) -> u64 {
+pub(super) fn written(folder: &Path) -> u64 {
     let mut total = 0;
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

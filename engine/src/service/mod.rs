@@ -13,6 +13,7 @@ mod host;
 pub mod image;
 mod image_parts;
 mod inside;
+pub mod inspect;
 pub mod list;
 pub mod logs;
 mod merge;
@@ -20,9 +21,13 @@ mod mounts;
 mod names;
 mod networking;
 pub mod networks;
+pub mod processes;
+pub mod prune;
 pub mod remove;
+mod rename;
 mod start;
 mod stop;
+pub mod volumes;
 
 use std::path::PathBuf;
 

@@ -8,4 +8,5 @@ mod life;
 mod memory;
 mod setting;
 mod streams;
+mod verbs;
 mod volumes;
