@@ -149,7 +149,7 @@ pub(super) fn written(folder: &Path) -> u64 {
     total
 }
 
-fn is_up(state: &State) -> bool {
+pub(super) fn is_up(state: &State) -> bool {
     state.status.is_alive() || state.status == Status::Restarting
 }
 
