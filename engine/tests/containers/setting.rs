@@ -52,9 +52,7 @@ impl Dok {
             fs::create_dir_all(tree.join(folder)).unwrap();
         }
         fs::copy(busybox, tree.join("bin/busybox")).unwrap();
-        for name in
-            ["sh", "true", "false", "cat", "echo", "sleep", "id", "stty", "ls", "seq", "kill"]
-        {
+        for name in "sh true false cat echo sleep id stty ls seq kill nc nslookup ip".split(' ') {
             std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).unwrap();
         }
         fs::write(tree.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/sh\n")
@@ -66,8 +64,8 @@ impl Dok {
             Command::new("tar").arg("-C").arg(&tree).args(["-cf", "-", "."]).output().unwrap();
         assert!(tar.status.success(), "{tar:?}");
         let store = Store::open(self.root(), self.run_folder()).unwrap();
-        let nothing = self.folder.join("nothing");
-        let registries = Registries { settings: nothing.join("dok.json"), client: nothing };
+        let registries =
+            Registries { settings: self.folder.join("none"), client: self.folder.join("none") };
         let engine = Engine { store, runtime: self.runtime.clone(), registries };
         let name = Some("busybox:latest".parse().unwrap());
         let told = Import { name, changes: vec!["CMD [\"sh\"]".into()], ..Import::default() };
