@@ -117,6 +117,14 @@ impl Runtime {
         self.call("resume", [id.into()])
     }
 
+    /// Changes limits: the file holds `linux.resources` of the specification.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn update(&self, id: &str, limits: &Path) -> Result<()> {
+        self.call("update", ["--resources".into(), limits.into(), id.into()])
+    }
+
     /// The processes of a container, as the host numbers them.
     ///
     /// # Errors

@@ -2,14 +2,17 @@
 //! an exit code. Only this room prints.
 
 mod attach;
+mod commit;
 mod console;
 mod container;
 mod container_inspect;
 mod container_prune;
 mod create;
 mod detach;
+mod diff;
 mod each;
 mod exec;
+mod export;
 mod filters;
 mod flags;
 mod globals;
@@ -45,9 +48,12 @@ mod start;
 mod status;
 mod stop;
 mod system_check;
+mod system_df;
+mod system_prune;
 mod template;
 mod top;
 mod unpause;
+mod update;
 mod version;
 mod volume;
 mod wait;
@@ -119,6 +125,14 @@ const COMMANDS: &[Command] = &[
     command!("inspect", inspect),
     command!("container inspect", container_inspect),
     command!("container prune", container_prune),
+    command!("diff", diff),
+    command!("container diff", diff),
+    command!("export", export),
+    command!("container export", export),
+    command!("commit", commit),
+    command!("container commit", commit),
+    command!("update", update),
+    command!("container update", update),
     command!("wait", wait),
     command!("container wait", wait),
     command!("rename", rename),
@@ -162,6 +176,8 @@ const COMMANDS: &[Command] = &[
     command!("network prune", network::prune),
     command!("network remove", network::remove),
     command!("network rm", network::remove),
+    command!("system df", system_df),
+    command!("system prune", system_prune),
     command!("volume create", volume::create),
     command!("volume inspect", volume::inspect),
     command!("volume list", volume::list),

@@ -107,7 +107,7 @@ fn is_check(test: &[String]) -> bool {
 }
 
 /// What makes no sense, whatever the host.
-fn check(config: &Config, host: &HostConfig) -> Result<()> {
+pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
     match host.log_config.driver.as_str() {
         "" | "json-file" => drop(log::Limits::read(&host.log_config)?),

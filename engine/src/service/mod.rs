@@ -8,6 +8,7 @@ mod copy_up;
 pub mod create;
 pub mod exec;
 mod files;
+mod files_of;
 pub mod filters;
 mod host;
 pub mod image;
@@ -27,6 +28,8 @@ pub mod remove;
 mod rename;
 mod start;
 mod stop;
+pub mod update;
+pub mod usage;
 pub mod volumes;
 
 use std::path::PathBuf;

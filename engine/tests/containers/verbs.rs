@@ -172,3 +172,88 @@ fn a_volume_is_made_listed_and_removed_unless_somebody_has_it() {
     let all = dok.ok(&["volume", "prune", "-a", "-f"]);
     assert!(all.starts_with("Deleted Volumes:\nused\n\n"), "{all}");
 }
+
+#[test]
+fn what_a_container_changed_is_told_exported_and_committed() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "echo new > /tmp/new; rm /data/below/file; echo two >> /etc/group";
+    dok.ok(&["run", NONE, "--name", "box", "busybox", "sh", "-c", script]);
+    let changes = dok.ok(&["diff", "box"]);
+    for line in ["A /tmp/new", "C /tmp", "D /data/below/file", "C /etc/group"] {
+        assert!(changes.lines().any(|changed| changed == line), "{line}: {changes}");
+    }
+    let tar = std::env::temp_dir().join(format!("dok-export-{}.tar", std::process::id()));
+    dok.ok(&["export", "-o", tar.to_str().unwrap(), "box"]);
+    let list = std::process::Command::new("tar").arg("-tf").arg(&tar).output().unwrap();
+    std::fs::remove_file(&tar).unwrap();
+    let list = String::from_utf8(list.stdout).unwrap();
+    assert!(list.contains("tmp/new\n") && !list.contains("below/file"), "{list}");
+    let id = dok.ok(&[
+        "commit",
+        "-a",
+        "me",
+        "-m",
+        "a note",
+        "-c",
+        "CMD [\"cat\", \"/tmp/new\"]",
+        "box",
+        "made:1",
+    ]);
+    assert!(id.starts_with("sha256:"), "{id}");
+    assert_eq!(dok.ok(&["run", "--rm", NONE, "made:1"]), "new\n");
+    let gone = dok.dok(&["run", "--rm", NONE, "made:1", "cat", "/data/below/file"]);
+    assert_ne!(gone.code, Some(0), "{gone:?}");
+    let told =
+        dok.ok(&["inspect", "-f", "{{.Author}} {{.Comment}} {{len .RootFS.Layers}}", "made:1"]);
+    assert_eq!(told, "me a note 2\n");
+    dok.ok(&["create", NONE, "--name", "new", "busybox"]);
+    assert_eq!(dok.ok(&["diff", "new"]), "");
+    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "60"]);
+    dok.ok(&["commit", "up", "running:1"]);
+    assert_eq!(dok.ok(&["inspect", "-f", "{{.State.Status}}", "up"]), "running\n");
+    assert_eq!(dok.dok(&["export", "ghost"]).code, Some(1));
+}
+
+#[test]
+fn limits_and_names_change_while_it_runs() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", NONE, "--name", "box", "-m", "64m", "busybox", "sleep", "60"]);
+    assert_eq!(dok.ok(&["update", "-m", "128m", "--memory-swap", "256m", "box"]), "box\n");
+    let memory = || dok.ok(&["inspect", "-f", "{{.HostConfig.Memory}}", "box"]);
+    assert_eq!(memory(), "134217728\n");
+    let limit = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max";
+    let seen = dok.dok(&["exec", "box", "sh", "-c", limit]).out;
+    assert_eq!(seen.trim(), "134217728");
+    let refused = dok.dok(&["update", "-m", "1m", "box"]);
+    assert!(refused.err.contains("Minimum memory limit allowed is 6MB"), "{refused:?}");
+    assert_eq!(memory(), "134217728\n");
+
+    dok.ok(&["run", "-d", "--rm", NONE, "--name", "old", "busybox", "sleep", "60"]);
+    dok.ok(&["rename", "old", "young"]);
+    dok.ok(&["stop", "-t", "0", "young"]);
+    dok.ok(&["create", NONE, "--name", "young", "busybox"]);
+}
+
+#[test]
+fn room_is_told_and_made() {
+    let Some(dok) = Dok::new() else { return };
+    let write = "echo 0123456789 > /file";
+    dok.ok(&["run", NONE, "--name", "box", "-v", "/own", "busybox", "sh", "-c", write]);
+    let table = dok.ok(&["system", "df"]);
+    let lines: Vec<Vec<&str>> = table.lines().map(|l| l.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE"]);
+    assert_eq!(lines[1][..3], ["Images", "1", "1"], "{table}");
+    assert_eq!(lines[2], ["Containers", "1", "0", "11B", "11B", "(100%)"], "{table}");
+    assert_eq!(lines[3][..4], ["Local", "Volumes", "1", "1"], "{table}");
+    let id = dok.ok(&["ps", "-aq", "--no-trunc"]);
+    let asked = dok.dok_reading("n\n", &["system", "prune"]);
+    assert!(asked.out.starts_with("WARNING! This will remove:\n  - all stopped containers\n"));
+    assert_eq!(dok.ok(&["ps", "-aq", "--no-trunc"]), id, "nothing went without a yes");
+    assert_eq!(
+        dok.ok(&["system", "prune", "-f"]),
+        format!("Deleted Containers:\n{id}\nTotal reclaimed space: 11B\n")
+    );
+    assert!(dok.ok(&["system", "prune", "-f", "--volumes"]).starts_with("Deleted Volumes:\n"));
+    let all = dok.ok(&["system", "prune", "-af"]);
+    assert!(all.starts_with("Deleted Images:\nuntagged: busybox:latest\ndeleted: "), "{all}");
+}
