@@ -6,6 +6,8 @@
 
 mod life;
 mod memory;
+mod networks;
 mod setting;
 mod streams;
+mod verbs;
 mod volumes;

@@ -1,5 +1,6 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod apparmor;
 mod beyond;
 mod callers;
 mod callers_conmon;
@@ -77,6 +78,7 @@ fn main() -> std::process::ExitCode {
         races::TESTS,
         weakened::TESTS,
         without::TESTS,
+        apparmor::TESTS,
         systemd::TESTS,
         beyond::TESTS,
         callers_containerd::TESTS,

@@ -2,8 +2,9 @@
 
 mod definition;
 mod mount;
+mod networks;
 mod ports;
 mod read;
 
 pub(super) use definition::with_flags;
-pub(super) use read::{environment, request};
+pub(super) use read::{environment, request, restart_policy};
