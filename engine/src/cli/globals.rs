@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::error::Result;
 use crate::service::Engine;
@@ -28,15 +28,19 @@ const SETTINGS: &str = "What is special about registries (default /etc/dok/dok.j
 const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CONFIG or \
                       ~/.docker)";
 
-pub(super) fn definition() -> Command {
+/// The program, without its commands.
+pub fn definition() -> Command {
     Command::new("dok")
         .about("Images and containers without a daemon")
         .disable_help_subcommand(true)
+        .disable_help_flag(true)
         .arg(path("root", ROOT))
         .arg(path("run-root", RUN))
         .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
         .arg(path("config-file", SETTINGS))
         .arg(path("config", CLIENT))
+        .arg(switch("help", 'h', "Show the list of commands"))
+        .arg(switch("version", 'v', "Show the version of dok"))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
@@ -45,6 +49,10 @@ pub(super) fn definition() -> Command {
                 .allow_hyphen_values(true)
                 .value_parser(value_parser!(OsString)),
         )
+}
+
+fn switch(name: &'static str, short: char, help: &'static str) -> Arg {
+    Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
 }
 
 fn path(name: &'static str, help: &'static str) -> Arg {

@@ -2,6 +2,7 @@
 //! an exit code. Only this room prints.
 
 mod attach;
+mod completion;
 mod console;
 mod container;
 mod create;
@@ -10,6 +11,7 @@ mod each;
 mod exec;
 mod flags;
 mod globals;
+mod help;
 mod human;
 mod image_history;
 mod image_import;
@@ -55,11 +57,15 @@ use crate::image::reference::NoReference;
 use crate::monitor;
 use crate::runtime::NotRun;
 use globals::Globals;
+pub use globals::definition as program;
+pub use help::GROUPS;
 
 /// One command: its definition is built only when it is called.
 struct Command {
     /// The words that are typed: `ps`, `image ls`.
     words: &'static str,
+    /// The module that it is in: spellings of one command share it.
+    page: &'static str,
     definition: fn() -> clap::Command,
     run: fn(&Globals, &ArgMatches) -> Result<ExitCode>,
 }
@@ -69,13 +75,14 @@ macro_rules! command {
     ($words:literal, $($module:ident)::+) => {
         Command {
             words: $words,
+            page: stringify!($($module)::+),
             definition: $($module)::+::definition,
             run: $($module)::+::run,
         }
     };
 }
 
-/// Every command, in the order that help lists them.
+/// Every command under each of its spellings; the manual has the first one's page.
 const COMMANDS: &[Command] = &[
     command!("run", run),
     command!("container run", run),
@@ -136,8 +143,51 @@ const COMMANDS: &[Command] = &[
     command!("network prune", network::prune),
     command!("network remove", network::remove),
     command!("network rm", network::remove),
+    command!("completion", completion),
+    command!("help", help),
     command!("version", version),
 ];
+
+impl Command {
+    /// The definition under the name that was typed.
+    fn built(&self) -> clap::Command {
+        let command = (self.definition)().bin_name(format!("dok {}", self.words));
+        let spellings = COMMANDS.iter().filter(|other| other.page == self.page);
+        let spellings: Vec<_> = spellings.map(|other| format!("dok {}", other.words)).collect();
+        match spellings.len() {
+            1 => command,
+            _ => command.after_help(format!("Aliases:\n  {}", spellings.join(", "))),
+        }
+    }
+
+    /// What it does, in a line.
+    fn about(&self) -> String {
+        (self.definition)().get_about().map_or_else(String::new, ToString::to_string)
+    }
+}
+
+/// What the manual and the completions tell of a command.
+pub struct Entry {
+    /// Its spellings, the one of its page first.
+    pub spellings: Vec<&'static str>,
+    /// Its arguments and flags.
+    pub definition: clap::Command,
+}
+
+/// Every command once.
+pub fn entries() -> Vec<Entry> {
+    let mut pages: Vec<(&str, Entry)> = Vec::new();
+    for command in COMMANDS {
+        match pages.iter_mut().find(|(page, _)| *page == command.page) {
+            Some((_, entry)) => entry.spellings.push(command.words),
+            None => {
+                let definition = (command.definition)();
+                pages.push((command.page, Entry { spellings: vec![command.words], definition }));
+            }
+        }
+    }
+    pages.into_iter().map(|(_, entry)| entry).collect()
+}
 
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
@@ -212,12 +262,12 @@ fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     let typed: Vec<OsString> = matches
         .get_many::<OsString>("command")
         .map_or_else(Vec::new, |words| words.cloned().collect());
-    let (command, rest) = find(&typed)?;
+    let Some((command, rest)) = find(&typed) else { return without_command(&matches, &typed) };
+    if matches.get_flag("help") {
+        return help::show(&[command.words]);
+    }
     let args = std::iter::once(OsString::from(command.words)).chain(rest.iter().cloned());
-    match (command.definition)()
-        .bin_name(format!("dok {}", command.words))
-        .try_get_matches_from(args)
-    {
+    match command.built().try_get_matches_from(args) {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
@@ -225,15 +275,43 @@ fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     }
 }
 
+/// A list of commands, the version, or that there is no such command.
+fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode> {
+    let words: Vec<&str> = typed.iter().filter_map(|word| word.to_str()).collect();
+    match words.as_slice() {
+        [] if matches.get_flag("version") => {
+            print(&format!("dok version {}\n", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        [] => help::show(&[]),
+        [group] | [group, "--help" | "-h"] if help::is_group(group) => help::show(&[group]),
+        _ => unknown(&words),
+    }
+}
+
+/// These words name no command.
+fn unknown(words: &[&str]) -> Result<ExitCode> {
+    let (named, of) = match words {
+        [group, word, ..] if help::is_group(group) => {
+            (format!("{group} {word}"), format!("{group} "))
+        }
+        _ => (words.first().map_or("", |word| word).to_owned(), String::new()),
+    };
+    complain(&format!(
+        "dok: unknown command: dok {named}\n\nRun 'dok {of}--help' for more information"
+    ));
+    Ok(ExitCode::FAILURE)
+}
+
 /// The command that the first words name, and the words after it; two words go before one.
-fn find(typed: &[OsString]) -> Result<(&'static Command, &[OsString])> {
+fn find(typed: &[OsString]) -> Option<(&'static Command, &[OsString])> {
     let word = |at: usize| typed.get(at).and_then(|word| word.to_str()).unwrap_or_default();
     for (name, length) in [(format!("{} {}", word(0), word(1)), 2), (word(0).to_owned(), 1)] {
         if let Some(command) = COMMANDS.iter().find(|command| command.words == name) {
-            return Ok((command, typed.get(length..).unwrap_or_default()));
+            return Some((command, typed.get(length..).unwrap_or_default()));
         }
     }
-    anyhow::bail!("unknown command: {}\n\nRun 'dok --help' for more information", word(0))
+    None
 }
 
 /// Help goes to standard output and is a success; a wrong flag is told as Docker tells it.
