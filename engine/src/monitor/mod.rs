@@ -6,8 +6,10 @@
 
 pub mod cleanup;
 mod clients;
+mod gift;
 pub mod init;
 pub mod log;
+pub mod names;
 mod relay;
 pub mod restart;
 mod run;
@@ -37,16 +39,18 @@ use wire::Kind;
 /// The word that makes dok a monitor.
 pub const WORD: &str = "monitor";
 
-/// Starts a monitor; the socket is its first client.
+/// Starts a monitor, which holds the files for as long as it lives; its first client.
 ///
 /// # Errors
 /// Where our own program cannot be executed.
-pub fn spawn(store: &Store, runtime: &Runtime, id: &str, starter: UnixStream) -> Result<()> {
+pub fn spawn(store: &Store, runtime: &Runtime, id: &str, kept: Vec<OwnedFd>) -> Result<UnixStream> {
+    let (ours, starter) = UnixStream::pair().context("make a socket")?;
+    gift::leave(&ours, &kept)?;
     let mut command = Command::new("/proc/self/exe");
     command.arg(WORD).arg(store.root()).arg(store.run()).arg(&runtime.program).arg(id);
     command.stdin(OwnedFd::from(starter)).stdout(Stdio::null()).stderr(Stdio::null());
     command.current_dir("/").spawn().context("start the monitor")?;
-    Ok(())
+    Ok(ours)
 }
 
 /// The monitor of a container, from its words on the command line to its end.
@@ -61,8 +65,9 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
     let runtime = Runtime { program: program.clone(), state: store.runtime_state() };
     let id = id.to_string_lossy();
     let mut starter = starter()?;
+    let kept = gift::take(&starter)?;
     let told = starter.try_clone()?;
-    let outcome = Monitor::new(store, runtime, &id, starter).and_then(Monitor::watch);
+    let outcome = Monitor::new(store, runtime, &id, starter, kept).and_then(Monitor::watch);
     if let Err(error) = &outcome {
         let words = [&125_i32.to_be_bytes()[..], format!("{error:#}").as_bytes()].concat();
         starter = told;
@@ -87,11 +92,20 @@ struct Monitor {
     bundle: PathBuf,
     state: State,
     relay: Relay,
+    names: Option<names::Names>,
+    /// The sockets that keep other programs from the published ports.
+    _kept: Vec<OwnedFd>,
     _alive: Lock,
 }
 
 impl Monitor {
-    fn new(store: Store, runtime: Runtime, id: &str, starter: UnixStream) -> Result<Monitor> {
+    fn new(
+        store: Store,
+        runtime: Runtime,
+        id: &str,
+        starter: UnixStream,
+        kept: Vec<OwnedFd>,
+    ) -> Result<Monitor> {
         // A process that leads a group already cannot lead a session; it has none to leave then.
         let _ = rustix::process::setsid();
         rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
@@ -111,7 +125,18 @@ impl Monitor {
         let mut relay = Relay::new(signals, listener, log);
         relay.add(Client::new(starter, true)?);
         let state = store.written_state(id)?;
-        Ok(Monitor { store, runtime, container, bundle, state, relay, _alive: alive })
+        let names = names::start(&store, &container)?;
+        Ok(Monitor {
+            store,
+            runtime,
+            container,
+            bundle,
+            state,
+            relay,
+            names,
+            _kept: kept,
+            _alive: alive,
+        })
     }
 
     /// Runs the program as often as its policy says, and cleans up.
@@ -168,6 +193,7 @@ impl Monitor {
         self.state.exit_code = not_run.exit_code;
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;
+        self.names = None;
         cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
@@ -192,6 +218,7 @@ impl Monitor {
             // The exit code is safe before anything else can fail.
             self.save(Durability::Passing)?;
         }
+        self.names = None;
         let cleared =
             cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
         if removed {

@@ -1,12 +1,11 @@
 //! A container goes into a network, or out of one, also while it runs.
 
-use std::str::FromStr;
-
 use super::Engine;
+use super::networking::Wishes;
 use crate::error::{Kind, Result, refuse};
-use crate::model::network::{Driver, Mac, Network};
-use crate::model::{Container, EndpointConfig, items};
-use crate::network::{self, Request, definition, namespace};
+use crate::model::network::{Driver, Network};
+use crate::model::{Container, EndpointConfig};
+use crate::network::{self, definition, namespace};
 
 /// Whether a container that is not there may be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,18 +92,9 @@ impl Engine {
         container: &Container,
         wanted: &EndpointConfig,
     ) -> Result<()> {
-        let fixed = wanted.ipam_config.clone().unwrap_or_default();
-        let request = Request {
-            container: &container.id,
-            name: &container.name,
-            namespace: &namespace::pin(&self.store, &container.id),
-            network: &network.id,
-            ipv4: read(&fixed.ipv4_address, "IPv4 address")?,
-            ipv6: read(&fixed.ipv6_address, "IPv6 address")?,
-            mac: read::<Mac>(&wanted.mac_address, "MAC address")?,
-            aliases: items(&wanted.aliases),
-            ports: &[],
-        };
+        let pin = namespace::pin(&self.store, &container.id);
+        let wishes = Wishes::read(container, Some(wanted))?;
+        let request = wishes.request(container, &network.id, &pin, &[]);
         network::attach(&self.store, &request).map(drop)
     }
 }
@@ -123,13 +113,4 @@ fn refuse_shared(network: &Network, container: &Container) -> Result<()> {
         return Ok(());
     };
     Err(refuse(Kind::Denied, words))
-}
-
-/// Reads what a request may leave empty.
-fn read<T: FromStr>(text: &str, what: &str) -> Result<Option<T>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let value = text.parse().map_err(|_| refuse(Kind::Invalid, format!("invalid {what}: {text}")));
-    value.map(Some)
 }

@@ -1,7 +1,7 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, merge, mounts, names};
+use super::{Engine, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
@@ -39,7 +39,7 @@ impl Engine {
     /// # Errors
     /// `No such image`, a name that is taken, a request that makes no sense; nothing is left then.
     pub fn create(&self, request: CreateRequest) -> Result<Created> {
-        let CreateRequest { name, mut config, mut host_config, networking_config } = request;
+        let CreateRequest { name, mut config, mut host_config, mut networking_config } = request;
         if let Some(name) = &name {
             check_name(name)?;
         }
@@ -51,7 +51,8 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
-        let mut warnings = complete(&mut host_config);
+        let mut warnings = complete(&mut host_config, &mut networking_config);
+        warnings.extend(networking::check(&host_config, &networking_config)?);
         if config.healthcheck.as_ref().is_some_and(|check| is_check(items(&check.test))) {
             warnings.push("The health check is not carried out: this is not supported yet.".into());
         }
@@ -163,9 +164,6 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
     }
-    if host.publish_all_ports || host.port_bindings.iter().flatten().next().is_some() {
-        return Err(refuse(Kind::Invalid, "published ports are not supported yet"));
-    }
     if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
         let words = "links are not supported: containers of one network find each other by name";
         return Err(refuse(Kind::Invalid, words));
@@ -174,9 +172,16 @@ fn check_modes(host: &HostConfig) -> Result<()> {
 }
 
 /// Says what was left open, as Docker does, so that `inspect` shows what is in force.
-fn complete(host: &mut HostConfig) -> Vec<String> {
+fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<String> {
     if matches!(host.network_mode.as_str(), "" | "default") {
         "bridge".clone_into(&mut host.network_mode);
+    }
+    let places = networks.endpoints_config.get_or_insert_default();
+    if let Some(default) = places.remove("default") {
+        places.insert("bridge".into(), default);
+    }
+    if networking::is_own(host) {
+        places.entry(host.network_mode.clone()).or_default();
     }
     for (mode, default) in [
         (&mut host.ipc_mode, "private"),

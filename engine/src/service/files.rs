@@ -1,28 +1,29 @@
 //! The files that dok writes for a container: its hosts, its name, its name servers.
 
-use std::fmt::Write;
 use std::fs;
 use std::net::IpAddr;
 
+use super::networking::Place;
 use crate::bundle::OuterMount;
-use crate::error::{Context, Result};
+use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, items};
+use crate::network::files::{self, Resolver, Wanted};
 use crate::store::Store;
 
-/// Where a name server of the host's own loopback is not reached from inside.
-const PUBLIC: &str = "nameserver 1.1.1.1\nnameserver 8.8.8.8\n";
+/// The word of `--add-host` for the machine's own address.
+const MACHINE: &str = "host-gateway";
 
 /// Writes the files; where they are mounted.
 pub(super) fn write(
     store: &Store,
     container: &Container,
-    addresses: &[IpAddr],
+    place: &Place,
 ) -> Result<Vec<OuterMount>> {
     let folder = store.container_folder(&container.id);
     let files = [
-        ("resolv.conf", resolv_conf(container)),
+        ("resolv.conf", resolv_conf(container, place)),
         ("hostname", format!("{}\n", container.hostname())),
-        ("hosts", hosts(container, addresses)),
+        ("hosts", hosts(container, place)?),
     ];
     let mut mounts = Vec::new();
     for (name, text) in files {
@@ -36,63 +37,54 @@ pub(super) fn write(
     Ok(mounts)
 }
 
-fn hosts(container: &Container, addresses: &[IpAddr]) -> String {
+fn hosts(container: &Container, place: &Place) -> Result<String> {
+    let extra = extra_hosts(container, place)?;
     if container.host_config.network_mode == "host" {
         let own = fs::read_to_string("/etc/hosts").unwrap_or_default();
-        return own + &extra_hosts(container);
+        let lines = extra.iter().map(|(name, address)| format!("{address}\t{name}\n"));
+        return Ok(own + &lines.collect::<String>());
     }
-    let local = "127.0.0.1\tlocalhost\n\
-                 ::1\tlocalhost ip6-localhost ip6-loopback\n\
-                 fe00::\tip6-localnet\n\
-                 ff00::\tip6-mcastprefix\n\
-                 ff02::1\tip6-allnodes\n\
-                 ff02::2\tip6-allrouters\n";
-    let mut text = local.to_owned() + &extra_hosts(container);
-    for address in addresses {
-        // Writing into a string does not fail.
-        let _ = writeln!(text, "{address}\t{}", container.hostname());
-    }
-    text
+    let own = match container.config.domainname.as_str() {
+        "" => container.hostname().to_owned(),
+        domain => format!("{0}.{domain} {0}", container.hostname()),
+    };
+    Ok(files::hosts(&place.addresses, &own, &extra))
 }
 
-/// `NAME:ADDRESS` or `NAME=ADDRESS` becomes a line.
-fn extra_hosts(container: &Container) -> String {
-    let mut text = String::new();
-    for extra in items(&container.host_config.extra_hosts) {
-        if let Some((name, address)) = extra.split_once(['=', ':']) {
-            let address = address.trim_start_matches('[').trim_end_matches(']');
-            // Writing into a string does not fail.
-            let _ = writeln!(text, "{address}\t{name}");
-        }
-    }
-    text
+/// `NAME:ADDRESS` or `NAME=ADDRESS`, the address perhaps in brackets.
+fn extra_hosts(container: &Container, place: &Place) -> Result<Vec<(String, IpAddr)>> {
+    let read = |extra: &String| {
+        let (name, address) = extra.split_once(['=', ':']).unwrap_or((extra, ""));
+        let bare = address.trim_start_matches('[').trim_end_matches(']');
+        let found = if bare == MACHINE { place.machine } else { bare.parse().ok() };
+        let wrong = || {
+            let words = match bare {
+                MACHINE => "unable to derive the IP value for host-gateway".to_owned(),
+                _ => format!("invalid IP address in add-host: {address:?}"),
+            };
+            refuse(Kind::Invalid, words)
+        };
+        Ok((name.to_owned(), found.ok_or_else(wrong)?))
+    };
+    items(&container.host_config.extra_hosts).iter().map(read).collect()
 }
 
-fn resolv_conf(container: &Container) -> String {
+fn resolv_conf(container: &Container, place: &Place) -> String {
     let host = &container.host_config;
-    let own = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let (servers, search) = (items(&host.dns), items(&host.dns_search));
-    let options = items(&host.dns_options);
-    let reached = |line: &&str| host.network_mode == "host" || !line.starts_with("nameserver 127.");
-    let kept = |word: &str, replaced: bool| {
-        let lines = own.lines().filter(|line| !replaced && line.starts_with(word));
-        lines.filter(reached).map(|line| format!("{line}\n")).collect::<String>()
+    let servers: Vec<_> = items(&host.dns).iter().filter_map(|text| text.parse().ok()).collect();
+    let wanted = Wanted {
+        servers: &servers,
+        search: items(&host.dns_search),
+        options: items(&host.dns_options),
     };
-    let mut text = match servers {
-        [] => kept("nameserver", false),
-        servers => servers.iter().map(|server| format!("nameserver {server}\n")).collect(),
+    let resolver = match host.network_mode.as_str() {
+        "host" => Resolver::Machine,
+        _ if place.has_names => Resolver::Embedded,
+        _ => Resolver::Servers,
     };
-    if text.is_empty() {
-        text.push_str(PUBLIC);
-    }
-    text += &kept("search", !search.is_empty());
-    text += &kept("options", !options.is_empty());
-    // `--dns-search .` takes the host's away and gives nothing.
-    if !search.is_empty() && search != ["."] {
-        text += &format!("search {}\n", search.join(" "));
-    }
-    if !options.is_empty() {
-        text += &format!("options {}\n", options.join(" "));
-    }
-    text
+    let machine = match resolver {
+        Resolver::Machine => fs::read_to_string("/etc/resolv.conf").unwrap_or_default(),
+        _ => files::of_the_machine(),
+    };
+    files::resolv_conf(&machine, resolver, &wanted)
 }

@@ -1,45 +1,164 @@
 //! A container goes into its networks before its program runs: its namespace is made by us, so that
 //! the runtime finds it with all that belongs in it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::str::FromStr;
 
 use super::Engine;
-use crate::error::Result;
-use crate::model::Container;
-use crate::network::{self, Request, namespace};
+use crate::error::{Kind, Result, refuse};
+use crate::model::network::{HostPort, Mac, Publish};
+use crate::model::{Container, EndpointConfig, HostConfig, NetworkingConfig, PortBinding, items};
+use crate::network::{self, Request, namespace, ports};
+
+/// What a container has of its networks.
+#[derive(Debug, Default)]
+pub(super) struct Place {
+    /// Its addresses, those of the first network first.
+    pub(super) addresses: Vec<IpAddr>,
+    /// The machine's address as the container sees it.
+    pub(super) machine: Option<IpAddr>,
+    /// Whether one of its networks has names.
+    pub(super) has_names: bool,
+    /// The sockets that hold its published ports.
+    pub(super) reserved: Vec<OwnedFd>,
+}
+
+/// What a container asks of a network.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    ipv4: Option<Ipv4Addr>,
+    ipv6: Option<Ipv6Addr>,
+    mac: Option<Mac>,
+    aliases: Vec<String>,
+}
+
+impl Wishes {
+    pub(super) fn read(container: &Container, wanted: Option<&EndpointConfig>) -> Result<Wishes> {
+        let Some(wanted) = wanted else { return Ok(Wishes::default()) };
+        let fixed = wanted.ipam_config.clone().unwrap_or_default();
+        let mut aliases = items(&wanted.aliases).to_vec();
+        aliases.retain(|alias| *alias != container.name && alias != container.short_id());
+        Ok(Wishes {
+            ipv4: read(&fixed.ipv4_address, "IPv4 address")?,
+            ipv6: read(&fixed.ipv6_address, "IPv6 address")?,
+            mac: read(&wanted.mac_address, "MAC address")?,
+            aliases,
+        })
+    }
+
+    pub(super) fn request<'a>(
+        &'a self,
+        container: &'a Container,
+        network: &'a str,
+        namespace: &'a Path,
+        ports: &'a [Publish],
+    ) -> Request<'a> {
+        Request {
+            container: &container.id,
+            name: &container.name,
+            namespace,
+            network,
+            ipv4: self.ipv4,
+            ipv6: self.ipv6,
+            mac: self.mac,
+            aliases: &self.aliases,
+            ports,
+        }
+    }
+}
+
+/// Reads what a request may leave empty.
+fn read<T: FromStr>(text: &str, what: &str) -> Result<Option<T>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let value = text.parse().map_err(|_| refuse(Kind::Invalid, format!("invalid {what}: {text}")));
+    value.map(Some)
+}
 
 /// Whether a container has a place in networks: neither the host's, nor another's, nor none.
-pub(super) fn is_own(container: &Container) -> bool {
-    let mode = container.host_config.network_mode.as_str();
+pub(super) fn is_own(host: &HostConfig) -> bool {
+    let mode = host.network_mode.as_str();
     !matches!(mode, "host" | "none") && !mode.starts_with("container:")
 }
 
+/// What makes no sense, whatever networks there are; what is of no use is told.
+pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Vec<String>> {
+    ports::from_map(&host.port_bindings.clone().unwrap_or_default())?;
+    for server in items(&host.dns) {
+        read::<IpAddr>(server, "name server")?;
+    }
+    let places = networks.endpoints_config.iter().flatten();
+    let nameless = Container::default();
+    for (_, wanted) in places.clone() {
+        Wishes::read(&nameless, wanted.as_ref())?;
+    }
+    if is_own(host) {
+        return Ok(Vec::new());
+    }
+    if places.clone().any(|(name, _)| *name != host.network_mode) {
+        let words = "conflicting options: cannot attach both user-defined and non-user-defined \
+                     network-modes";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    let publishes =
+        host.publish_all_ports || host.port_bindings.as_ref().is_some_and(|map| !map.is_empty());
+    if !publishes {
+        return Ok(Vec::new());
+    }
+    if host.network_mode.starts_with("container:") {
+        let words = "conflicting options: port publishing and the container type network mode";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    let mode = &host.network_mode;
+    Ok(vec![format!("Published ports are discarded when using {mode} network mode")])
+}
+
+/// The ports that the machine is to offer: those that were named, and where all are to be, those
+/// that are exposed.
+fn published(container: &Container) -> Result<Vec<Publish>> {
+    let host = &container.host_config;
+    let mut map = host.port_bindings.clone().unwrap_or_default();
+    if host.publish_all_ports {
+        for port in container.config.exposed_ports.iter().flatten().map(|(port, _)| port) {
+            if map.get(port).is_none_or(|bindings| items(bindings).is_empty()) {
+                map.insert(port.clone(), Some(vec![PortBinding::default()]));
+            }
+        }
+    }
+    let mut all = ports::from_map(&map)?;
+    // A port that was named is not to be taken by one that may be any.
+    all.sort_by_key(|publish| publish.host == HostPort::Any);
+    Ok(all)
+}
+
 impl Engine {
-    /// Makes the namespace, and lays cables to each network; the container's addresses there.
-    pub(super) fn enter_networks(&self, container: &Container) -> Result<Vec<IpAddr>> {
-        if !is_own(container) {
-            return Ok(Vec::new());
+    /// Makes the namespace, and lays cables to each network.
+    pub(super) fn enter_networks(&self, container: &Container) -> Result<Place> {
+        let mut place = Place::default();
+        if !is_own(&container.host_config) {
+            return Ok(place);
         }
         let pin = namespace::create(&self.store, &container.id)?;
-        let more = container.networking_config.endpoints_config.iter().flatten();
+        let wanted = container.networking_config.endpoints_config.clone().unwrap_or_default();
         let first = container.host_config.network_mode.as_str();
-        let names = more.map(|(name, _)| name.as_str()).filter(|name| *name != first);
-        let mut addresses = Vec::new();
-        for name in std::iter::once(first).chain(names) {
-            let request = Request {
-                container: &container.id,
-                name: &container.name,
-                namespace: &pin,
-                network: name,
-                ipv4: None,
-                ipv6: None,
-                mac: None,
-                aliases: &[],
-                ports: &[],
-            };
+        let mut places: Vec<_> = wanted.iter().collect();
+        places.sort_by_key(|(name, _)| *name != first);
+        let mut published = published(container)?;
+        for (name, wishes) in places {
+            let wishes = Wishes::read(container, wishes.as_ref())?;
+            let request = wishes.request(container, name, &pin, &published);
             let attached = network::attach(&self.store, &request)?;
-            addresses.extend(attached.endpoint.addresses().iter().map(ipnet::IpNet::addr));
+            let endpoint = &attached.endpoint;
+            place.addresses.extend(endpoint.addresses().iter().map(ipnet::IpNet::addr));
+            place.machine = place.machine.or(endpoint.gateway4.map(IpAddr::V4));
+            place.has_names |= !attached.network.is_predefined();
+            place.reserved.extend(attached.reserved);
+            // The first network leads to them.
+            published.clear();
         }
-        Ok(addresses)
+        Ok(place)
     }
 }

@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// The runtime has a folder for each container that it knows.
-    fn in_runtime(&self, id: &str) -> InRuntime {
+    pub(super) fn in_runtime(&self, id: &str) -> InRuntime {
         match self.runtime().state.join(id).exists() {
             true => InRuntime::Perhaps,
             false => InRuntime::No,

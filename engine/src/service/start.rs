@@ -2,17 +2,17 @@
 //! started, and its program with that.
 
 use std::fs;
-use std::net::IpAddr;
-use std::os::unix::net::UnixStream;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::attach::{Session, Wanted};
 use super::inside::Inside;
+use super::networking::Place;
 use super::{Engine, copy_up, files, host, mounts, networking};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, items};
-use crate::monitor::cleanup::{self, InRuntime, Volumes};
+use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, wire};
 use crate::network::namespace;
 use crate::rootfs::Overlay;
@@ -35,7 +35,7 @@ impl Engine {
         }
         self.store.wait_for_monitor(id)?;
         let prepared = self.prepare(container);
-        let started = prepared.and_then(|()| self.start_monitor(id, wanted));
+        let started = prepared.and_then(|kept| self.start_monitor(id, wanted, kept));
         drop(lock);
         match started {
             Ok(session) => Ok(Some(session)),
@@ -45,13 +45,11 @@ impl Engine {
 
     /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
     fn undo_start(&self, container: &Container, error: anyhow::Error) -> anyhow::Error {
-        let cleared = match error.downcast_ref::<NotRun>() {
-            // Its monitor has cleaned up.
-            Some(_) => Ok(()),
-            None => self.store.wait_for_monitor(&container.id).and_then(|()| {
-                cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)
-            }),
-        };
+        // Its monitor has cleaned up, if it came so far.
+        let cleared = self.store.wait_for_monitor(&container.id).and_then(|()| {
+            let in_runtime = self.in_runtime(&container.id);
+            cleanup::clear(&self.store, &self.runtime(), container, in_runtime)
+        });
         let removes = container.host_config.auto_remove;
         let removed = match self.store.read_container(&container.id) {
             Ok(Some(left)) if removes => cleanup::remove(&self.store, &left, Volumes::Remove),
@@ -63,8 +61,8 @@ impl Engine {
         }
     }
 
-    /// Makes what the runtime needs.
-    fn prepare(&self, container: &Container) -> Result<()> {
+    /// Makes what the runtime needs; the sockets that the monitor is to hold.
+    fn prepare(&self, container: &Container) -> Result<Vec<OwnedFd>> {
         let bundle = self.store.bundle(&container.id);
         crate::store::durable::make_private_folder(&bundle)
             .with_context(|| format!("make {}", bundle.display()))?;
@@ -80,28 +78,29 @@ impl Engine {
         let own = self.store.container_folder(&container.id);
         let passing = container.host_config.auto_remove;
         Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
-        let addresses = self.enter_networks(container)?;
-        let configuration = self.configure(container, &rootfs, &addresses)?;
+        let place = self.enter_networks(container)?;
+        let configuration = self.configure(container, &rootfs, &place)?;
         let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
         let file = bundle.join("config.json");
-        fs::write(&file, text).with_context(|| format!("write {}", file.display()))
+        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+        Ok(place.reserved)
     }
 
     fn configure(
         &self,
         container: &Container,
         rootfs: &Path,
-        addresses: &[IpAddr],
+        place: &Place,
     ) -> Result<serde_json::Value> {
         let inside = Inside::open(rootfs)?;
         copy_up::fill(container, &inside)?;
-        let outer = self.outer_mounts(container, addresses)?;
+        let outer = self.outer_mounts(container, place)?;
         bundle::configuration(container, &self.facts(container, rootfs, &inside, outer)?)
     }
 
     /// What is mounted from outside.
-    fn outer_mounts(&self, container: &Container, addresses: &[IpAddr]) -> Result<Vec<OuterMount>> {
-        let mut outer = files::write(&self.store, container, addresses)?;
+    fn outer_mounts(&self, container: &Container, place: &Place) -> Result<Vec<OuterMount>> {
+        let mut outer = files::write(&self.store, container, place)?;
         let requested = mounts::outer(container);
         outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
         outer.extend(requested);
@@ -149,7 +148,7 @@ impl Engine {
             }
             Ok(Some(PathBuf::from(format!("/proc/{}/ns/{kind}", state.pid))))
         };
-        let network = match networking::is_own(container) {
+        let network = match networking::is_own(&container.host_config) {
             true => Some(namespace::pin(&self.store, &container.id)),
             false => of(&host.network_mode, "net")?,
         };
@@ -157,11 +156,10 @@ impl Engine {
     }
 
     /// Starts the monitor, and hears how the program started.
-    fn start_monitor(&self, id: &str, wanted: Wanted) -> Result<Session> {
-        let (mut ours, theirs) = UnixStream::pair().context("make a socket")?;
+    fn start_monitor(&self, id: &str, wanted: Wanted, kept: Vec<OwnedFd>) -> Result<Session> {
+        let mut ours = monitor::spawn(&self.store, &self.runtime(), id, kept)?;
         wire::write(&mut ours, wire::Kind::Hello, &[wanted.bits()])
             .context("speak to the monitor")?;
-        monitor::spawn(&self.store, &self.runtime(), id, theirs)?;
         loop {
             let frame = wire::read(&mut ours).context("hear of the monitor")?;
             let frame = frame.context("the monitor ended before the program ran")?;

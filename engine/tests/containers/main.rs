@@ -6,6 +6,7 @@
 
 mod life;
 mod memory;
+mod networks;
 mod setting;
 mod streams;
 mod volumes;

@@ -111,7 +111,14 @@ fn storage() -> Vec<Arg> {
 
 fn network() -> Vec<Arg> {
     vec![
-        value("network", "NETWORK", "Connect a container to a network").alias("net"),
+        values("network", "NETWORK", "Connect a container to a network").alias("net"),
+        values("network-alias", "NAME", "Add network-scoped alias for the container")
+            .alias("net-alias"),
+        value("ip", "ADDRESS", "IPv4 address (e.g., 172.30.100.104)"),
+        value("ip6", "ADDRESS", "IPv6 address (e.g., 2001:db8::33)"),
+        value("mac-address", "ADDRESS", "Container MAC address (e.g., 92:d0:c6:0a:29:33)"),
+        values("publish", "PORT", "Publish a container's port(s) to the host").short('p'),
+        switch("publish-all", "Publish all exposed ports to random ports").short('P'),
         values("dns", "ADDRESS", "Set custom DNS servers"),
         values("dns-option", "OPTION", "Set DNS options").alias("dns-opt"),
         values("dns-search", "DOMAIN", "Set custom DNS search domains"),

@@ -2,6 +2,7 @@
 
 mod definition;
 mod mount;
+mod networks;
 mod ports;
 mod read;
 

@@ -1,6 +1,28 @@
-//! Pure: `--expose`.
+//! Pure: `--expose` and `--publish`.
 
 use crate::error::{Kind, Result, refuse};
+use crate::model::network::HostPort;
+use crate::model::{PortBinding, PortMap};
+use crate::network::ports::parse;
+
+/// `[[ADDRESS:]HOST:]PORT[/PROTOCOL]` of each word becomes an entry of its port.
+pub(super) fn published(words: &[String]) -> Result<PortMap> {
+    let mut map = PortMap::new();
+    for word in words {
+        for publish in parse(word)? {
+            let port = format!("{}/{}", publish.container, publish.protocol);
+            map.entry(port).or_default().get_or_insert_default().push(PortBinding {
+                host_ip: publish.address.map_or_else(String::new, |at| at.to_string()),
+                host_port: match publish.host {
+                    HostPort::Any => String::new(),
+                    HostPort::One(port) => port.to_string(),
+                    HostPort::Range(first, last) => format!("{first}-{last}"),
+                },
+            });
+        }
+    }
+    Ok(map)
+}
 
 /// `80`, `80/udp`, `3000-3005/tcp` become single ports: `80/tcp`.
 pub(super) fn exposed(word: &str) -> Result<Vec<String>> {
@@ -18,6 +40,19 @@ pub(super) fn exposed(word: &str) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn published_ports_are_read_and_told_as_dockers_api_has_them() {
+        let words = ["8080:80", "127.0.0.1:90-95:80", "53/udp"].map(str::to_owned);
+        let map = published(&words).unwrap();
+        let told = |port: &str| {
+            let bindings = map[port].as_ref().unwrap().iter();
+            bindings.map(|one| format!("{}:{}", one.host_ip, one.host_port)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("80/tcp"), [":8080", "127.0.0.1:90-95"]);
+        assert_eq!(told("53/udp"), [":"]);
+        assert!(published(&["80:x".to_owned()]).is_err());
+    }
 
     #[test]
     fn a_range_is_each_of_its_ports() {

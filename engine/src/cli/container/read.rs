@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use super::{mount, ports};
+use super::{mount, networks, ports};
 use crate::cli::flags::{bytes, is_set, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{
@@ -24,14 +24,15 @@ pub(in crate::cli) fn request(matches: &ArgMatches, detached: bool) -> Result<Cr
         name: text(matches, "name"),
         config: config(matches, detached)?,
         host_config: host_config(matches)?,
-        networking_config: crate::model::NetworkingConfig::default(),
+        networking_config: networks::places(matches)?,
     })
 }
 
 fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
     let interactive = is_set(matches, "interactive");
     let attached = attached(&texts(matches, "attach"), detached, interactive)?;
-    let mut exposed = BTreeMap::new();
+    let published = ports::published(&texts(matches, "publish"))?;
+    let mut exposed: BTreeMap<_, _> = published.into_keys().map(|port| (port, Empty {})).collect();
     for word in texts(matches, "expose") {
         exposed.extend(ports::exposed(&word)?.into_iter().map(|port| (port, Empty {})));
     }
@@ -95,7 +96,9 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
             driver: one("log-driver"),
             config: Some(pairs(&texts(matches, "log-opt"))),
         },
-        network_mode: one("network"),
+        network_mode: networks::mode(matches)?,
+        port_bindings: Some(ports::published(&texts(matches, "publish"))?),
+        publish_all_ports: is_set(matches, "publish-all"),
         restart_policy: restart_policy(&one("restart"))?,
         auto_remove: is_set(matches, "rm"),
         volumes_from: many("volumes-from"),

@@ -1,7 +1,7 @@
 //! Names for the containers of a user's network: a resolver at 127.0.0.11 in each container's
 //! network namespace. It knows who is in the same networks, and hands on all other questions.
 //!
-//! It runs in the machine's own network namespace (one thread of the container's monitor), so that
+//! It runs in the machine's own network namespace (a process beside the container's monitor), so that
 //! it reaches the servers that the machine asks, also at a loopback address; only the two sockets
 //! that it listens on are the container's. A rule there leads port 53 to them, and leaves the port
 //! itself to the container's programs.
@@ -12,7 +12,7 @@ mod records;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -42,6 +42,18 @@ const LARGEST: usize = 65_535;
 pub struct Sockets {
     udp: UdpSocket,
     tcp: TcpListener,
+}
+
+impl Sockets {
+    /// For datagrams and for connections: what another process takes over.
+    pub fn into_files(self) -> (OwnedFd, OwnedFd) {
+        (self.udp.into(), self.tcp.into())
+    }
+
+    /// What a process took over.
+    pub fn from_files(udp: OwnedFd, tcp: OwnedFd) -> Sockets {
+        Sockets { udp: udp.into(), tcp: tcp.into() }
+    }
 }
 
 /// What a resolver knows.

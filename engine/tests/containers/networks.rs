@@ -1,0 +1,130 @@
+//! Containers in networks, on a host of the test's own.
+
+use std::io::Read;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, unshare};
+
+use super::setting::Dok;
+
+/// How long a service may take to begin.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Runs a test in a network namespace of its own.
+fn on_a_host(test: impl FnOnce(&Dok) + Send) {
+    let body = || {
+        let Some(dok) = Dok::new() else { return };
+        if let Err(error) = unshare(CloneFlags::CLONE_NEWNET) {
+            eprintln!("skipped: needs a network namespace of its own: {error}");
+            return;
+        }
+        let up = std::process::Command::new("ip").args(["link", "set", "lo", "up"]).status();
+        if !up.is_ok_and(|status| status.success()) {
+            eprintln!("skipped: needs the program ip");
+            return;
+        }
+        test(&dok);
+    };
+    let ended = std::thread::scope(|scope| scope.spawn(body).join());
+    if let Err(panic) = ended {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// What a service says to one who connects, once it is there.
+fn told_by(at: &str) -> String {
+    let at: SocketAddr = at.parse().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut text = String::new();
+        if let Ok(mut stream) = TcpStream::connect_timeout(&at, Duration::from_secs(1)) {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            if stream.read_to_string(&mut text).is_ok() && !text.is_empty() {
+                return text;
+            }
+        }
+        assert!(Instant::now() < deadline, "nobody speaks at {at}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+const SERVICE: &str = "while :; do echo hello | nc -l -p 80; done";
+
+#[test]
+fn published_ports_lead_to_the_container_and_are_nobody_elses() {
+    on_a_host(|dok| {
+        let words = ["run", "-d", "--name", "web", "-p", "8080:80", "-P", "--expose", "81"];
+        dok.ok(&[&words[..], &["busybox", "sh", "-c", SERVICE]].concat());
+        assert_eq!(told_by("127.0.0.1:8080"), "hello\n");
+        let taken = TcpListener::bind("127.0.0.1:8080");
+        assert!(taken.is_err(), "the monitor holds the port");
+        let second = dok.dok(&["run", "-p", "8080:80", "--name", "two", "busybox", "true"]);
+        assert_eq!(second.code, Some(125), "{second:?}");
+        assert!(second.err.contains("8080"), "{second:?}");
+        let id = dok.store().container("web").unwrap().id;
+        let places = dok.store().networks().endpoints_of(&id).unwrap();
+        let bound: Vec<u16> = places[0].bindings.iter().map(|binding| binding.container).collect();
+        assert!(bound.contains(&80) && bound.contains(&81), "{bound:?}");
+        dok.ok(&["rm", "-f", "web"]);
+        TcpListener::bind("127.0.0.1:8080").unwrap();
+        let said = dok.dok(&["run", "--rm", "--network", "none", "-p", "1:1", "busybox", "true"]);
+        assert!(said.err.contains("Published ports are discarded"), "{said:?}");
+    });
+}
+
+#[test]
+fn containers_of_a_network_find_each_other_by_name() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let words = ["run", "-d", "--name", "web", "--network", "n1", "--ip", "10.9.0.99"];
+        let more = ["--network-alias", "www", "--mac-address", "02:00:00:00:00:99"];
+        dok.ok(&[&words[..], &more, &["busybox", "sh", "-c", SERVICE]].concat());
+        let asks = |network: &str, script: &str| {
+            dok.ok(&["run", "--rm", "--network", network, "busybox", "sh", "-c", script])
+        };
+        for name in ["web", "www", "web.n1"] {
+            assert!(asks("n1", &format!("nslookup {name}")).contains("10.9.0.99"), "{name}");
+        }
+        let neighbours = "nc web 80 < /dev/null; ip neigh; cat /etc/resolv.conf";
+        let said = asks("n1", neighbours);
+        assert!(said.starts_with("hello\n"), "{said}");
+        assert!(said.contains("02:00:00:00:00:99"), "{said}");
+        assert!(said.contains("nameserver 127.0.0.11\n"), "{said}");
+        dok.ok(&["network", "create", "--subnet", "10.8.0.0/24", "n2"]);
+        let two = "name=n2,ip=10.8.0.77";
+        let words =
+            ["run", "--rm", "--network", "n1", "--network", two, "busybox", "ip", "-4", "a"];
+        let said = dok.ok(&words);
+        assert!(said.contains("10.9.0.") && said.contains("10.8.0.77"), "{said}");
+        let alone = ["run", "--rm", "--network", "n2", "busybox", "nslookup", "web"];
+        assert_ne!(dok.dok(&alone).code, Some(0), "names are of a network");
+        for (words, text) in [
+            (&["--network", "ghost"][..], "network ghost not found"),
+            (&["--ip", "10.9.0.5"], "supported on user defined networks only"),
+            (&["--network", "n1", "--network", "none"], "conflicting options"),
+            (&["--network", "n1", "--ip", "10.9.0.99"], "10.9.0.99"),
+            (&["--mac-address", "x"], "invalid MAC address: x"),
+            (&["--dns", "x"], "x"),
+        ] {
+            let said = dok.dok(&[&["run", "--rm"], words, &["busybox", "true"]].concat());
+            assert_eq!(said.code, Some(125), "{words:?}: {said:?}");
+            assert!(said.err.contains(text), "{words:?}: {said:?}");
+        }
+    });
+}
+
+#[test]
+fn a_container_is_told_of_names_as_it_is_asked_for() {
+    on_a_host(|dok| {
+        let words = ["run", "--rm", "--dns", "192.0.2.53", "--dns-search", "lan"];
+        let more = ["--dns-option", "ndots:3", "--add-host", "db:10.0.0.7", "-h", "web"];
+        let last = ["--add-host", "machine:host-gateway", "busybox", "cat"];
+        let files = ["/etc/resolv.conf", "/etc/hosts"];
+        let said = dok.ok(&[&words[..], &more, &last, &files].concat());
+        assert!(said.starts_with("nameserver 192.0.2.53\nsearch lan\noptions ndots:3\n"), "{said}");
+        for line in ["10.0.0.7\tdb\n", "172.17.0.1\tmachine\n", "172.17.0.2\tweb\n"] {
+            assert!(said.contains(line), "{line:?} in {said}");
+        }
+    });
+}
