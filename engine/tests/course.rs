@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 #[test]
 fn the_course_works_with_dok() {
     let dok = Path::new(env!("CARGO_BIN_EXE_dok"));
-    let onggi = std::env::var_os("ONGGI").map_or_else(|| dok.with_file_name("onggi"), PathBuf::from);
+    let onggi =
+        std::env::var_os("ONGGI").map_or_else(|| dok.with_file_name("onggi"), PathBuf::from);
     if !rustix::process::geteuid().is_root() || !onggi.exists() {
         eprintln!("skipped: needs root, and onggi at {}", onggi.display());
         return;

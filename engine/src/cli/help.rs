@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgMatches};
 
-use super::{COMMANDS, Globals, Result, find, globals, print};
+use super::dispatch::{find, unknown};
+use super::{COMMANDS, Command, Globals, Result, globals, print};
 
 /// The commands that help names first.
 const COMMON: &[&str] = &[
@@ -21,8 +22,49 @@ pub const GROUPS: &[(&str, &str)] = &[
     ("volume", "Manage volumes"),
 ];
 
-pub(super) fn definition() -> Command {
-    Command::new("help")
+impl Command {
+    /// The definition under the name that was typed.
+    pub(super) fn built(&self) -> clap::Command {
+        let command = (self.definition)().bin_name(format!("dok {}", self.words));
+        let spellings = COMMANDS.iter().filter(|other| other.page == self.page);
+        let spellings: Vec<_> = spellings.map(|other| format!("dok {}", other.words)).collect();
+        match spellings.len() {
+            1 => command,
+            _ => command.after_help(format!("Aliases:\n  {}", spellings.join(", "))),
+        }
+    }
+
+    /// What it does, in a line.
+    fn about(&self) -> String {
+        (self.definition)().get_about().map_or_else(String::new, ToString::to_string)
+    }
+}
+
+/// What the manual and the completions tell of a command.
+pub struct Entry {
+    /// Its spellings, the one of its page first.
+    pub spellings: Vec<&'static str>,
+    /// Its arguments and flags.
+    pub definition: clap::Command,
+}
+
+/// Every command once.
+pub fn entries() -> Vec<Entry> {
+    let mut pages: Vec<(&str, Entry)> = Vec::new();
+    for command in COMMANDS {
+        match pages.iter_mut().find(|(page, _)| *page == command.page) {
+            Some((_, entry)) => entry.spellings.push(command.words),
+            None => {
+                let definition = (command.definition)();
+                pages.push((command.page, Entry { spellings: vec![command.words], definition }));
+            }
+        }
+    }
+    pages.into_iter().map(|(_, entry)| entry).collect()
+}
+
+pub(super) fn definition() -> clap::Command {
+    clap::Command::new("help")
         .about("Show the help of a command, or the list of all commands")
         .arg(Arg::new("command").value_name("COMMAND").num_args(0..))
 }
@@ -39,7 +81,7 @@ pub(super) fn show(words: &[&str]) -> Result<ExitCode> {
         [group, ..] if is_group(group) && words.len() == 1 => print(&of_group(group))?,
         _ => {
             let typed: Vec<_> = words.iter().map(Into::into).collect();
-            let Some((command, _)) = find(&typed) else { return super::unknown(words) };
+            let Some((command, _)) = find(&typed) else { return unknown(words) };
             print(&command.built().render_help().to_string())?;
         }
     }
@@ -52,7 +94,7 @@ pub(super) fn is_group(word: &str) -> bool {
 }
 
 fn overview() -> String {
-    let about = |command: &super::Command| (command.words, command.about());
+    let about = |command: &Command| (command.words, command.about());
     let one_word = || COMMANDS.iter().filter(|command| !command.words.contains(' '));
     let common = COMMON.iter().filter_map(|name| one_word().find(|one| one.words == *name));
     let mut others: Vec<_> =

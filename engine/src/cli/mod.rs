@@ -2,13 +2,20 @@
 //! an exit code. Only this room prints.
 
 mod attach;
+mod commit;
 mod completion;
 mod console;
 mod container;
+mod container_inspect;
+mod container_prune;
 mod create;
 mod detach;
+mod diff;
+mod dispatch;
 mod each;
 mod exec;
+mod export;
+mod filters;
 mod flags;
 mod globals;
 mod help;
@@ -24,6 +31,7 @@ mod image_push;
 mod image_remove;
 mod image_save;
 mod image_tag;
+mod inspect;
 mod kill;
 mod listing;
 mod login;
@@ -31,17 +39,27 @@ mod logout;
 mod logs;
 mod network;
 mod pause;
+mod port;
 mod progress;
+mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod run;
 mod search;
 mod start;
+mod status;
 mod stop;
 mod system_check;
+mod system_df;
+mod system_prune;
 mod template;
+mod top;
 mod unpause;
+mod update;
 mod version;
+mod volume;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -58,7 +76,7 @@ use crate::monitor;
 use crate::runtime::NotRun;
 use globals::Globals;
 pub use globals::definition as program;
-pub use help::GROUPS;
+pub use help::{Entry, GROUPS, entries};
 
 /// One command: its definition is built only when it is called.
 struct Command {
@@ -108,6 +126,29 @@ const COMMANDS: &[Command] = &[
     command!("container attach", attach),
     command!("logs", logs),
     command!("container logs", logs),
+    command!("ps", ps),
+    command!("container ls", ps),
+    command!("container list", ps),
+    command!("container ps", ps),
+    command!("inspect", inspect),
+    command!("container inspect", container_inspect),
+    command!("container prune", container_prune),
+    command!("diff", diff),
+    command!("container diff", diff),
+    command!("export", export),
+    command!("container export", export),
+    command!("commit", commit),
+    command!("container commit", commit),
+    command!("update", update),
+    command!("container update", update),
+    command!("wait", wait),
+    command!("container wait", wait),
+    command!("rename", rename),
+    command!("container rename", rename),
+    command!("port", port),
+    command!("container port", port),
+    command!("top", top),
+    command!("container top", top),
     command!("history", image_history),
     command!("image history", image_history),
     command!("images", image_list),
@@ -145,49 +186,17 @@ const COMMANDS: &[Command] = &[
     command!("network rm", network::remove),
     command!("completion", completion),
     command!("help", help),
+    command!("system df", system_df),
+    command!("system prune", system_prune),
+    command!("volume create", volume::create),
+    command!("volume inspect", volume::inspect),
+    command!("volume list", volume::list),
+    command!("volume ls", volume::list),
+    command!("volume prune", volume::prune),
+    command!("volume remove", volume::remove),
+    command!("volume rm", volume::remove),
     command!("version", version),
 ];
-
-impl Command {
-    /// The definition under the name that was typed.
-    fn built(&self) -> clap::Command {
-        let command = (self.definition)().bin_name(format!("dok {}", self.words));
-        let spellings = COMMANDS.iter().filter(|other| other.page == self.page);
-        let spellings: Vec<_> = spellings.map(|other| format!("dok {}", other.words)).collect();
-        match spellings.len() {
-            1 => command,
-            _ => command.after_help(format!("Aliases:\n  {}", spellings.join(", "))),
-        }
-    }
-
-    /// What it does, in a line.
-    fn about(&self) -> String {
-        (self.definition)().get_about().map_or_else(String::new, ToString::to_string)
-    }
-}
-
-/// What the manual and the completions tell of a command.
-pub struct Entry {
-    /// Its spellings, the one of its page first.
-    pub spellings: Vec<&'static str>,
-    /// Its arguments and flags.
-    pub definition: clap::Command,
-}
-
-/// Every command once.
-pub fn entries() -> Vec<Entry> {
-    let mut pages: Vec<(&str, Entry)> = Vec::new();
-    for command in COMMANDS {
-        match pages.iter_mut().find(|(page, _)| *page == command.page) {
-            Some((_, entry)) => entry.spellings.push(command.words),
-            None => {
-                let definition = (command.definition)();
-                pages.push((command.page, Entry { spellings: vec![command.words], definition }));
-            }
-        }
-    }
-    pages.into_iter().map(|(_, entry)| entry).collect()
-}
 
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
@@ -206,18 +215,21 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
-    dispatch(line).unwrap_or_else(|error| tell(&error))
+    dispatch::dispatch(line).unwrap_or_else(|error| {
+        tell(&error);
+        ExitCode::from(OWN_FAILURE)
+    })
 }
 
-/// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
-/// its daemon, in the words that programs look for.
+/// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
+/// is what Docker's client hears from its daemon, in the words that programs look for.
 fn tell(error: &anyhow::Error) -> ExitCode {
-    let (teller, code) = match error::kind(error) {
-        Some(_) => ("Error response from daemon", 1),
-        None => ("dok", OWN_FAILURE),
+    let teller = match error::kind(error) {
+        Some(_) => "Error response from daemon",
+        None => "dok",
     };
     complain(&format!("{teller}: {error:#}"));
-    ExitCode::from(code)
+    ExitCode::FAILURE
 }
 
 /// Whether who types means it: a warning, and their answer.
@@ -255,73 +267,6 @@ fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
     complain("\nRun 'dok run --help' for more information");
     let not_run = error.downcast_ref::<NotRun>();
     not_run.map_or(ExitCode::from(OWN_FAILURE), |not_run| exit_code(not_run.exit_code))
-}
-
-fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
-    let matches = match globals::definition().try_get_matches_from(line) {
-        Ok(matches) => matches,
-        Err(usage) => return tell_usage(&usage),
-    };
-    let globals = Globals::read(&matches);
-    let typed: Vec<OsString> = matches
-        .get_many::<OsString>("command")
-        .map_or_else(Vec::new, |words| words.cloned().collect());
-    let Some((command, rest)) = find(&typed) else { return without_command(&matches, &typed) };
-    if matches.get_flag("help") {
-        return help::show(&[command.words]);
-    }
-    let args = std::iter::once(OsString::from(command.words)).chain(rest.iter().cloned());
-    match command.built().try_get_matches_from(args) {
-        Ok(matches) => {
-            Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
-        }
-        Err(usage) => tell_usage(&usage),
-    }
-}
-
-/// A list of commands, the version, or that there is no such command.
-fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode> {
-    let words: Vec<&str> = typed.iter().filter_map(|word| word.to_str()).collect();
-    match words.as_slice() {
-        [] if matches.get_flag("version") => {
-            print(&format!("dok version {}\n", env!("CARGO_PKG_VERSION")))?;
-            Ok(ExitCode::SUCCESS)
-        }
-        [] => help::show(&[]),
-        [group] | [group, "--help" | "-h"] if help::is_group(group) => help::show(&[group]),
-        _ => unknown(&words),
-    }
-}
-
-/// These words name no command.
-fn unknown(words: &[&str]) -> Result<ExitCode> {
-    let (named, of) = match words {
-        [group, word, ..] if help::is_group(group) => {
-            (format!("{group} {word}"), format!("{group} "))
-        }
-        _ => (words.first().map_or("", |word| word).to_owned(), String::new()),
-    };
-    complain(&format!(
-        "dok: unknown command: dok {named}\n\nRun 'dok {of}--help' for more information"
-    ));
-    Ok(ExitCode::FAILURE)
-}
-
-/// The command that the first words name, and the words after it; two words go before one.
-fn find(typed: &[OsString]) -> Option<(&'static Command, &[OsString])> {
-    let word = |at: usize| typed.get(at).and_then(|word| word.to_str()).unwrap_or_default();
-    for (name, length) in [(format!("{} {}", word(0), word(1)), 2), (word(0).to_owned(), 1)] {
-        if let Some(command) = COMMANDS.iter().find(|command| command.words == name) {
-            return Some((command, typed.get(length..).unwrap_or_default()));
-        }
-    }
-    None
-}
-
-/// Help goes to standard output and is a success; a wrong flag is told as Docker tells it.
-fn tell_usage(usage: &clap::Error) -> Result<ExitCode> {
-    usage.print()?;
-    Ok(if usage.use_stderr() { ExitCode::from(OWN_FAILURE) } else { ExitCode::SUCCESS })
 }
 
 /// The one place that prints answers.
