@@ -1,7 +1,7 @@
 //! The flags before the command, and the engine that they describe.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
@@ -66,14 +66,20 @@ fn path(name: &'static str, help: &'static str) -> Arg {
 
 impl Globals {
     pub(super) fn read(matches: &ArgMatches) -> Globals {
-        let given = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        // Processes that stay beside a container have another working directory.
+        let given = |name: &str| {
+            matches.get_one::<PathBuf>(name).map(|path| absolute(path).unwrap_or(path.clone()))
+        };
         let own = rustix::process::geteuid().is_root();
         Globals {
             root: given("root")
                 .unwrap_or_else(|| place(own, "/var/lib/dok", "XDG_DATA_HOME", ".local/share")),
             run: given("run-root")
                 .unwrap_or_else(|| place(own, "/run/dok", "XDG_RUNTIME_DIR", ".cache/run")),
-            runtime: given("runtime").unwrap_or_else(runtime_beside_us),
+            runtime: matches
+                .get_one::<PathBuf>("runtime")
+                .map(|program| found_from_anywhere(program))
+                .unwrap_or_else(runtime_beside_us),
             settings: given("config-file").unwrap_or_else(|| {
                 place(own, "/etc/dok", "XDG_CONFIG_HOME", ".config").join("dok.json")
             }),
@@ -95,10 +101,17 @@ fn place(root: bool, of_root: &str, variable: &str, below_home: &str) -> PathBuf
     if root {
         return PathBuf::from(of_root);
     }
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || absolute("HOME").unwrap_or_else(|| PathBuf::from("/")).join(below_home);
-    absolute(variable).unwrap_or_else(home).join("dok")
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || named("HOME").unwrap_or_else(|| PathBuf::from("/")).join(below_home);
+    named(variable).unwrap_or_else(home).join("dok")
+}
+
+/// A program in `$PATH` by its name alone, any other by its whole path.
+fn found_from_anywhere(program: &Path) -> PathBuf {
+    if program.components().count() == 1 && !program.is_absolute() {
+        return program.to_owned();
+    }
+    absolute(program).unwrap_or_else(|_| program.to_owned())
 }
 
 fn runtime_beside_us() -> PathBuf {
