@@ -64,8 +64,8 @@ impl Dok {
             Command::new("tar").arg("-C").arg(&tree).args(["-cf", "-", "."]).output().unwrap();
         assert!(tar.status.success(), "{tar:?}");
         let store = Store::open(self.root(), self.run_folder()).unwrap();
-        let nothing = self.folder.join("nothing");
-        let registries = Registries { settings: nothing.join("dok.json"), client: nothing };
+        let registries =
+            Registries { settings: self.folder.join("none"), client: self.folder.join("none") };
         let engine = Engine { store, runtime: self.runtime.clone(), registries };
         let name = Some("busybox:latest".parse().unwrap());
         let told = Import { name, changes: vec!["CMD [\"sh\"]".into()], ..Import::default() };
