@@ -19,7 +19,7 @@ _dok() {
     case $command in
         '')
             options='--root --run-root --runtime --config-file --config -h --help -v --version'
-            words='run create start stop restart kill pause unpause rm exec attach logs history images import load login logout pull push rmi save search tag completion help version container image network system volume'
+            words='run create start stop restart kill pause unpause rm exec attach logs ps inspect diff export commit update wait rename port top history images import load login logout pull push rmi save search tag completion help version container image network system volume'
             case $before in
                 --root) return ;;
                 --run-root) return ;;
@@ -28,13 +28,13 @@ _dok() {
                 --config) return ;;
             esac
             ;;
-        'container') words='run create start stop restart kill pause unpause rm exec attach logs' ;;
+        'container') words='run create start stop restart kill pause unpause rm exec attach logs ls list ps inspect prune diff export commit update wait rename port top' ;;
         'image') words='history ls list import inspect load prune pull push rm remove save tag' ;;
         'network') words='connect create disconnect inspect list ls prune remove rm' ;;
-        'system') words='check' ;;
-        'volume') words='' ;;
+        'system') words='check df prune' ;;
+        'volume') words='create inspect list ls prune remove rm' ;;
         'run'|'container run')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt -d --detach --detach-keys --sig-proxy'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt -d --detach --detach-keys --sig-proxy'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -88,6 +88,11 @@ _dok() {
                 --tmpfs) return ;;
                 --volumes-from) options='' words='@containers' ;;
                 --network) options='' words='@networks' ;;
+                --network-alias) return ;;
+                --ip) return ;;
+                --ip6) return ;;
+                --mac-address) return ;;
+                -p|--publish) return ;;
                 --dns) return ;;
                 --dns-option) return ;;
                 --dns-search) return ;;
@@ -104,7 +109,7 @@ _dok() {
             esac
             ;;
         'create'|'container create')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -158,6 +163,11 @@ _dok() {
                 --tmpfs) return ;;
                 --volumes-from) options='' words='@containers' ;;
                 --network) options='' words='@networks' ;;
+                --network-alias) return ;;
+                --ip) return ;;
+                --ip6) return ;;
+                --mac-address) return ;;
+                -p|--publish) return ;;
                 --dns) return ;;
                 --dns-option) return ;;
                 --dns-search) return ;;
@@ -244,6 +254,103 @@ _dok() {
                 --since) return ;;
                 --until) return ;;
                 -n|--tail) return ;;
+            esac
+            ;;
+        'ps'|'container ls'|'container list'|'container ps')
+            options='-a --all -f --filter --format -n --last -l --latest --no-trunc -q --quiet -s --size'
+            words=''
+            case $before in
+                -f|--filter) return ;;
+                --format) return ;;
+                -n|--last) return ;;
+            esac
+            ;;
+        'inspect')
+            options='-f --format --type -s --size'
+            words=''
+            case $before in
+                -f|--format) return ;;
+                --type) options='' words='container image network volume' ;;
+            esac
+            ;;
+        'container inspect')
+            options='-f --format -s --size'
+            words=''
+            case $before in
+                -f|--format) return ;;
+            esac
+            ;;
+        'container prune')
+            options='--filter -f --force'
+            words=''
+            case $before in
+                --filter) return ;;
+            esac
+            ;;
+        'diff'|'container diff')
+            options=''
+            words='@containers'
+            case $before in
+            esac
+            ;;
+        'export'|'container export')
+            options='-o --output'
+            words='@containers'
+            case $before in
+                -o|--output) return ;;
+            esac
+            ;;
+        'commit'|'container commit')
+            options='-a --author -c --change -m --message -p --pause'
+            words='@containers'
+            case $before in
+                -a|--author) return ;;
+                -c|--change) return ;;
+                -m|--message) return ;;
+            esac
+            ;;
+        'update'|'container update')
+            options='--blkio-weight --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime -c --cpu-shares --cpus --cpuset-cpus --cpuset-mems -m --memory --memory-reservation --memory-swap --pids-limit --restart'
+            words='@containers'
+            case $before in
+                --blkio-weight) return ;;
+                --cpu-period) return ;;
+                --cpu-quota) return ;;
+                --cpu-rt-period) return ;;
+                --cpu-rt-runtime) return ;;
+                -c|--cpu-shares) return ;;
+                --cpus) return ;;
+                --cpuset-cpus) return ;;
+                --cpuset-mems) return ;;
+                -m|--memory) return ;;
+                --memory-reservation) return ;;
+                --memory-swap) return ;;
+                --pids-limit) return ;;
+                --restart) return ;;
+            esac
+            ;;
+        'wait'|'container wait')
+            options=''
+            words='@containers'
+            case $before in
+            esac
+            ;;
+        'rename'|'container rename')
+            options=''
+            words='@containers'
+            case $before in
+            esac
+            ;;
+        'port'|'container port')
+            options=''
+            words='@containers'
+            case $before in
+            esac
+            ;;
+        'top'|'container top')
+            options=''
+            words='@containers'
+            case $before in
             esac
             ;;
         'history'|'image history')
@@ -418,6 +525,56 @@ _dok() {
         'help')
             options=''
             words=''
+            case $before in
+            esac
+            ;;
+        'system df')
+            options='--format'
+            words=''
+            case $before in
+                --format) return ;;
+            esac
+            ;;
+        'system prune')
+            options='-a --all --filter -f --force --volumes'
+            words=''
+            case $before in
+                --filter) return ;;
+            esac
+            ;;
+        'volume create')
+            options='-d --driver --label'
+            words=''
+            case $before in
+                -d|--driver) return ;;
+                --label) return ;;
+            esac
+            ;;
+        'volume inspect')
+            options='-f --format'
+            words=''
+            case $before in
+                -f|--format) return ;;
+            esac
+            ;;
+        'volume list'|'volume ls')
+            options='-f --filter --format -q --quiet'
+            words=''
+            case $before in
+                -f|--filter) return ;;
+                --format) return ;;
+            esac
+            ;;
+        'volume prune')
+            options='-a --all --filter -f --force'
+            words=''
+            case $before in
+                --filter) return ;;
+            esac
+            ;;
+        'volume remove'|'volume rm')
+            options='-f --force'
+            words='@volumes'
             case $before in
             esac
             ;;
