@@ -82,7 +82,7 @@ impl Engine {
                 found.push(listed);
             }
         }
-        found.sort_by(|a, b| b.container.created.cmp(&a.container.created));
+        found.sort_by_key(|listed| std::cmp::Reverse(listed.container.created));
         found.truncate(selection.last.unwrap_or(usize::MAX));
         if selection.sizes {
             for listed in &mut found {

@@ -301,7 +301,7 @@ impl ShownEndpoint {
         let names = endpoint.as_ref().filter(|endpoint| !endpoint.aliases.is_empty());
         let names = names.map(|endpoint| {
             let own = endpoint.container.get(..12).unwrap_or_default().to_owned();
-            let all = [&[endpoint.name.clone()], &endpoint.aliases[..], &[own]].concat();
+            let all = [std::slice::from_ref(&endpoint.name), &endpoint.aliases, &[own]].concat();
             let mut seen = Vec::new();
             all.into_iter().for_each(|name| {
                 if !seen.contains(&name) {
