@@ -29,7 +29,6 @@ pub(crate) fn script() -> String {
     }
     first += &cli::GROUPS.iter().map(|(group, text)| about(group, text)).collect::<String>();
     let groups: String = second.iter().map(|(group, list)| commands(group, list)).collect();
-    let names: Vec<&str> = cli::GROUPS.iter().map(|(group, _)| *group).collect();
     format!(
         r#"#compdef dok
 {NOTE}
@@ -68,8 +67,12 @@ _dok "$@"
 "#,
         commands("", &first),
         lines(&cli::program(), 8),
-        names.join("|"),
+        group_names(),
     )
+}
+
+fn group_names() -> String {
+    cli::GROUPS.iter().map(|(group, _)| *group).collect::<Vec<_>>().join("|")
 }
 
 fn listing(kind: Kind) -> String {
