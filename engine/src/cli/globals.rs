@@ -1,9 +1,9 @@
 //! The flags before the command, and the engine that they describe.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::error::Result;
 use crate::service::Engine;
@@ -28,15 +28,19 @@ const SETTINGS: &str = "What is special about registries (default /etc/dok/dok.j
 const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CONFIG or \
                       ~/.docker)";
 
-pub(super) fn definition() -> Command {
+/// The program, without its commands.
+pub fn definition() -> Command {
     Command::new("dok")
         .about("Images and containers without a daemon")
         .disable_help_subcommand(true)
+        .disable_help_flag(true)
         .arg(path("root", ROOT))
         .arg(path("run-root", RUN))
         .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
         .arg(path("config-file", SETTINGS))
         .arg(path("config", CLIENT))
+        .arg(switch("help", 'h', "Show the list of commands"))
+        .arg(switch("version", 'v', "Show the version of dok"))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
@@ -45,6 +49,10 @@ pub(super) fn definition() -> Command {
                 .allow_hyphen_values(true)
                 .value_parser(value_parser!(OsString)),
         )
+}
+
+fn switch(name: &'static str, short: char, help: &'static str) -> Arg {
+    Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
 }
 
 fn path(name: &'static str, help: &'static str) -> Arg {
@@ -58,14 +66,20 @@ fn path(name: &'static str, help: &'static str) -> Arg {
 
 impl Globals {
     pub(super) fn read(matches: &ArgMatches) -> Globals {
-        let given = |name: &str| matches.get_one::<PathBuf>(name).cloned();
+        // Processes that stay beside a container have another working directory.
+        let given = |name: &str| {
+            matches.get_one::<PathBuf>(name).map(|path| absolute(path).unwrap_or(path.clone()))
+        };
         let own = rustix::process::geteuid().is_root();
         Globals {
             root: given("root")
                 .unwrap_or_else(|| place(own, "/var/lib/dok", "XDG_DATA_HOME", ".local/share")),
             run: given("run-root")
                 .unwrap_or_else(|| place(own, "/run/dok", "XDG_RUNTIME_DIR", ".cache/run")),
-            runtime: given("runtime").unwrap_or_else(runtime_beside_us),
+            runtime: matches
+                .get_one::<PathBuf>("runtime")
+                .map(|program| found_from_anywhere(program))
+                .unwrap_or_else(runtime_beside_us),
             settings: given("config-file").unwrap_or_else(|| {
                 place(own, "/etc/dok", "XDG_CONFIG_HOME", ".config").join("dok.json")
             }),
@@ -87,10 +101,17 @@ fn place(root: bool, of_root: &str, variable: &str, below_home: &str) -> PathBuf
     if root {
         return PathBuf::from(of_root);
     }
-    let absolute =
-        |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
-    let home = || absolute("HOME").unwrap_or_else(|| PathBuf::from("/")).join(below_home);
-    absolute(variable).unwrap_or_else(home).join("dok")
+    let named = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|p| p.is_absolute());
+    let home = || named("HOME").unwrap_or_else(|| PathBuf::from("/")).join(below_home);
+    named(variable).unwrap_or_else(home).join("dok")
+}
+
+/// A program in `$PATH` by its name alone, any other by its whole path.
+fn found_from_anywhere(program: &Path) -> PathBuf {
+    if program.components().count() == 1 && !program.is_absolute() {
+        return program.to_owned();
+    }
+    absolute(program).unwrap_or_else(|_| program.to_owned())
 }
 
 fn runtime_beside_us() -> PathBuf {

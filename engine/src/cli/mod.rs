@@ -3,6 +3,7 @@
 
 mod attach;
 mod commit;
+mod completion;
 mod console;
 mod container;
 mod container_inspect;
@@ -10,12 +11,14 @@ mod container_prune;
 mod create;
 mod detach;
 mod diff;
+mod dispatch;
 mod each;
 mod exec;
 mod export;
 mod filters;
 mod flags;
 mod globals;
+mod help;
 mod human;
 mod image_history;
 mod image_import;
@@ -72,11 +75,15 @@ use crate::image::reference::NoReference;
 use crate::monitor;
 use crate::runtime::NotRun;
 use globals::Globals;
+pub use globals::definition as program;
+pub use help::{Entry, GROUPS, entries};
 
 /// One command: its definition is built only when it is called.
 struct Command {
     /// The words that are typed: `ps`, `image ls`.
     words: &'static str,
+    /// The module that it is in: spellings of one command share it.
+    page: &'static str,
     definition: fn() -> clap::Command,
     run: fn(&Globals, &ArgMatches) -> Result<ExitCode>,
 }
@@ -86,13 +93,14 @@ macro_rules! command {
     ($words:literal, $($module:ident)::+) => {
         Command {
             words: $words,
+            page: stringify!($($module)::+),
             definition: $($module)::+::definition,
             run: $($module)::+::run,
         }
     };
 }
 
-/// Every command, in the order that help lists them.
+/// Every command under each of its spellings; the manual has the first one's page.
 const COMMANDS: &[Command] = &[
     command!("run", run),
     command!("container run", run),
@@ -176,6 +184,8 @@ const COMMANDS: &[Command] = &[
     command!("network prune", network::prune),
     command!("network remove", network::remove),
     command!("network rm", network::remove),
+    command!("completion", completion),
+    command!("help", help),
     command!("system df", system_df),
     command!("system prune", system_prune),
     command!("volume create", volume::create),
@@ -205,7 +215,7 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
-    dispatch(line).unwrap_or_else(|error| {
+    dispatch::dispatch(line).unwrap_or_else(|error| {
         tell(&error);
         ExitCode::from(OWN_FAILURE)
     })
@@ -257,45 +267,6 @@ fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
     complain("\nRun 'dok run --help' for more information");
     let not_run = error.downcast_ref::<NotRun>();
     not_run.map_or(ExitCode::from(OWN_FAILURE), |not_run| exit_code(not_run.exit_code))
-}
-
-fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
-    let matches = match globals::definition().try_get_matches_from(line) {
-        Ok(matches) => matches,
-        Err(usage) => return tell_usage(&usage),
-    };
-    let globals = Globals::read(&matches);
-    let typed: Vec<OsString> = matches
-        .get_many::<OsString>("command")
-        .map_or_else(Vec::new, |words| words.cloned().collect());
-    let (command, rest) = find(&typed)?;
-    let args = std::iter::once(OsString::from(command.words)).chain(rest.iter().cloned());
-    match (command.definition)()
-        .bin_name(format!("dok {}", command.words))
-        .try_get_matches_from(args)
-    {
-        Ok(matches) => {
-            Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
-        }
-        Err(usage) => tell_usage(&usage),
-    }
-}
-
-/// The command that the first words name, and the words after it; two words go before one.
-fn find(typed: &[OsString]) -> Result<(&'static Command, &[OsString])> {
-    let word = |at: usize| typed.get(at).and_then(|word| word.to_str()).unwrap_or_default();
-    for (name, length) in [(format!("{} {}", word(0), word(1)), 2), (word(0).to_owned(), 1)] {
-        if let Some(command) = COMMANDS.iter().find(|command| command.words == name) {
-            return Ok((command, typed.get(length..).unwrap_or_default()));
-        }
-    }
-    anyhow::bail!("unknown command: {}\n\nRun 'dok --help' for more information", word(0))
-}
-
-/// Help goes to standard output and is a success; a wrong flag is told as Docker tells it.
-fn tell_usage(usage: &clap::Error) -> Result<ExitCode> {
-    usage.print()?;
-    Ok(if usage.use_stderr() { ExitCode::from(OWN_FAILURE) } else { ExitCode::SUCCESS })
 }
 
 /// The one place that prints answers.

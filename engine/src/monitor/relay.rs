@@ -248,6 +248,10 @@ impl Relay {
 
     /// Reads what is left after the program has ended, and lets go of its streams.
     pub(super) fn drain(&mut self) {
+        // A program may end before anyone has turned to what its starter wants to hear.
+        for number in 0..self.clients.len() {
+            self.serve(number, PollFlags::IN);
+        }
         for stream in 0..self.program.outputs.len() {
             while self.read_output(stream) {}
         }
