@@ -37,6 +37,7 @@ mod search;
 mod start;
 mod stop;
 mod system_check;
+mod system_start;
 mod template;
 mod unpause;
 mod version;
@@ -125,6 +126,7 @@ const COMMANDS: &[Command] = &[
     command!("image save", image_save),
     command!("search", search),
     command!("system check", system_check),
+    command!("system start", system_start),
     command!("tag", image_tag),
     command!("image tag", image_tag),
     command!("network connect", network::connect),

@@ -7,12 +7,15 @@
 pub mod cleanup;
 mod clients;
 mod gift;
+mod health;
 pub mod init;
 pub mod log;
 pub mod names;
+mod oom;
 mod relay;
 pub mod restart;
 mod run;
+mod sandbox;
 pub mod wire;
 
 use std::fs;
@@ -39,7 +42,8 @@ use wire::Kind;
 /// The word that makes dok a monitor.
 pub const WORD: &str = "monitor";
 
-/// Starts a monitor, which holds the files for as long as it lives; its first client.
+/// Starts a monitor, which holds the files for as long as it lives; its first client, who has said
+/// what it wants.
 ///
 /// # Errors
 /// Where our own program cannot be executed.
@@ -93,6 +97,8 @@ struct Monitor {
     state: State,
     relay: Relay,
     names: Option<names::Names>,
+    /// Of the present run.
+    health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
     _kept: Vec<OwnedFd>,
     _alive: Lock,
@@ -134,6 +140,7 @@ impl Monitor {
             state,
             relay,
             names,
+            health: None,
             _kept: kept,
             _alive: alive,
         })
@@ -156,6 +163,8 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
+            self.state.oom_killed = oom::happened(&self.container);
+            self.end_checks();
             let decided = restart::Ended {
                 exit_code: ended,
                 lasted: begun.elapsed(),
@@ -242,6 +251,11 @@ impl Monitor {
         let durability = if passing { Durability::Passing } else { durability };
         self.store.write_state(&self.container.id, &self.state, durability)
     }
+}
+
+/// The program that checks the health of a bundle's, in the specification's words.
+pub fn check_file(bundle: &Path) -> PathBuf {
+    bundle.join("check.json")
 }
 
 /// Children that end are told by descriptor; what would end us is not for us.

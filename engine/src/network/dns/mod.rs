@@ -1,10 +1,10 @@
 //! Names for the containers of a user's network: a resolver at 127.0.0.11 in each container's
 //! network namespace. It knows who is in the same networks, and hands on all other questions.
 //!
-//! It runs in the machine's own network namespace (a process beside the container's monitor), so that
-//! it reaches the servers that the machine asks, also at a loopback address; only the two sockets
-//! that it listens on are the container's. A rule there leads port 53 to them, and leaves the port
-//! itself to the container's programs.
+//! It runs in the machine's own network namespace (a process beside the container's monitor), so
+//! that it reaches the servers that the machine asks, also at a loopback address; only the two
+//! sockets that it listens on are the container's. A rule there leads port 53 to them, and leaves
+//! the port itself to the container's programs.
 
 mod message;
 mod records;
