@@ -116,7 +116,9 @@ fn check_options(options: &[String]) {
     let data: Vec<&String> = options.iter().filter(for_file_system).collect();
     let Ok(plan) = planned(&spec_with(vec![mount])) else {
         let translates = has(&["idmap", "ridmap"]);
-        assert!(translates || has(&["bind", "rbind", "remount"]) && !data.is_empty());
+        let minds_links = has(&["copy-symlink", "src-nofollow", "dest-nofollow"]);
+        let binds = has(&["bind", "rbind", "remount"]);
+        assert!(translates || minds_links || binds && !data.is_empty());
         return;
     };
     let mount = &plan.mounts[0];

@@ -112,6 +112,15 @@ pub fn systemd() -> Result<()> {
     needs(Path::new("/run/systemd/system").exists(), "needs systemd")
 }
 
+/// Needs a user with a systemd of his own, and gives the first: one who is logged in, or lingers.
+pub fn user_with_systemd() -> Result<u32> {
+    let users = fs::read_dir("/run/user").into_iter().flatten().flatten();
+    let uids = users.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let has_bus = |uid: &u32| Path::new(&format!("/run/user/{uid}/bus")).exists();
+    let words = "needs a user with a systemd of his own (loginctl enable-linger)";
+    uids.filter(|uid| *uid != 0).find(has_bus).ok_or_else(|| Skip(words.into()).into())
+}
+
 /// Needs a program of the host.
 pub fn program(name: &str) -> Result<()> {
     let path = std::env::var("PATH").unwrap_or_default();

@@ -24,14 +24,17 @@ pub struct Created {
 }
 
 impl Cgroup {
-    /// Makes the groups in cgroupfs, writes the limits and sets the device filter.
+    /// Makes the groups in cgroupfs, writes the limits and sets the device filter. A scope is made
+    /// by [`Created::finish`], around a process.
     ///
     /// # Errors
     /// A group that is in use or frozen, a limit that the kernel refuses, no right to make a group
     /// (unless the plan calls it optional and asks for no limit).
     pub fn create(plan: &plan::Cgroup) -> Result<Created> {
         let mut created = Cgroup::begin(plan)?;
-        created.finish(plan, 0)?;
+        if plan.unit.is_none() {
+            created.finish(plan, 0)?;
+        }
         Ok(created)
     }
 

@@ -40,6 +40,14 @@ impl Entry {
         self.tasks.iter().try_for_each(|tasks| file::write(tasks, "0"))
     }
 
+    /// Another process, which has one thread, enters as by [`Entry::join`].
+    ///
+    /// # Errors
+    /// As there; ESRCH: it is gone.
+    pub fn admit(&self, pid: i32) -> std::io::Result<()> {
+        self.tasks.iter().try_for_each(|tasks| file::write(tasks, &pid.to_string()))
+    }
+
     /// The descriptors that are held.
     pub fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         let tasks = self.tasks.iter().map(AsRawFd::as_raw_fd);

@@ -130,7 +130,7 @@ impl Systemd {
         }
     }
 
-    /// Ends the unit, whose processes were killed, and waits for that; one that is gone is no error.
+    /// Ends the unit, whose processes were killed, and waits for that; that it is gone is well.
     ///
     /// # Errors
     /// What systemd refuses; a job that does not end well.
@@ -159,7 +159,7 @@ impl Systemd {
     }
 
     /// Waits for the end of the job that a call gave: number, job, unit, result. Of a job that it
-    /// carries over a reload, systemd tells nobody: now and then it is looked whether all `is_done`.
+    /// carries over a reload systemd tells nobody: so now and then `is_done` looks by itself.
     fn wait(&mut self, job: &[Value], is_done: impl Fn() -> bool) -> Result<()> {
         let [job @ Value::Path(_)] = job else {
             return Err(Error::new("systemd did not say which job it started"));

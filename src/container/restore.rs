@@ -11,8 +11,8 @@ use super::saved::Saved;
 use super::serve::{self, Handles, Served};
 use super::store::Directory;
 use super::{Container, ContainerId, Store, checkpoint, notify, outside, run, state_for_hooks};
-use crate::cgroup::Cgroup;
-use crate::criu::{self, CgroupsMode, Feature, Notice, Options, Place, Streams, Switch};
+use crate::cgroup::{self, Cgroup};
+use crate::criu::{self, CgroupsMode, Feature, Notice, Options, Place, Restorer, Streams, Switch};
 use crate::error::{Code, Doing, Result};
 use crate::failpoint;
 
@@ -67,16 +67,14 @@ fn make(
     let mut saved = create::saved(id, &spec, &plan, &host, options);
     directory.announce(&saved)?;
     failpoint::reach("save the state")?;
-    let cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
-    saved.onggi.cgroup = cgroup.saved();
-    create::tell_of_cgroup(&cgroup, &plan);
+    let mut cgroup = Cgroup::create(&plan.cgroup).doing(|| "make the cgroup".into())?;
     outside::make_mount_points(&plan)?;
     poststop.owe(&saved);
     let mut restoring = Restoring {
         plan: &plan,
         directory,
         saved: &mut saved,
-        cgroup: &cgroup,
+        cgroup: &mut cgroup,
         handles: Handles {
             console_socket: options.console_socket.as_deref(),
             pidfd_socket: options.pidfd_socket.as_deref(),
@@ -130,7 +128,7 @@ struct Restoring<'a> {
     plan: &'a Plan,
     directory: &'a Directory,
     saved: &'a mut Saved,
-    cgroup: &'a Cgroup,
+    cgroup: &'a mut cgroup::Created,
     handles: Handles<'a>,
     served: Served,
 }
@@ -149,21 +147,34 @@ impl Restoring<'_> {
             inherit: namespaces.iter().collect(),
             streams: Streams::Callers,
         };
-        let no_group = self.cgroup.is_none();
-        let at = root.display().to_string();
-        let options = |criu| complete(options, criu, at, no_group);
-        let mut refused = false;
-        let restored = criu::restore(place, options, &mut |notice| {
-            self.hear(notice).inspect_err(|_| refused = true)
+        let child = Restorer::start(place).and_then(|criu| {
+            self.finish_cgroup(criu.pid())?;
+            let at = root.display().to_string();
+            let options = complete(options, criu.pid(), at, self.cgroup.is_none())?;
+            let mut refused = false;
+            let restored = criu
+                .restore(&options, &mut |notice| self.hear(notice).inspect_err(|_| refused = true));
+            restored.map_err(|error| if refused { error } else { images.explain(&error) })
         });
         let _ = std::fs::remove_dir(&root);
-        let child =
-            restored.map_err(|error| if refused { error } else { images.explain(&error) })?;
+        let child = child?;
         serve::send_pidfd(self.handles, &child, None)?;
         if let Some(path) = self.handles.pid_file {
             serve::write_pid_file(path, child.pid)?;
         }
         Ok(child)
+    }
+
+    /// systemd makes a scope around CRIU, which then is where its processes will be.
+    fn finish_cgroup(&mut self, criu: i32) -> Result<()> {
+        self.cgroup.finish(&self.plan.cgroup, criu).doing(|| "make the cgroup".into())?;
+        if self.cgroup.is_systemds() {
+            let entry = self.cgroup.later_entry().doing(|| "open the cgroup".into())?;
+            entry.admit(criu).doing(|| "enter the cgroup".into())?;
+        }
+        self.saved.onggi.cgroup = self.cgroup.saved();
+        create::tell_of_cgroup(self.cgroup, self.plan);
+        Ok(())
     }
 
     fn hear(&mut self, notice: Notice) -> Result<()> {

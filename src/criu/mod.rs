@@ -93,19 +93,32 @@ pub fn dump(place: Place<'_>, options: &Options, dump: Dump, listener: Listener<
     worker.talk(&message::request(kind, options), kind, listener).map(drop)
 }
 
-/// Makes processes again from their images, in a place of their own.
-///
-/// # Errors
-/// As [`dump`]; nothing is left of the processes.
-pub fn restore(
-    place: Place<'_>,
-    options: impl FnOnce(i32) -> Result<Options>,
-    listener: Listener<'_>,
-) -> Result<Child> {
-    let worker = Worker::start(place).doing(|| "run criu".into())?;
-    let options = options(worker.pid())?;
-    let answer =
-        worker.talk(&message::request(Kind::Restore, &options), Kind::Restore, listener)?;
-    let pid = answer.pid.filter(|pid| *pid > 0);
-    Child::adopt(pid.ok_or_else(|| Error::new("criu names no restored process"))?)
+/// A CRIU in the place that the restored processes are to be in. It ends with the value.
+#[derive(Debug)]
+pub struct Restorer(Worker);
+
+impl Restorer {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// There is no criu, or its place cannot be made.
+    pub fn start(place: Place<'_>) -> Result<Restorer> {
+        Worker::start(place).map(Restorer).doing(|| "run criu".into())
+    }
+
+    /// The process, which has one thread until it is asked.
+    pub fn pid(&self) -> i32 {
+        self.0.pid()
+    }
+
+    /// Makes processes again from their images.
+    ///
+    /// # Errors
+    /// As [`dump`]; nothing is left of the processes.
+    pub fn restore(self, options: &Options, listener: Listener<'_>) -> Result<Child> {
+        let request = message::request(Kind::Restore, options);
+        let answer = self.0.talk(&request, Kind::Restore, listener)?;
+        let pid = answer.pid.filter(|pid| *pid > 0);
+        Child::adopt(pid.ok_or_else(|| Error::new("criu names no restored process"))?)
+    }
 }

@@ -47,9 +47,17 @@ pub const WORD: &str = "monitor";
 ///
 /// # Errors
 /// Where our own program cannot be executed.
-pub fn spawn(store: &Store, runtime: &Runtime, id: &str, kept: Vec<OwnedFd>) -> Result<UnixStream> {
-    let (ours, starter) = UnixStream::pair().context("make a socket")?;
+pub fn spawn(
+    store: &Store,
+    runtime: &Runtime,
+    id: &str,
+    kept: Vec<OwnedFd>,
+    wanted: u8,
+) -> Result<UnixStream> {
+    let (mut ours, starter) = UnixStream::pair().context("make a socket")?;
     gift::leave(&ours, &kept)?;
+    // Said before the monitor begins: what a short program writes goes to those who have spoken.
+    wire::write(&mut ours, Kind::Hello, &[wanted]).context("speak to the monitor")?;
     let mut command = Command::new("/proc/self/exe");
     command.arg(WORD).arg(store.root()).arg(store.run()).arg(&runtime.program).arg(id);
     command.stdin(OwnedFd::from(starter)).stdout(Stdio::null()).stderr(Stdio::null());

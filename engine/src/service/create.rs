@@ -47,8 +47,9 @@ impl Engine {
         if let Some(name) = &name {
             check_name(name)?;
         }
-        // Until the container is written down, its image is needed by nobody else.
+        // Until the container is written down, its image and its volumes are needed by nobody else.
         let _busy = self.store.busy()?;
+        let _volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image, platform.as_ref())?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {

@@ -8,19 +8,26 @@ mod copy_up;
 pub mod create;
 pub mod exec;
 mod files;
+pub mod filters;
 mod host;
 pub mod image;
 mod image_parts;
 mod inside;
+pub mod inspect;
+pub mod list;
 pub mod logs;
 mod merge;
 mod mounts;
 mod names;
 mod networking;
 pub mod networks;
+pub mod processes;
+pub mod prune;
 pub mod remove;
+mod rename;
 mod start;
 mod stop;
+pub mod volumes;
 
 use std::path::PathBuf;
 

@@ -1,12 +1,13 @@
 //! containerd with its own client, `ctr`.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use spec_tests::cgroup;
 use spec_tests::output::Output;
 use spec_tests::runtime::Call;
-use spec_tests::{Result, chapter, tests};
+use spec_tests::{Result, chapter, host, tests};
 
 use crate::image;
 use crate::place::{Place, runtime};
@@ -64,7 +65,23 @@ impl Containerd {
     fn run(&self, options: &[&str], id: &str, words: &[&str]) -> Result<Output> {
         let call = self.ctr(["run", "--runc-binary"]).arg(runtime()?);
         let call = call.arg("--runc-root").arg(self.0.word("runc")).args(options);
+        let call = match host::systemd_makes_cgroups() {
+            true => {
+                let group = format!("system.slice:{}:{id}", self.0.name());
+                call.args(["--runc-systemd-cgroup", "--cgroup", &group])
+            }
+            false => call,
+        };
         Ok(call.arg(image::NAME).arg(id).args(words).run())
+    }
+
+    /// The groups of a container, in whichever hierarchies there are.
+    fn groups(&self, id: &str) -> Vec<PathBuf> {
+        let name = self.0.name();
+        match host::systemd_makes_cgroups() {
+            true => cgroup::directories(&format!("system.slice/{name}-{id}.scope")),
+            false => cgroup::directories(&format!("{name}/{id}")),
+        }
     }
 
     /// A container that sleeps, until the value is dropped.
@@ -116,9 +133,9 @@ fn a_limit_stands_in_the_cgroup() -> Result {
     chapter!("engine#containerd");
     let engine = Containerd::get()?;
     let task = engine.sleeping_with(&["--memory-limit", "67108864"], "limited")?;
-    let groups = cgroup::directories(engine.0.name());
+    let groups = engine.groups(task.id);
     let files = ["memory.max", "memory.limit_in_bytes"];
-    let paths = groups.iter().flat_map(|group| files.map(|file| group.join(task.id).join(file)));
+    let paths = groups.iter().flat_map(|group| files.map(|file| group.join(file)));
     let limits: Vec<_> = paths.filter_map(|path| fs::read_to_string(path).ok()).collect();
     assert_eq!(limits, ["67108864\n"]);
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use spec_tests::output::Output;
 use spec_tests::runtime::Call;
-use spec_tests::{Result, chapter, tests};
+use spec_tests::{Result, chapter, host, tests};
 
 use crate::image;
 use crate::place::Place;
@@ -38,13 +38,17 @@ struct Docker(Place);
 impl Docker {
     fn get() -> Result<Arc<Self>> {
         ENGINE.get(&["dockerd", "docker", "containerd"], || {
+            let driver = match host::systemd_makes_cgroups() {
+                true => "systemd",
+                false => "cgroupfs --cgroup-parent /$(basename @PLACE@)",
+            };
             let script = "exec dockerd --data-root @PLACE@/data --exec-root @PLACE@/exec \
                 --pidfile @PLACE@/pid --host unix://@PLACE@/sock --config-file @PLACE@/none.json \
                 --bridge none --iptables=false --storage-driver vfs \
-                --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /$(basename @PLACE@) \
-                --add-runtime spec=@RUNTIME@ --default-runtime spec";
+                --add-runtime spec=@RUNTIME@ --default-runtime spec --exec-opt native.cgroupdriver=";
+            let script = format!("{script}{driver}");
             let files = [("none.json", "{}")];
-            let place = Place::with_daemon(&files, &["sh", "-c", script])?;
+            let place = Place::with_daemon(&files, &["sh", "-c", &script])?;
             place.wait_for("sock")?;
             image::write(place.path())?;
             let engine = Self(place);
@@ -135,7 +139,7 @@ fn limits_are_seen_inside() -> Result {
 
 fn an_init_runs_above_the_program() -> Result {
     chapter!("engine#docker");
-    spec_tests::host::program("docker-init")?;
+    host::program("docker-init")?;
     let engine = Docker::get()?;
     engine.run(&["--init"], &["sh", "-c", "cat /proc/1/comm"]).says("docker-init")?;
     Ok(())
@@ -210,7 +214,7 @@ fn statistics_and_processes_are_told() -> Result {
     let container = engine.sleeping("measured")?;
     let words = ["stats", "--no-stream", "--format", "{{.PIDs}}", container.name];
     engine.docker(words).run().says("1")?;
-    spec_tests::host::success("ps", &["-ef"])?;
+    host::success("ps", &["-ef"])?;
     let processes = container.command("top").ok()?;
     assert!(processes.stdout.contains("sleep 1000"), "{processes}");
     Ok(())

@@ -7,9 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use spec_tests::cgroup;
 use spec_tests::runtime::{Call, Runtime, wait_until};
 use spec_tests::scratch::Scratch;
+use spec_tests::{cgroup, host};
 
 /// Longer than any call of an engine may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const SETUP: &str = r#"
 set -e
 place=$1; shift
-for kept in dbus systemd; do
+for kept in dbus systemd user; do
     [ -d /run/$kept ] || continue
     mkdir "$place/run/$kept"
     mount --rbind /run/$kept "$place/run/$kept"
@@ -54,9 +54,8 @@ impl Place {
             fs::write(scratch.path().join(name), words(text)?)?;
         }
         let daemon = daemon.iter().map(|word| words(word)).collect::<Result<Vec<_>>>()?;
-        let holder = Command::new("unshare")
-            .args(["--mount", "--pid", "--net", "--fork", "--mount-proc", "--kill-child"])
-            .args(["sh", "-c", SETUP, "sh"])
+        let holder = in_namespaces(scratch.name())
+            .args(["--mount", "--net", "--fork", "--kill-child", "sh", "-c", SETUP, "sh"])
             .arg(scratch.path())
             .args(daemon)
             .stdin(Stdio::piped())
@@ -113,25 +112,45 @@ impl Place {
     /// A call of a program inside the place.
     pub(crate) fn call<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Call {
         let namespaces = format!("/proc/{}/ns", self.holder.id());
-        let enter = [
+        let mut enter = vec![
             "nsenter".into(),
             format!("--mount={namespaces}/mnt"),
             format!("--net={namespaces}/net"),
-            format!("--pid={namespaces}/pid_for_children"),
-            "--".into(),
         ];
+        if !host::systemd_makes_cgroups() {
+            enter.push(format!("--pid={namespaces}/pid_for_children"));
+        }
+        enter.push("--".into());
         Call::of(enter, self.path()).args(words).within(PATIENCE)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        if host::systemd_makes_cgroups() {
+            let scope = format!("{}.scope", self.name());
+            let _ = Command::new("systemctl").args(["kill", "--signal=KILL", &scope]).status();
+        }
         let _ = self.holder.kill();
         let _ = self.holder.wait();
         for directory in cgroup::directories(self.name()) {
             cgroup::remove(&directory);
         }
     }
+}
+
+/// `unshare` with what ends all processes of the place along with the first. systemd is told of
+/// processes by the numbers that they have on the host: with its driver it is a scope that they
+/// have in common, and no pid namespace.
+fn in_namespaces(name: &str) -> Command {
+    if host::systemd_makes_cgroups() {
+        let mut command = Command::new("systemd-run");
+        command.args(["--quiet", "--scope", "--unit", name, "unshare"]);
+        return command;
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--pid", "--mount-proc"]);
+    command
 }
 
 /// The runtime under test.

@@ -39,9 +39,20 @@ pub(crate) fn end() {
 const USER: u32 = 61_235;
 const SUBORDINATE: u32 = 800_000;
 
+/// The ordinary user: one with a systemd of his own, where that is to make cgroups.
+fn user() -> Result<u32> {
+    if host::systemd_makes_cgroups() { host::user_with_systemd() } else { Ok(USER) }
+}
+
 struct Podman {
     place: Place,
     user: Option<u32>,
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        self.podman(["rm", "--all", "--force", "--time", "0"]).run();
+    }
 }
 
 impl Podman {
@@ -51,7 +62,7 @@ impl Podman {
 
     /// podman of a user that is known in the place only.
     fn ordinary() -> Result<Arc<Self>> {
-        let id = USER.to_string();
+        let id = user()?.to_string();
         let tried = Command::new("setpriv")
             .args(["--reuid", &id, "--regid", &id, "--clear-groups"])
             .args(["unshare", "--user", "--map-root-user", "true"])
@@ -59,8 +70,9 @@ impl Podman {
         let works = tried.is_ok_and(|status| status.success());
         host::needs(works, "needs user namespaces for ordinary users")?;
         ORDINARY.get(&["podman", "conmon", "newuidmap", "setpriv"], || {
+            let user = user()?;
             let passwd =
-                format!("root:x:0:0::/:/bin/sh\nspec:x:{USER}:{USER}::@PLACE@/home:/bin/sh\n");
+                format!("root:x:0:0::/:/bin/sh\nspec:x:{user}:{user}::@PLACE@/home:/bin/sh\n");
             let ids = format!("spec:{SUBORDINATE}:65536\n");
             let script = "for name in passwd subuid subgid; do
                     touch /etc/$name; mount --bind @PLACE@/$name /etc/$name
@@ -69,12 +81,12 @@ impl Podman {
             let files = [("passwd", passwd.as_str()), ("subuid", &ids), ("subgid", &ids)];
             let place = Place::with_daemon(&files, &["sh", "-c", script])?;
             place.wait_for("users")?;
-            chown(place.path(), Some(USER), Some(USER))?;
+            chown(place.path(), Some(user), Some(user))?;
             for name in ["home", "tmp", "xdg"] {
                 fs::create_dir(place.path().join(name))?;
-                chown(place.path().join(name), Some(USER), Some(USER))?;
+                chown(place.path().join(name), Some(user), Some(user))?;
             }
-            Self::start(place, Some(USER))
+            Self::start(place, Some(user))
         })
     }
 
@@ -92,12 +104,12 @@ impl Podman {
         };
         let drop = ["setpriv", "--reuid", &user, "--regid", &user, "--clear-groups"];
         let call = self.place.call(drop).args(words);
-        call.env("XDG_RUNTIME_DIR", self.place.word("xdg")).env("HOME", self.place.word("home"))
+        call.env("XDG_RUNTIME_DIR", self.sockets(&user)).env("HOME", self.place.word("home"))
     }
 
     fn podman<const N: usize>(&self, words: [&str; N]) -> Call {
-        let call =
-            self.enter(["podman", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs"]);
+        let manager = if host::systemd_makes_cgroups() { "systemd" } else { "cgroupfs" };
+        let call = self.enter(["podman", "--cgroup-manager", manager, "--storage-driver", "vfs"]);
         let call = call.arg("--root").arg(self.place.word("data"));
         let call = call.arg("--runroot").arg(self.place.word("state"));
         let call = call.arg("--tmpdir").arg(self.place.word("tmp"));
@@ -109,8 +121,17 @@ impl Podman {
         let limits = ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
         let call = self.podman(["run", "--network", "none", "--log-driver", "k8s-file"]);
         let group = format!("/{}", self.place.name());
-        let call = if self.user.is_none() { call.args(["--cgroup-parent", &group]) } else { call };
+        let has_group = self.user.is_none() && !host::systemd_makes_cgroups();
+        let call = if has_group { call.args(["--cgroup-parent", &group]) } else { call };
         call.args(limits).args(options).arg(image::NAME).args(words).run()
+    }
+
+    /// The directory of the user's sockets: the place's, unless his own systemd is to be asked.
+    fn sockets(&self, user: &str) -> String {
+        match host::systemd_makes_cgroups() {
+            true => format!("/run/user/{user}"),
+            false => self.place.word("xdg"),
+        }
     }
 
     fn sleeping(&self, name: &str) -> Result<()> {
@@ -194,7 +215,7 @@ fn an_ordinary_user_runs_a_container() -> Result {
     podman.run(&["--rm"], &["sh", "-c", "id -u; exit 7"]).exits(7)?;
     let map = podman.run(&["--rm"], &["cat", "/proc/self/uid_map"]).ok()?;
     let first = map.stdout.split_whitespace().nth(1).context("an id map")?;
-    assert_eq!(first, USER.to_string(), "{map}");
+    assert_eq!(first, user()?.to_string(), "{map}");
     Ok(())
 }
 

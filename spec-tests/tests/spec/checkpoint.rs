@@ -288,8 +288,10 @@ fn the_cgroup_and_its_limits_are_those_of_the_configuration() -> Result {
     restore(&container).ok()?;
     let own = fs::read_to_string(format!("/proc/{}/cgroup", container.pid()?))?;
     let pids = own.lines().find(|line| line.contains(":pids:") || line.starts_with("0::/"));
-    assert!(pids.is_some_and(|line| line.ends_with(container.id())), "{own}");
-    let limits = container.cgroups().into_iter().map(|cgroup| cgroup.join("pids.max"));
+    let groups = container.cgroups();
+    let name = groups.first().and_then(|group| group.file_name()).unwrap_or_default();
+    assert!(pids.is_some_and(|line| line.ends_with(&*name.to_string_lossy())), "{own}");
+    let limits = groups.iter().map(|group| group.join("pids.max"));
     let limit = limits.filter_map(|file| fs::read_to_string(file).ok()).next();
     assert_eq!(limit.as_deref(), Some("60\n"));
     Ok(())

@@ -1,5 +1,6 @@
 //! `RUNTIME=runc cargo test -p spec-tests [-- FILTER]`: one file per chapter.
 
+mod apparmor;
 mod beyond;
 mod callers;
 mod callers_conmon;
@@ -71,6 +72,7 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        apparmor::TESTS,
         systemd::TESTS,
         beyond::TESTS,
         callers_containerd::TESTS,

@@ -307,20 +307,11 @@ fn groups_below_the_scope_are_made() -> Result {
     scope.0.left_no_trace()
 }
 
-/// The first user who is logged in, or lingers.
-fn user() -> Option<u32> {
-    let users = fs::read_dir("/run/user").ok()?.flatten();
-    let uids = users.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    uids.filter(|uid| *uid != 0).find(|uid| PathBuf::from(format!("/run/user/{uid}/bus")).exists())
-}
-
 fn a_user_has_a_scope_of_his_own_systemd() -> Result {
     chapter!("config-linux.md#cgroups-path");
     host::systemd()?;
     host::cgroup_v2()?;
-    let uid = user();
-    host::needs(uid.is_some(), "needs a user with a systemd of his own (loginctl enable-linger)")?;
-    let uid = uid.unwrap_or_default();
+    let uid = host::user_with_systemd()?;
     let map = json!([{"containerID": 0, "hostID": uid, "size": 1}]);
     let bundle = Bundle::busybox().sleeping().namespace("user").owned_by(uid);
     let bundle = bundle.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
