@@ -79,10 +79,7 @@ impl Runtime {
         if !status.success() {
             return Ok(Err(NotRun::read(&complaints)));
         }
-        let pid = fs::read_to_string(&pid_file)
-            .with_context(|| format!("read {}", pid_file.display()))?;
-        let pid = pid.trim().parse();
-        Ok(Ok(pid.with_context(|| format!("read the number in {}", pid_file.display()))?))
+        read_pid(&pid_file).map(Ok)
     }
 
     /// Removes what the runtime keeps of a container, and its processes if there are any.
@@ -145,6 +142,34 @@ impl Runtime {
         }
         command.arg("--process").arg(process).arg(id);
         command
+    }
+
+    /// Runs another program in a container, described by a file, and comes back as soon as it
+    /// runs: as for [`Runtime::run`], its process is then a child of this one. What it writes goes
+    /// to the pipe.
+    ///
+    /// # Errors
+    /// Where the runtime's program cannot be executed. That the other cannot is an answer.
+    pub fn probe(
+        &self,
+        bundle: &Path,
+        id: &str,
+        process: &Path,
+        output: OwnedFd,
+    ) -> Result<Result<u32, NotRun>> {
+        let (pid_file, complaints) = (bundle.join("check.pid"), bundle.join("check.log"));
+        remove_if_there(&complaints)?;
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state).arg("--log").arg(&complaints);
+        command.args(["--log-format", "json", "exec", "--detach", "--process"]).arg(process);
+        command.arg("--pid-file").arg(&pid_file).arg(id).env_clear();
+        let second = output.try_clone().context("duplicate a pipe")?;
+        command.stdin(Stdio::null()).stdout(output).stderr(second);
+        let status = command.status().with_context(|| self.doing("exec"))?;
+        if !status.success() {
+            return Ok(Err(NotRun::read(&complaints)));
+        }
+        read_pid(&pid_file).map(Ok)
     }
 
     fn call<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<()> {
@@ -210,6 +235,11 @@ fn last_message(log: &str) -> String {
         Some((_, rest)) => rest.trim_end_matches('"').replace("\\\"", "\""),
         None => line.to_owned(),
     }
+}
+
+fn read_pid(file: &Path) -> Result<u32> {
+    let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    text.trim().parse().with_context(|| format!("read the number in {}", file.display()))
 }
 
 fn remove_if_there(file: &Path) -> Result<()> {

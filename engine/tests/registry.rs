@@ -225,6 +225,37 @@ fn what_is_pushed_is_pulled_the_same_and_told_as_docker_tells_it() {
 }
 
 #[test]
+fn a_missing_image_is_fetched_when_a_container_is_made_of_it() {
+    let mut place = Place::new();
+    let Some(registry) = place.registry("") else { return };
+    place.import("base");
+    let name = format!("{registry}/bb:1");
+    place.says(&["tag", "base", &name]);
+    place.says(&["push", &name]);
+    let create = |more: &[&str], name: &str| {
+        let line = [&["create"], more, &[name, "true"]].concat();
+        let output = place.command("other", &line).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap(), output.stdout)
+    };
+    let (code, words, _) = create(&["--pull=never"], &name);
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains(&format!("No such image: {name}")), "{words}");
+    let (code, words, said) = create(&[], &name);
+    assert_eq!((code, said.len()), (Some(0), 65), "{words}");
+    let first = format!("Unable to find image '{name}' locally\n1: Pulling from bb\n");
+    assert!(words.starts_with(&first), "{words}");
+    let last = format!("Status: Downloaded newer image for {name}\n");
+    assert!(words.ends_with(&last), "{words}");
+    assert_eq!(create(&[], &name).1, "", "it is there now");
+    let (_, words, _) = create(&["--pull=always"], &name);
+    assert!(words.contains("Status: Image is up to date"), "{words}");
+    assert_eq!(create(&["--pull=always", "-q"], &name).1, "");
+    let (code, words, _) = create(&["--pull=never", "--platform=linux/s390x"], &name);
+    assert_eq!(code, Some(1), "{words}");
+    assert!(words.contains("does not match the specified platform (linux/s390x)"), "{words}");
+}
+
+#[test]
 fn other_programs_read_what_we_write_and_write_what_we_read() {
     let mut place = Place::new();
     let Some(registry) = place.registry("") else { return };

@@ -162,7 +162,7 @@ fn linux(container: &Container, facts: &Facts, capabilities: &[&str]) -> Result<
 }
 
 /// The group below `--cgroup-parent`, or below dok's own.
-fn cgroup(container: &Container) -> String {
+pub fn cgroup(container: &Container) -> String {
     let parent = container.host_config.cgroup_parent.as_str();
     let parent = if parent.is_empty() { "/dok" } else { parent.trim_end_matches('/') };
     format!("{parent}/{}", container.id)

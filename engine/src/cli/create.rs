@@ -7,12 +7,15 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 
-use super::flags::text;
+use super::flags::{is_set, text};
+use super::progress::{Shown, Where};
 use super::{Globals, complain, container, print};
-use crate::error::{Context, Result};
+use crate::error::{Context, Kind, Result, kind};
+use crate::image::platform::Platform;
 use crate::model::Container;
+use crate::progress::Event;
 use crate::service::Engine;
-use crate::service::create::CreateRequest;
+use crate::service::create::{CreateRequest, Created};
 
 pub(super) fn definition() -> Command {
     container::with_flags(Command::new("create").about("Create a new container"))
@@ -39,7 +42,7 @@ pub(super) fn create(
             "container ID file found, make sure the other container isn't running or delete {file}"
         );
     }
-    let created = engine.create(request)?;
+    let created = with_image(engine, matches, request)?;
     for warning in &created.warnings {
         complain(&format!("WARNING: {warning}"));
     }
@@ -49,4 +52,41 @@ pub(super) fn create(
         written.with_context(|| format!("write the container ID file {file}"))?;
     }
     Ok(created.container)
+}
+
+/// Creates a container, whose image is fetched first where it is not there, or as `--pull` says.
+fn with_image(engine: &Engine, matches: &ArgMatches, request: CreateRequest) -> Result<Created> {
+    let when = text(matches, "pull").unwrap_or_default();
+    let name = request.config.image.clone();
+    let platform = request.platform.clone();
+    if when == "always" {
+        pull(engine, matches, &name)?;
+        return engine.create(request);
+    }
+    // An image is there more often than not: only where it is not, the request is made again.
+    let again = request.clone();
+    match engine.create(request) {
+        Err(error)
+            if when == "missing"
+                && kind(&error) == Some(Kind::NotFound)
+                && !engine.has_image(&name, platform.as_ref())? =>
+        {
+            let reference = super::reference(&name)?;
+            complain(&format!(
+                "Unable to find image '{}' locally",
+                reference.or_latest().familiar()
+            ));
+            pull(engine, matches, &name)?;
+            engine.create(again)
+        }
+        created => created,
+    }
+}
+
+/// Fetches an image; standard output stays the program's.
+fn pull(engine: &Engine, matches: &ArgMatches, name: &str) -> Result<()> {
+    let shown = Shown::at(Where::Stderr, is_set(matches, "quiet"));
+    let progress = |event: Event| shown.show(&event);
+    let platform = matches.get_one::<Platform>("platform");
+    engine.pull(&super::reference(name)?, platform, &progress).map(drop)
 }

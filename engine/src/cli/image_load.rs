@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use super::Globals;
-use super::progress::Shown;
+use super::progress::{Shown, Where};
 use crate::error::{Context, Result};
 
 pub(super) fn definition() -> Command {
@@ -43,7 +43,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         None => Box::new(io::stdin().lock()),
     };
     // There are no bars here, so that -q has nothing to suppress.
-    let shown = if matches.get_flag("quiet") { Shown::Lines } else { Shown::new(false) };
+    let shown =
+        if matches.get_flag("quiet") { Shown::Lines(Where::Stdout) } else { Shown::new(false) };
     engine.load(source, &|event| shown.show(&event))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -53,6 +53,7 @@ mod stop;
 mod system_check;
 mod system_df;
 mod system_prune;
+mod system_start;
 mod template;
 mod top;
 mod unpause;
@@ -173,6 +174,7 @@ const COMMANDS: &[Command] = &[
     command!("image save", image_save),
     command!("search", search),
     command!("system check", system_check),
+    command!("system start", system_start),
     command!("tag", image_tag),
     command!("image tag", image_tag),
     command!("network connect", network::connect),

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::print;
+use super::{complain, print};
 use crate::progress::Event;
 
 /// Who shows it.
@@ -14,9 +14,18 @@ pub(super) enum Shown {
     /// Nobody.
     Not,
     /// A line for each step.
-    Lines,
+    Lines(Where),
     /// A bar for each part.
     Bars(Bars),
+}
+
+/// Where it is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Where {
+    /// Beside answers.
+    Stdout,
+    /// Beside complaints: standard output is a program's.
+    Stderr,
 }
 
 /// The bars, by part.
@@ -27,11 +36,19 @@ pub(super) struct Bars {
 
 impl Shown {
     pub(super) fn new(quiet: bool) -> Shown {
-        match (quiet, std::io::stdout().is_terminal()) {
+        Shown::at(Where::Stdout, quiet)
+    }
+
+    pub(super) fn at(place: Where, quiet: bool) -> Shown {
+        let (terminal, target) = match place {
+            Where::Stdout => (std::io::stdout().is_terminal(), ProgressDrawTarget::stdout()),
+            Where::Stderr => (std::io::stderr().is_terminal(), ProgressDrawTarget::stderr()),
+        };
+        match (quiet, terminal) {
             (true, _) => Shown::Not,
-            (false, false) => Shown::Lines,
+            (false, false) => Shown::Lines(place),
             (false, true) => Shown::Bars(Bars {
-                all: MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::stdout()),
+                all: MultiProgress::with_draw_target(target),
                 parts: Mutex::default(),
             }),
         }
@@ -41,11 +58,15 @@ impl Shown {
         match self {
             Shown::Not => {}
             Shown::Bars(bars) => bars.show(event),
-            Shown::Lines if event.done.is_some() => {}
-            Shown::Lines => {
+            Shown::Lines(_) if event.done.is_some() => {}
+            Shown::Lines(place) => {
                 let id = event.id.as_ref().map(|id| format!("{id}: ")).unwrap_or_default();
-                // A pipe that was closed does not stop what is being done.
-                let _ = print(&format!("{id}{}\n", event.status));
+                let line = format!("{id}{}", event.status);
+                match place {
+                    // A pipe that was closed does not stop what is being done.
+                    Where::Stdout => drop(print(&format!("{line}\n"))),
+                    Where::Stderr => complain(&line),
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 use super::Globals;
 use super::each::each;
 use super::flags::{containers, is_set, switch};
-use crate::error::Result;
+use crate::error::{Kind, Result, refuse};
 use crate::monitor::cleanup::Volumes;
 use crate::service::remove::Running;
 
@@ -16,11 +16,17 @@ pub(super) fn definition() -> Command {
         .about("Remove one or more containers")
         .arg(switch("force", "Force the removal of a running container (uses SIGKILL)").short('f'))
         .arg(switch("volumes", "Remove anonymous volumes of the container").short('v'))
+        .arg(switch("link", "Remove the specified link").short('l'))
         .arg(containers())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
+    if is_set(matches, "link") {
+        // Nothing but a container's own name leads to it: there are no links.
+        let words = "Conflict, cannot remove the default link name of the container";
+        return Err(refuse(Kind::Conflict, words));
+    }
     let running = if is_set(matches, "force") { Running::Kill } else { Running::Refuse };
     let volumes = if is_set(matches, "volumes") { Volumes::Remove } else { Volumes::Keep };
     each(&engine, matches, |container| engine.remove(container, running, volumes))

@@ -86,6 +86,22 @@ pub struct Healthcheck {
     pub retries: i64,
 }
 
+impl Config {
+    /// The program that checks the health, and its arguments; none where nothing is checked.
+    pub fn check(&self) -> Option<Vec<String>> {
+        let test = self.healthcheck.as_ref()?.test.as_deref()?;
+        match test.split_first()? {
+            (kind, words) if kind == "CMD" && !words.is_empty() => Some(words.to_vec()),
+            (kind, words) if kind == "CMD-SHELL" => {
+                let own = ["/bin/sh", "-c"].map(str::to_owned).to_vec();
+                let shell = self.shell.clone().filter(|shell| !shell.is_empty()).unwrap_or(own);
+                Some([&shell[..], words].concat())
+            }
+            _ => None,
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
 fn is_zero(number: &i64) -> bool {
     *number == 0

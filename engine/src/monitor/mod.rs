@@ -7,12 +7,15 @@
 pub mod cleanup;
 mod clients;
 mod gift;
+mod health;
 pub mod init;
 pub mod log;
 pub mod names;
+mod oom;
 mod relay;
 pub mod restart;
 mod run;
+mod sandbox;
 pub mod wire;
 
 use std::fs;
@@ -39,13 +42,22 @@ use wire::Kind;
 /// The word that makes dok a monitor.
 pub const WORD: &str = "monitor";
 
-/// Starts a monitor, which holds the files for as long as it lives; its first client.
+/// Starts a monitor, which holds the files for as long as it lives; its first client, who has said
+/// what it wants.
 ///
 /// # Errors
 /// Where our own program cannot be executed.
-pub fn spawn(store: &Store, runtime: &Runtime, id: &str, kept: Vec<OwnedFd>) -> Result<UnixStream> {
-    let (ours, starter) = UnixStream::pair().context("make a socket")?;
+pub fn spawn(
+    store: &Store,
+    runtime: &Runtime,
+    id: &str,
+    kept: Vec<OwnedFd>,
+    wanted: u8,
+) -> Result<UnixStream> {
+    let (mut ours, starter) = UnixStream::pair().context("make a socket")?;
     gift::leave(&ours, &kept)?;
+    // Said before the monitor begins: what a short program writes goes to those who have spoken.
+    wire::write(&mut ours, Kind::Hello, &[wanted]).context("speak to the monitor")?;
     let mut command = Command::new("/proc/self/exe");
     command.arg(WORD).arg(store.root()).arg(store.run()).arg(&runtime.program).arg(id);
     command.stdin(OwnedFd::from(starter)).stdout(Stdio::null()).stderr(Stdio::null());
@@ -93,6 +105,8 @@ struct Monitor {
     state: State,
     relay: Relay,
     names: Option<names::Names>,
+    /// Of the present run.
+    health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
     _kept: Vec<OwnedFd>,
     _alive: Lock,
@@ -134,6 +148,7 @@ impl Monitor {
             state,
             relay,
             names,
+            health: None,
             _kept: kept,
             _alive: alive,
         })
@@ -156,6 +171,8 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
+            self.state.oom_killed = oom::happened(&self.container);
+            self.end_checks();
             // It may have got another name or another policy meanwhile.
             if let Some(container) = self.store.read_container(&self.container.id)? {
                 self.container = container;
@@ -246,6 +263,11 @@ impl Monitor {
         let durability = if passing { Durability::Passing } else { durability };
         self.store.write_state(&self.container.id, &self.state, durability)
     }
+}
+
+/// The program that checks the health of a bundle's, in the specification's words.
+pub fn check_file(bundle: &Path) -> PathBuf {
+    bundle.join("check.json")
 }
 
 /// Children that end are told by descriptor; what would end us is not for us.

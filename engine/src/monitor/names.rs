@@ -12,6 +12,7 @@ use rustix::process::{
     set_parent_process_death_signal,
 };
 
+use super::sandbox;
 use crate::error::{Context, Result};
 use crate::model::{Container, items};
 use crate::network::dns::{self, Sockets, Zone};
@@ -80,5 +81,6 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
         container: container.display().to_string(),
         upstream: upstream.iter().filter_map(|at| at.to_str()?.parse().ok()).collect(),
     };
+    sandbox::enter()?;
     dns::serve(&Sockets::from_files(udp, tcp), &zone)
 }

@@ -19,6 +19,9 @@ use crate::error::Result;
 /// The bytes that may wait for the program before clients are read no more.
 const ENOUGH: usize = 64 << 10;
 
+/// The bytes that are kept of what a health check writes.
+const LONGEST_CHECK: usize = 4096;
+
 /// The ends that we hold of a program's streams.
 #[derive(Debug, Default)]
 pub(super) struct Program {
@@ -40,6 +43,9 @@ pub(super) struct Relay {
     waiting_input: Vec<u8>,
     input_ended: bool,
     log: Option<Log>,
+    /// What a health check writes.
+    check: Option<OwnedFd>,
+    check_output: Vec<u8>,
     /// Somebody asked for the end.
     pub(super) end_requested: bool,
     buffer: Vec<u8>,
@@ -52,6 +58,7 @@ enum Source {
     Listener,
     Output(usize),
     Input,
+    Check,
     Client(usize),
 }
 
@@ -65,6 +72,8 @@ impl Relay {
             waiting_input: Vec::new(),
             input_ended: false,
             log,
+            check: None,
+            check_output: Vec::new(),
             end_requested: false,
             buffer: vec![0; 16 << 10],
         }
@@ -99,6 +108,7 @@ impl Relay {
                 Source::Listener => self.accept(),
                 Source::Output(stream) => drop(self.read_output(stream)),
                 Source::Input => self.write_input(),
+                Source::Check => drop(self.read_check()),
                 Source::Client(number) => self.serve(number, flags),
             }
         }
@@ -139,6 +149,7 @@ impl Relay {
         if let (Some(input), false) = (&self.program.input, self.waiting_input.is_empty()) {
             all.push((Source::Input, input.as_fd(), PollFlags::OUT));
         }
+        all.extend(self.check.as_ref().map(|fd| (Source::Check, fd.as_fd(), PollFlags::IN)));
         let room = self.waiting_input.len() < ENOUGH;
         for (number, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
@@ -182,6 +193,41 @@ impl Relay {
             client.output(kind, bytes);
         }
         true
+    }
+
+    /// Reads what a health check writes.
+    pub(super) fn listen_to_check(&mut self, output: OwnedFd) {
+        self.check = Some(output);
+        self.check_output.clear();
+    }
+
+    /// Reads once from a health check; whether there may be more.
+    fn read_check(&mut self) -> bool {
+        let Some(fd) = &self.check else { return false };
+        match rustix::io::read(fd, &mut self.buffer[..]) {
+            Ok(length) if length > 0 => {
+                let kept = length.min(LONGEST_CHECK.saturating_sub(self.check_output.len()));
+                self.check_output.extend_from_slice(&self.buffer[..kept]);
+                true
+            }
+            Err(Errno::AGAIN | Errno::INTR) => false,
+            Ok(_) | Err(_) => {
+                self.check = None;
+                false
+            }
+        }
+    }
+
+    /// What a health check that has ended wrote.
+    pub(super) fn take_check(&mut self) -> String {
+        // A program that it left behind may write without end.
+        for _ in 0..LONGEST_CHECK {
+            if !self.read_check() {
+                break;
+            }
+        }
+        self.check = None;
+        String::from_utf8_lossy(&std::mem::take(&mut self.check_output)).into_owned()
     }
 
     fn write_input(&mut self) {

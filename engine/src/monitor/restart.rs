@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Kind, Result, refuse};
-use crate::model::RestartPolicy;
+use crate::model::{RestartPolicy, State, Status};
 
 /// The first wait; each next one is twice as long.
 const FIRST: Duration = Duration::from_millis(100);
@@ -64,6 +64,18 @@ pub(super) fn wait(policy: &RestartPolicy, ended: Ended) -> Option<Duration> {
     again.then(|| if steady { FIRST } else { (ended.waited * 2).min(LONGEST) })
 }
 
+/// Whether a container that does not run is to be started when the machine has started.
+pub fn is_due(policy: &RestartPolicy, state: &State) -> bool {
+    let ended = state.status == Status::Exited;
+    ended
+        && match policy.name.as_str() {
+            "always" => true,
+            "unless-stopped" => !state.stopped_by_request,
+            "on-failure" => !state.stopped_by_request && state.exit_code != 0,
+            _ => false,
+        }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +110,22 @@ mod tests {
         assert_eq!(again(FIRST, Duration::ZERO), FIRST * 2);
         assert_eq!(again(LONGEST, Duration::ZERO), LONGEST);
         assert_eq!(again(LONGEST, STEADY), FIRST);
+    }
+
+    #[test]
+    fn after_a_reboot_runs_what_was_not_stopped() {
+        let ended = State { status: Status::Exited, exit_code: 1, ..State::default() };
+        let stopped = State { stopped_by_request: true, ..ended.clone() };
+        let created = State::default();
+        for (name, due) in [
+            ("no", [false; 3]),
+            ("always", [true, true, false]),
+            ("unless-stopped", [true, false, false]),
+            ("on-failure", [true, false, false]),
+        ] {
+            let states = [&ended, &stopped, &created];
+            assert_eq!(states.map(|state| is_due(&policy(name, 0), state)), due, "{name}");
+        }
     }
 
     #[test]

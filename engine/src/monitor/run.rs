@@ -41,6 +41,8 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     monitor.state.pid_begun = crate::store::begun(pid).unwrap_or_default();
     monitor.state.started_at = Time::now();
     monitor.state.error.clear();
+    monitor.state.oom_killed = false;
+    monitor.begin_checks();
     monitor.save(Durability::Passing)?;
     monitor.relay.tell(Kind::Started, &pid.to_be_bytes());
     let exit_code = wait_for_end(monitor, pid)?;
@@ -57,8 +59,10 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
             if child == pid {
                 return Ok(runtime::code(status));
             }
+            monitor.check_ended(child, runtime::code(status))?;
         }
-        children = monitor.relay.turn(None)?;
+        let next = monitor.check()?;
+        children = monitor.relay.turn(next)?;
     }
 }
 

@@ -4,6 +4,7 @@ use super::image_parts::ImageParts;
 use super::{Engine, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
+use crate::image::platform::Platform;
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
 use crate::monitor::{log, restart};
 use crate::store::{check_name, random_id};
@@ -13,6 +14,8 @@ use crate::store::{check_name, random_id};
 pub struct CreateRequest {
     /// Its name; without one it gets some.
     pub name: Option<String>,
+    /// The machine that its image is to be for; without one, any.
+    pub platform: Option<Platform>,
     /// What runs inside.
     pub config: Config,
     /// What it may use of the host.
@@ -39,14 +42,15 @@ impl Engine {
     /// # Errors
     /// `No such image`, a name that is taken, a request that makes no sense; nothing is left then.
     pub fn create(&self, request: CreateRequest) -> Result<Created> {
-        let CreateRequest { name, mut config, mut host_config, mut networking_config } = request;
+        let CreateRequest { name, platform, mut config, mut host_config, mut networking_config } =
+            request;
         if let Some(name) = &name {
             check_name(name)?;
         }
         // Until the container is written down, its image and its volumes are needed by nobody else.
         let _busy = self.store.busy()?;
         let _volumes = self.store.use_volumes()?;
-        let image = ImageParts::find(self, &config.image)?;
+        let image = ImageParts::find(self, &config.image, platform.as_ref())?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
             return Err(refuse(Kind::Invalid, "no command specified"));
@@ -54,9 +58,6 @@ impl Engine {
         check(&config, &host_config)?;
         let mut warnings = complete(&mut host_config, &mut networking_config);
         warnings.extend(networking::check(&host_config, &networking_config)?);
-        if config.healthcheck.as_ref().is_some_and(|check| is_check(items(&check.test))) {
-            warnings.push("The health check is not carried out: this is not supported yet.".into());
-        }
         let mut container = Container {
             id: random_id()?,
             name: match name {
@@ -101,14 +102,31 @@ impl Engine {
     }
 }
 
-/// Whether a health check's words ask for one.
-fn is_check(test: &[String]) -> bool {
-    test.first().is_some_and(|kind| kind != "NONE")
+/// Times that are too short to be meant.
+fn check_health(config: &Config) -> Result<()> {
+    const SHORTEST: i64 = 1_000_000;
+    let Some(check) = &config.healthcheck else { return Ok(()) };
+    for (name, nanos) in [
+        ("Interval", check.interval),
+        ("Timeout", check.timeout),
+        ("StartPeriod", check.start_period),
+        ("StartInterval", check.start_interval),
+    ] {
+        if nanos != 0 && nanos < SHORTEST {
+            let words = format!("{name} in Healthcheck cannot be less than 1ms");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    }
+    if check.retries < 0 {
+        return Err(refuse(Kind::Invalid, "Retries in Healthcheck cannot be negative"));
+    }
+    Ok(())
 }
 
 /// What makes no sense, whatever the host.
 pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
+    check_health(config)?;
     match host.log_config.driver.as_str() {
         "" | "json-file" => drop(log::Limits::read(&host.log_config)?),
         "none" => {}

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 use super::Engine;
 use super::inside::Inside;
 use crate::bundle::{self, capabilities, merge_variables};
@@ -87,6 +89,19 @@ impl Engine {
         request: &ExecRequest,
         mut exec: Exec,
     ) -> Result<Exec> {
+        let process = self.process(container, request)?;
+        let file = exec.folder.join("process.json");
+        let text = serde_json::to_vec(&process).context("encode the process")?;
+        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+        let log = complaints(&exec.folder);
+        exec.command = self.runtime().exec(&container.id, &file, &log, request.detach);
+        Ok(exec)
+    }
+}
+
+impl Engine {
+    /// Another program of a container, in the specification's words.
+    pub(super) fn process(&self, container: &Container, request: &ExecRequest) -> Result<Value> {
         let like = as_container(container, request);
         let rootfs = self.store.bundle(&container.id).join("rootfs");
         let accounts = Inside::open(&rootfs)?.accounts();
@@ -101,13 +116,7 @@ impl Engine {
             host.privileged,
             super::host::own_capabilities(),
         )?;
-        let process = bundle::process(&like, &facts, &capabilities)?;
-        let file = exec.folder.join("process.json");
-        let text = serde_json::to_vec(&process).context("encode the process")?;
-        fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
-        let log = complaints(&exec.folder);
-        exec.command = self.runtime().exec(&container.id, &file, &log, request.detach);
-        Ok(exec)
+        bundle::process(&like, &facts, &capabilities)
     }
 }
 

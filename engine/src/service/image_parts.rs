@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::Engine;
-use crate::error::{Context, Result};
+use crate::error::{Context, Kind, Result, kind, refuse};
 use crate::image::manifest::SIZE_LIMIT;
+use crate::image::platform::Platform;
 use crate::image::{Digest, config};
 use crate::model::{Config, Empty, Healthcheck};
 
@@ -15,13 +16,36 @@ pub(super) struct ImageParts {
 }
 
 impl ImageParts {
-    pub(super) fn find(engine: &Engine, name: &str) -> Result<ImageParts> {
+    pub(super) fn find(
+        engine: &Engine,
+        name: &str,
+        platform: Option<&Platform>,
+    ) -> Result<ImageParts> {
         let image = engine.image(name)?;
+        let actual = image.file.platform();
+        if let Some(wanted) = platform.filter(|wanted| wanted.fit(&actual).is_none()) {
+            let words = format!(
+                "image with reference {name} was found but its platform ({actual}) does not match \
+                 the specified platform ({wanted})"
+            );
+            return Err(refuse(Kind::NotFound, words));
+        }
         Ok(ImageParts { id: image.id.to_string(), config: defaults(image.config) })
     }
 }
 
 impl Engine {
+    /// Whether an image that a container is to have is there, and for that machine.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn has_image(&self, name: &str, platform: Option<&Platform>) -> Result<bool> {
+        match ImageParts::find(self, name, platform) {
+            Err(error) if kind(&error) == Some(Kind::NotFound) => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
     /// The layers of a container's image, the lowest first: also of one whose names and record were
     /// taken away, since its files stay for as long as a container needs them.
     pub(super) fn layers(&self, image: &str) -> Result<Vec<PathBuf>> {

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use super::attach::{Session, Wanted};
+use super::exec::ExecRequest;
 use super::inside::Inside;
 use super::networking::Place;
 use super::{Engine, copy_up, files, host, mounts, networking};
@@ -13,7 +14,7 @@ use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, items};
 use crate::monitor::cleanup::{self, Volumes};
-use crate::monitor::{self, wire};
+use crate::monitor::{self, restart, wire};
 use crate::network::namespace;
 use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
@@ -41,6 +42,24 @@ impl Engine {
             Ok(session) => Ok(Some(session)),
             Err(error) => Err(self.undo_start(container, error)),
         }
+    }
+
+    /// Starts what ran when the machine went down and is to run again: by `always` in any case, by
+    /// `unless-stopped` unless its end was asked for, by `on-failure` unless it had ended well.
+    ///
+    /// # Errors
+    /// The containers cannot be listed; how each start went is in the answer.
+    pub fn start_by_policy(&self) -> Result<Vec<(Container, Result<()>)>> {
+        let mut started = Vec::new();
+        for id in self.store.container_ids()? {
+            let Some(container) = self.store.read_container(&id)? else { continue };
+            let state = self.store.state(&id)?;
+            if restart::is_due(&container.host_config.restart_policy, &state) {
+                let session = self.start(&container, Wanted::NOTHING);
+                started.push((container, session.map(drop)));
+            }
+        }
+        Ok(started)
     }
 
     /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
@@ -83,6 +102,12 @@ impl Engine {
         let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
         let file = bundle.join("config.json");
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
+        if let Some(cmd) = container.config.check() {
+            let check = self.process(container, &ExecRequest { cmd, ..ExecRequest::default() })?;
+            let file = monitor::check_file(&bundle);
+            fs::write(&file, serde_json::to_vec(&check).context("encode the health check")?)
+                .with_context(|| format!("write {}", file.display()))?;
+        }
         Ok(place.reserved)
     }
 
@@ -157,9 +182,7 @@ impl Engine {
 
     /// Starts the monitor, and hears how the program started.
     fn start_monitor(&self, id: &str, wanted: Wanted, kept: Vec<OwnedFd>) -> Result<Session> {
-        let mut ours = monitor::spawn(&self.store, &self.runtime(), id, kept)?;
-        wire::write(&mut ours, wire::Kind::Hello, &[wanted.bits()])
-            .context("speak to the monitor")?;
+        let mut ours = monitor::spawn(&self.store, &self.runtime(), id, kept, wanted.bits())?;
         loop {
             let frame = wire::read(&mut ours).context("hear of the monitor")?;
             let frame = frame.context("the monitor ended before the program ran")?;

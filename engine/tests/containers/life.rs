@@ -24,7 +24,8 @@ fn what_cannot_be_run_ends_as_dockers_does() {
     for (words, code, text) in [
         (&["run", "--rm", NONE, "busybox", "nosuch"][..], 127, "executable file not found"),
         (&["run", "--rm", NONE, "busybox", "/etc/passwd"], 126, "permission denied"),
-        (&["run", "--rm", NONE, "ghost", "true"], 125, "No such image: ghost"),
+        (&["run", "--rm", NONE, "--pull=never", "ghost", "true"], 125, "No such image: ghost"),
+        (&["run", "--pull=often", "ghost", "true"], 125, "often"),
         (&["run", "--rm", NONE, "--name", "x", "busybox"], 125, "Invalid container name (x)"),
         (&["run", "--rm", NONE, "--nosuch", "busybox"], 125, "--nosuch"),
         (
@@ -39,6 +40,8 @@ fn what_cannot_be_run_ends_as_dockers_does() {
             "can't create 'AutoRemove'",
         ),
         (&["run", "-it", "--rm", NONE, "busybox"], 125, "the input device is not a TTY"),
+        (&["run", "--gpus", "all", NONE, "busybox"], 125, "could not select device driver"),
+        (&["rm", "-l", "ghost"], 1, "cannot remove the default link name"),
         (&["start", "ghost"], 1, "No such container: ghost"),
         (&["exec", "ghost", "true"], 1, "No such container: ghost"),
     ] {
@@ -152,4 +155,34 @@ fn a_container_outlives_the_command_that_runs_it_but_not_unseen_its_monitor() {
     assert_eq!((state.status, state.exit_code), (Status::Exited, 255));
     assert!(state.error.contains("exit code is not known"));
     dok.ok(&["start", "orphan"]);
+}
+
+#[test]
+fn after_a_reboot_runs_what_its_policy_says() {
+    let Some(dok) = Dok::new() else { return };
+    for (name, policy) in [("ever", "always"), ("kept", "unless-stopped"), ("once", "no")] {
+        let words = ["run", "-d", "--name", name, "--restart", policy, NONE];
+        dok.ok(&[&words[..], &["busybox", "sleep", "100"]].concat());
+        dok.ok(&["stop", "-t", "0", name]);
+    }
+    assert_eq!(dok.ok(&["system", "start"]), "ever\n");
+    assert_eq!(dok.ok(&["system", "start"]), "", "it runs");
+}
+
+#[test]
+fn a_program_that_was_killed_for_want_of_memory_is_told_apart() {
+    let Some(dok) = Dok::new() else { return };
+    let eats = "a=xxxxxxxx; while :; do a=$a$a; done";
+    let words = ["run", "--name", "eats", "-m", "8m", "--memory-swap", "8m", NONE, "busybox"];
+    let said = dok.dok(&[&words[..], &["sh", "-c", eats]].concat());
+    let store = dok.store();
+    let state = store.state(&store.container("eats").unwrap().id).unwrap();
+    if said.code == Some(125) {
+        eprintln!("skipped: memory cannot be limited here: {}", said.err);
+        return;
+    }
+    assert_eq!((said.code, state.oom_killed), (Some(137), true), "{said:?}");
+    dok.dok(&["run", "--name", "well", "-m", "8m", NONE, "busybox", "false"]);
+    let state = store.state(&store.container("well").unwrap().id).unwrap();
+    assert!(!state.oom_killed);
 }

@@ -103,7 +103,7 @@ fn containers_of_a_network_find_each_other_by_name() {
             (&["--network", "ghost"][..], "network ghost not found"),
             (&["--ip", "10.9.0.5"], "supported on user defined networks only"),
             (&["--network", "n1", "--network", "none"], "conflicting options"),
-            (&["--network", "n1", "--ip", "10.9.0.99"], "10.9.0.99"),
+            (&["--network", "n1", "--ip", "10.9.0.99"], "Address already in use"),
             (&["--mac-address", "x"], "invalid MAC address: x"),
             (&["--dns", "x"], "x"),
         ] {

@@ -52,7 +52,9 @@ impl Dok {
             fs::create_dir_all(tree.join(folder)).unwrap();
         }
         fs::copy(busybox, tree.join("bin/busybox")).unwrap();
-        for name in "sh true false cat echo sleep id stty ls seq kill nc nslookup ip".split(' ') {
+        for name in
+            "sh true false cat echo sleep id stty ls seq kill test nc nslookup ip".split(' ')
+        {
             std::os::unix::fs::symlink("busybox", tree.join("bin").join(name)).unwrap();
         }
         fs::write(tree.join("etc/passwd"), "root:x:0:0::/root:/bin/sh\nweb:x:33:34::/:/bin/sh\n")

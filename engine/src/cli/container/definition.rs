@@ -18,6 +18,8 @@ pub(in crate::cli) fn with_flags(command: Command) -> Command {
         .args(storage())
         .args(network())
         .args(life())
+        .args(image())
+        .args(health())
         .arg(Arg::new("image").value_name("IMAGE").required(true))
         .arg(
             Arg::new("command")
@@ -61,6 +63,7 @@ fn isolation() -> Vec<Arg> {
         value("cgroup-parent", "GROUP", "Optional parent cgroup for the container"),
         values("sysctl", "NAME=VALUE", "Sysctl options"),
         values("device", "DEVICE", "Add a host device to the container"),
+        value("gpus", "REQUEST", "GPU devices to add: refused, there is no driver"),
         values("device-cgroup-rule", "RULE", "Add a rule to the cgroup allowed devices list"),
         switch("read-only", "Mount the container's root filesystem as read only"),
         switch("init", "Run an init inside that forwards signals and reaps processes"),
@@ -124,6 +127,27 @@ fn network() -> Vec<Arg> {
         values("dns-search", "DOMAIN", "Set custom DNS search domains"),
         values("add-host", "NAME:ADDRESS", "Add a custom host-to-IP mapping"),
         values("expose", "PORT", "Expose a port or a range of ports"),
+    ]
+}
+
+fn health() -> Vec<Arg> {
+    vec![
+        value("health-cmd", "COMMAND", "Command to run to check health"),
+        value("health-interval", "DURATION", "Time between running the check (default 30s)"),
+        value("health-timeout", "DURATION", "Maximum time to allow one check to run"),
+        value("health-start-period", "DURATION", "Start period before failures are counted"),
+        value("health-start-interval", "DURATION", "Time between checks in the start period"),
+        value("health-retries", "N", "Consecutive failures needed to report unhealthy"),
+        switch("no-healthcheck", "Disable any container-specified HEALTHCHECK"),
+    ]
+}
+
+fn image() -> Vec<Arg> {
+    let pull = value("pull", "WHEN", "Pull image before running (always|missing|never)");
+    vec![
+        crate::cli::platform_flag(),
+        pull.default_value("missing").value_parser(["always", "missing", "never"]),
+        switch("quiet", "Suppress the pull output").short('q'),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The flags of `run` and `create`, and the request that they make.
 
 mod definition;
+mod health;
 mod mount;
 mod networks;
 mod ports;

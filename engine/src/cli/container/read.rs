@@ -6,9 +6,10 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use super::{mount, networks, ports};
+use super::{health, mount, networks, ports};
 use crate::cli::flags::{bytes, is_set, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
+use crate::image::platform::Platform;
 use crate::model::{
     Config, Device, Empty, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit,
     WeightDevice,
@@ -22,6 +23,7 @@ use crate::service::create::CreateRequest;
 pub(in crate::cli) fn request(matches: &ArgMatches, detached: bool) -> Result<CreateRequest> {
     Ok(CreateRequest {
         name: text(matches, "name"),
+        platform: matches.get_one::<Platform>("platform").cloned(),
         config: config(matches, detached)?,
         host_config: host_config(matches)?,
         networking_config: networks::places(matches)?,
@@ -58,6 +60,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         labels: Some(labels(matches)?),
         stop_signal: text(matches, "stop-signal").unwrap_or_default(),
         stop_timeout: number(matches, "stop-timeout")?,
+        healthcheck: health::check(matches)?,
         ..Config::default()
     })
 }
@@ -86,6 +89,10 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
 }
 
 fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
+    if text(matches, "gpus").is_some() {
+        let words = "could not select device driver \"\" with capabilities: [[gpu]]";
+        return Err(refuse(Kind::Invalid, words));
+    }
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
     let swappiness = number(matches, "memory-swappiness")?;
@@ -187,7 +194,7 @@ fn each<T>(words: &[String], read: impl Fn(&str) -> Result<T>) -> Result<Vec<T>>
     words.iter().map(|word| read(word)).collect()
 }
 
-fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
+pub(super) fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
     let Some(word) = text(matches, name) else { return Ok(None) };
     let number = word.parse();
     number.map(Some).map_err(|_| {

@@ -3,8 +3,8 @@
 //!
 //! It runs in the machine's own network namespace (a process beside the container's monitor), so
 //! that it reaches the servers that the machine asks, also at a loopback address; only the two
-//! sockets that it listens on are the container's. A rule there leads port 53 to them, and leaves the port
-//! itself to the container's programs.
+//! sockets that it listens on are the container's. A rule there leads port 53 to them, and leaves
+//! the port itself to the container's programs.
 
 mod message;
 mod records;
