@@ -117,6 +117,23 @@ impl Runtime {
         self.call("resume", [id.into()])
     }
 
+    /// Changes limits: the file holds `linux.resources` of the specification.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn update(&self, id: &str, limits: &Path) -> Result<()> {
+        self.call("update", ["--resources".into(), limits.into(), id.into()])
+    }
+
+    /// The processes of a container, as the host numbers them.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn processes(&self, id: &str) -> Result<Vec<u32>> {
+        let text = self.ask("ps", ["--format".into(), "json".into(), id.into()])?;
+        serde_json::from_slice(&text).with_context(|| self.doing("ps"))
+    }
+
     /// The command that runs another program in a container, as a process of the specification
     /// describes it. Its standard streams are for the caller to choose.
     pub fn exec(&self, id: &str, process: &Path, complaints: &Path, detach: bool) -> Command {
@@ -131,11 +148,16 @@ impl Runtime {
     }
 
     fn call<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<()> {
+        self.ask(verb, args).map(drop)
+    }
+
+    /// What the runtime prints.
+    fn ask<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<Vec<u8>> {
         let mut command = self.command(verb);
         command.args(args).env_clear().stdin(Stdio::null());
         let output = command.output().with_context(|| self.doing(verb))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(output.stdout);
         }
         let words = String::from_utf8_lossy(&output.stderr);
         anyhow::bail!("{}: {}", self.doing(verb), last_message(&words))

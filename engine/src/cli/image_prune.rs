@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{Globals, confirm, human, print};
 use crate::error::Result;
-use crate::service::image::{Filters, Removed};
+use crate::service::image::{Filters, Pruned, Removed};
 
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str, short| {
@@ -32,17 +32,19 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let pruned = globals.engine()?.prune_images(all, &Filters(super::filters(matches)?))?;
-    let mut text = String::new();
-    if !pruned.removed.is_empty() {
-        text.push_str("Deleted Images:\n");
-        for removed in &pruned.removed {
-            text.push_str(&match removed {
-                Removed::Untagged(name) => format!("untagged: {name}\n"),
-                Removed::Deleted(digest) => format!("deleted: {digest}\n"),
-            });
-        }
-        text.push('\n');
-    }
-    print(&format!("{text}Total reclaimed space: {}\n", human::size(pruned.bytes, 4)))?;
+    let total = format!("Total reclaimed space: {}\n", human::size(pruned.bytes, 4));
+    print(&(deleted(&pruned) + &total))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was taken away, below its head; nothing, where that is nothing.
+pub(super) fn deleted(pruned: &Pruned) -> String {
+    if pruned.removed.is_empty() {
+        return String::new();
+    }
+    let line = |removed: &Removed| match removed {
+        Removed::Untagged(name) => format!("untagged: {name}\n"),
+        Removed::Deleted(digest) => format!("deleted: {digest}\n"),
+    };
+    format!("Deleted Images:\n{}\n", pruned.removed.iter().map(line).collect::<String>())
 }

@@ -2,12 +2,18 @@
 //! an exit code. Only this room prints.
 
 mod attach;
+mod commit;
 mod console;
 mod container;
+mod container_inspect;
+mod container_prune;
 mod create;
 mod detach;
+mod diff;
 mod each;
 mod exec;
+mod export;
+mod filters;
 mod flags;
 mod globals;
 mod human;
@@ -22,6 +28,7 @@ mod image_push;
 mod image_remove;
 mod image_save;
 mod image_tag;
+mod inspect;
 mod kill;
 mod listing;
 mod login;
@@ -29,17 +36,27 @@ mod logout;
 mod logs;
 mod network;
 mod pause;
+mod port;
 mod progress;
+mod ps;
+mod rename;
 mod restart;
 mod rm;
 mod run;
 mod search;
 mod start;
+mod status;
 mod stop;
 mod system_check;
+mod system_df;
+mod system_prune;
 mod template;
+mod top;
 mod unpause;
+mod update;
 mod version;
+mod volume;
+mod wait;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -101,6 +118,29 @@ const COMMANDS: &[Command] = &[
     command!("container attach", attach),
     command!("logs", logs),
     command!("container logs", logs),
+    command!("ps", ps),
+    command!("container ls", ps),
+    command!("container list", ps),
+    command!("container ps", ps),
+    command!("inspect", inspect),
+    command!("container inspect", container_inspect),
+    command!("container prune", container_prune),
+    command!("diff", diff),
+    command!("container diff", diff),
+    command!("export", export),
+    command!("container export", export),
+    command!("commit", commit),
+    command!("container commit", commit),
+    command!("update", update),
+    command!("container update", update),
+    command!("wait", wait),
+    command!("container wait", wait),
+    command!("rename", rename),
+    command!("container rename", rename),
+    command!("port", port),
+    command!("container port", port),
+    command!("top", top),
+    command!("container top", top),
     command!("history", image_history),
     command!("image history", image_history),
     command!("images", image_list),
@@ -136,6 +176,15 @@ const COMMANDS: &[Command] = &[
     command!("network prune", network::prune),
     command!("network remove", network::remove),
     command!("network rm", network::remove),
+    command!("system df", system_df),
+    command!("system prune", system_prune),
+    command!("volume create", volume::create),
+    command!("volume inspect", volume::inspect),
+    command!("volume list", volume::list),
+    command!("volume ls", volume::list),
+    command!("volume prune", volume::prune),
+    command!("volume remove", volume::remove),
+    command!("volume rm", volume::remove),
     command!("version", version),
 ];
 
@@ -156,18 +205,21 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
-    dispatch(line).unwrap_or_else(|error| tell(&error))
+    dispatch(line).unwrap_or_else(|error| {
+        tell(&error);
+        ExitCode::from(OWN_FAILURE)
+    })
 }
 
-/// Tells of an error, and gives the exit code for it. A refusal is what Docker's client hears from
-/// its daemon, in the words that programs look for.
+/// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
+/// is what Docker's client hears from its daemon, in the words that programs look for.
 fn tell(error: &anyhow::Error) -> ExitCode {
-    let (teller, code) = match error::kind(error) {
-        Some(_) => ("Error response from daemon", 1),
-        None => ("dok", OWN_FAILURE),
+    let teller = match error::kind(error) {
+        Some(_) => "Error response from daemon",
+        None => "dok",
     };
     complain(&format!("{teller}: {error:#}"));
-    ExitCode::from(code)
+    ExitCode::FAILURE
 }
 
 /// Whether who types means it: a warning, and their answer.

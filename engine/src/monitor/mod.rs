@@ -156,6 +156,10 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
+            // It may have got another name or another policy meanwhile.
+            if let Some(container) = self.store.read_container(&self.container.id)? {
+                self.container = container;
+            }
             let decided = restart::Ended {
                 exit_code: ended,
                 lasted: begun.elapsed(),

@@ -43,8 +43,9 @@ impl Engine {
         if let Some(name) = &name {
             check_name(name)?;
         }
-        // Until the container is written down, its image is needed by nobody else.
+        // Until the container is written down, its image and its volumes are needed by nobody else.
         let _busy = self.store.busy()?;
+        let _volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image)?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
@@ -106,7 +107,7 @@ fn is_check(test: &[String]) -> bool {
 }
 
 /// What makes no sense, whatever the host.
-fn check(config: &Config, host: &HostConfig) -> Result<()> {
+pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
     match host.log_config.driver.as_str() {
         "" | "json-file" => drop(log::Limits::read(&host.log_config)?),

@@ -23,6 +23,16 @@ impl Lock {
         Ok(Lock { _folder: folder })
     }
 
+    /// Waits for a part in the lock of a file or folder, which others may have a part in too.
+    ///
+    /// # Errors
+    /// Of `open(2)` and `flock(2)`.
+    pub fn share(path: &Path) -> io::Result<Lock> {
+        let folder = File::open(path)?;
+        rustix::io::retry_on_intr(|| flock(&folder, FlockOperation::LockShared))?;
+        Ok(Lock { _folder: folder })
+    }
+
     /// The lock, unless somebody holds it.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable::{self, Durability};
 use super::names::is_name;
-use super::{Store, random_id};
+use super::{Lock, Store, random_id};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::Time;
 
@@ -48,6 +48,28 @@ const DEFINITION: &str = "volume.json";
 impl Store {
     fn volumes(&self) -> PathBuf {
         self.root.join("volumes")
+    }
+
+    /// As long as it is held, no volume is removed for want of a container: one is being made.
+    ///
+    /// # Errors
+    /// Of the calls that make and lock the folder.
+    pub fn use_volumes(&self) -> Result<Lock> {
+        let folder = self.volumes();
+        durable::make_private_folder(&folder)
+            .and_then(|()| Lock::share(&folder))
+            .with_context(|| format!("lock {}", folder.display()))
+    }
+
+    /// As long as it is held, no container is made that could want a volume.
+    ///
+    /// # Errors
+    /// Of the calls that make and lock the folder.
+    pub fn lock_volumes(&self) -> Result<Lock> {
+        let folder = self.volumes();
+        durable::make_private_folder(&folder)
+            .and_then(|()| Lock::wait(&folder))
+            .with_context(|| format!("lock {}", folder.display()))
     }
 
     /// The volume of this name, which is made if it is not there.

@@ -9,4 +9,5 @@ mod memory;
 mod networks;
 mod setting;
 mod streams;
+mod verbs;
 mod volumes;

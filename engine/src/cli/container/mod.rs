@@ -7,4 +7,4 @@ mod ports;
 mod read;
 
 pub(super) use definition::with_flags;
-pub(super) use read::{environment, request};
+pub(super) use read::{environment, request, restart_policy};

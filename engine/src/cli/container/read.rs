@@ -275,7 +275,8 @@ fn tmpfs(words: &[String]) -> BTreeMap<String, String> {
     words.iter().map(pair).collect()
 }
 
-fn restart_policy(word: &str) -> Result<RestartPolicy> {
+/// `NAME[:COUNT]`.
+pub(in crate::cli) fn restart_policy(word: &str) -> Result<RestartPolicy> {
     let (name, count) = word.split_once(':').unwrap_or((word, "0"));
     let count = count.parse().map_err(|_| {
         let words = format!(

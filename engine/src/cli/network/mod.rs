@@ -8,33 +8,9 @@ pub(super) mod list;
 pub(super) mod prune;
 pub(super) mod remove;
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 
-use crate::error::{Kind, Result, refuse};
-use crate::service::networks::Filters;
-
-/// `--filter NAME=VALUE`, as often as one likes.
-fn filter() -> Arg {
-    Arg::new("filter")
-        .long("filter")
-        .value_name("FILTER")
-        .action(ArgAction::Append)
-        .help("Which ones, as NAME=VALUE")
-}
-
-fn filters(matches: &ArgMatches) -> Result<Filters> {
-    let mut filters = Filters::new();
-    for text in matches.get_many::<String>("filter").into_iter().flatten() {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            refuse(
-                Kind::Invalid,
-                format!("invalid argument {text:?}: bad format of filter (expected name=value)"),
-            )
-        })?;
-        filters.entry(name.trim().to_lowercase()).or_default().push(value.trim().to_owned());
-    }
-    Ok(filters)
-}
+use super::filters::{filter, filters};
 
 /// The networks that the words name.
 fn networks() -> Arg {

@@ -1,6 +1,7 @@
 //! What is done with images.
 
 mod account;
+mod commit;
 mod hello;
 mod import;
 mod list;
@@ -21,6 +22,7 @@ use crate::store::images::Record;
 use crate::store::{Image, Store};
 
 pub use account::Registries;
+pub use commit::Commit;
 pub use import::Import;
 pub use list::{Filters, Inspected, Step};
 pub use load::Loaded;

@@ -1,0 +1,62 @@
+//! `dok volume ls`: the volumes.
+
+use std::process::ExitCode;
+
+use clap::{ArgMatches, Command};
+use serde_json::{Value, json};
+
+use crate::cli::filters::{filter, filters};
+use crate::cli::flags::{is_set, switch, text, value};
+use crate::cli::listing::{Column, list};
+use crate::cli::{Globals, print};
+use crate::error::Result;
+use crate::store::volumes::Volume;
+
+/// The first two are shown where nothing else is asked for.
+const COLUMNS: &[Column] = &[
+    ("Driver", "DRIVER"),
+    ("Name", "VOLUME NAME"),
+    ("Availability", "AVAILABILITY"),
+    ("Group", "GROUP"),
+    ("Labels", "LABELS"),
+    ("Links", "LINKS"),
+    ("Mountpoint", "MOUNTPOINT"),
+    ("Scope", "SCOPE"),
+    ("Size", "SIZE"),
+    ("Status", "STATUS"),
+];
+
+pub(in crate::cli) fn definition() -> Command {
+    Command::new("volume ls")
+        .about("List volumes")
+        .arg(filter().short('f'))
+        .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
+        .arg(switch("quiet", "Only display volume names").short('q'))
+}
+
+pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let volumes = globals.engine()?.list_volumes(&filters(matches)?)?;
+    let rows: Vec<Value> = volumes.iter().map(row).collect();
+    let given = text(matches, "format");
+    let quiet = is_set(matches, "quiet") && given.is_none();
+    let format = if quiet { Some("{{.Name}}") } else { given.as_deref() };
+    print(&list(&rows, COLUMNS, 2, format)?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(volume: &Volume) -> Value {
+    let labels = volume.labels.iter().flatten();
+    let labels: Vec<String> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    json!({
+        "Driver": volume.driver,
+        "Name": volume.name,
+        "Availability": "N/A",
+        "Group": "N/A",
+        "Labels": labels.join(","),
+        "Links": "N/A",
+        "Mountpoint": volume.mountpoint,
+        "Scope": volume.scope,
+        "Size": "N/A",
+        "Status": "N/A",
+    })
+}

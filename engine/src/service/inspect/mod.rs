@@ -1,0 +1,159 @@
+//! Everything about one object.
+
+mod shape;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Engine;
+use super::image;
+use crate::error::{Kind, Result, kind, refuse};
+use crate::model::network::{Endpoint, Network};
+use crate::model::{Container, EndpointConfig};
+use crate::rootfs::Overlay;
+use crate::store::volumes::Volume;
+
+pub use shape::Inspected;
+
+/// What a name may stand for.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there are a few of them, and for a moment")]
+pub enum Object {
+    /// A container.
+    Container(Inspected),
+    /// An image.
+    Image(image::Inspected),
+    /// A network.
+    Network(Network),
+    /// A volume.
+    Volume(Volume),
+}
+
+/// The kinds of objects, in the order in which a name is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// `container`
+    Container,
+    /// `image`
+    Image,
+    /// `network`
+    Network,
+    /// `volume`
+    Volume,
+}
+
+/// Whether files are measured, which takes its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sizes {
+    /// They are.
+    Measure,
+    /// They are not.
+    Leave,
+}
+
+impl ObjectKind {
+    /// All of them.
+    pub const ALL: [ObjectKind; 4] =
+        [ObjectKind::Container, ObjectKind::Image, ObjectKind::Network, ObjectKind::Volume];
+}
+
+impl Engine {
+    /// The first object of these kinds that has the name.
+    ///
+    /// # Errors
+    /// `No such object: X`; the words of its kind, where there is only one.
+    pub fn inspect(&self, name: &str, kinds: &[ObjectKind], sizes: Sizes) -> Result<Object> {
+        let mut missing = None;
+        for object in kinds {
+            let found = match object {
+                ObjectKind::Container => self.inspect_container(name, sizes).map(Object::Container),
+                ObjectKind::Image => self.inspect_image(name).map(Object::Image),
+                ObjectKind::Network => self.inspect_network(name).map(Object::Network),
+                ObjectKind::Volume => self.inspect_volume(name).map(Object::Volume),
+            };
+            match found {
+                Err(error) if is_elsewhere(&error) => missing = Some(error),
+                found => return found,
+            }
+        }
+        match (missing, kinds) {
+            (Some(error), [_]) => Err(error),
+            _ => Err(refuse(Kind::NotFound, format!("No such object: {name}"))),
+        }
+    }
+
+    /// Everything about a container.
+    ///
+    /// # Errors
+    /// `No such container: X`.
+    pub fn inspect_container(&self, name: &str, sizes: Sizes) -> Result<Inspected> {
+        let container = self.store.container(name)?;
+        let state = self.store.state(&container.id)?;
+        let size = match sizes {
+            Sizes::Measure => Some(self.size(&container)?),
+            Sizes::Leave => None,
+        };
+        let networks = self.networks_of(&container)?;
+        let places = self.places_of(&container);
+        Ok(Inspected::new(container, state, networks, places, size))
+    }
+
+    /// A volume.
+    ///
+    /// # Errors
+    /// `get X: no such volume`.
+    pub fn inspect_volume(&self, name: &str) -> Result<Volume> {
+        let missing = || refuse(Kind::NotFound, format!("get {name}: no such volume"));
+        self.store.volume(name)?.ok_or_else(missing)
+    }
+
+    /// Its networks, with what it has there now.
+    fn networks_of(
+        &self,
+        container: &Container,
+    ) -> Result<Vec<(String, EndpointConfig, Option<Endpoint>)>> {
+        let endpoints = self.store.networks().endpoints_of(&container.id)?;
+        let mut by_name = BTreeMap::new();
+        for endpoint in endpoints {
+            if let Ok(network) = self.store.networks().find(&endpoint.network) {
+                by_name.insert(network.name, endpoint);
+            }
+        }
+        let asked = container.networking_config.endpoints_config.iter().flatten();
+        let mut asked: BTreeMap<String, EndpointConfig> = asked
+            .map(|(name, wanted)| (name.clone(), wanted.clone().unwrap_or_default()))
+            .collect();
+        let mode = container.host_config.network_mode.as_str();
+        if !mode.is_empty() && !mode.starts_with("container:") {
+            asked.entry(mode.to_owned()).or_default();
+        }
+        let with_place = asked.into_iter().map(|(name, wanted)| {
+            let endpoint = by_name.remove(&name);
+            (name, wanted, endpoint)
+        });
+        Ok(with_place.collect())
+    }
+
+    fn places_of(&self, container: &Container) -> shape::Places {
+        let id = &container.id;
+        let folder = self.store.container_folder(id);
+        let layers = self.layers(&container.image).unwrap_or_default();
+        let lower: Vec<_> = layers.iter().rev().map(|path| path.display().to_string()).collect();
+        shape::Places {
+            log: self.store.log_file(id),
+            lower: lower.join(":"),
+            merged: self.store.bundle(id).join("rootfs"),
+            upper: Overlay::upper(&folder),
+            work: folder.join("work"),
+            namespace: crate::network::namespace::pin(&self.store, id),
+            folder,
+        }
+    }
+}
+
+/// Whether the name may stand for something of another kind: also where it is no name here at all.
+fn is_elsewhere(error: &anyhow::Error) -> bool {
+    matches!(kind(error), Some(Kind::NotFound | Kind::Invalid))
+}

@@ -1,0 +1,93 @@
+//! Changing what a container may use, also while it runs.
+
+use std::path::Path;
+
+use super::{Engine, create, host};
+use crate::bundle::resources::resources;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::model::{Container, HostConfig, RestartPolicy};
+
+/// What is to change; what is not said stays. The units are those of [`HostConfig`].
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "the fields are those of HostConfig")]
+pub struct Update {
+    pub blkio_weight: Option<u16>,
+    pub cpu_period: Option<i64>,
+    pub cpu_quota: Option<i64>,
+    pub cpu_realtime_period: Option<i64>,
+    pub cpu_realtime_runtime: Option<i64>,
+    pub cpu_shares: Option<i64>,
+    pub cpuset_cpus: Option<String>,
+    pub cpuset_mems: Option<String>,
+    pub memory: Option<i64>,
+    pub memory_reservation: Option<i64>,
+    pub memory_swap: Option<i64>,
+    pub nano_cpus: Option<i64>,
+    pub pids_limit: Option<i64>,
+    pub restart_policy: Option<RestartPolicy>,
+}
+
+impl Engine {
+    /// Changes a container's limits: of its processes now, and of its next starts.
+    ///
+    /// # Errors
+    /// The limits make no sense together, or the kernel does not take them; nothing has changed
+    /// then.
+    pub fn update(&self, name: &str, update: &Update) -> Result<()> {
+        let id = self.store.container(name)?.id;
+        let _lock = self.store.lock_container(&id)?;
+        let mut container = self.store.container(&id)?;
+        update.apply(&mut container.host_config);
+        create::check(&container.config, &container.host_config)
+            .map_err(|error| cannot(&container, error))?;
+        if self.store.state(&id)?.status.is_alive() {
+            let host = &container.host_config;
+            let devices = host::block_devices(host)?;
+            let number = |path: &str| {
+                devices.iter().find(|(own, _)| own == path).map(|(_, numbers)| *numbers)
+            };
+            let limits = resources(host, host.memory > 0 && host::limits_swap(), &number);
+            let file = self.store.bundle(&id).join("limits.json");
+            self.set_limits(&id, &file, &serde_json::Value::Object(limits))
+                .map_err(|error| cannot(&container, error))?;
+        }
+        self.store.change_container(&container)
+    }
+
+    fn set_limits(&self, id: &str, file: &Path, limits: &serde_json::Value) -> Result<()> {
+        std::fs::write(file, limits.to_string())
+            .with_context(|| format!("write {}", file.display()))?;
+        self.runtime().update(id, file)
+    }
+}
+
+fn cannot(container: &Container, error: anyhow::Error) -> anyhow::Error {
+    let words = format!("Cannot update container {}: {error:#}", container.id);
+    refuse(crate::error::kind(&error).unwrap_or(Kind::Conflict), words)
+}
+
+impl Update {
+    fn apply(&self, host: &mut HostConfig) {
+        fn set<T: Clone>(place: &mut T, wanted: &Option<T>) {
+            if let Some(wanted) = wanted {
+                place.clone_from(wanted);
+            }
+        }
+        set(&mut host.blkio_weight, &self.blkio_weight);
+        set(&mut host.cpu_period, &self.cpu_period);
+        set(&mut host.cpu_quota, &self.cpu_quota);
+        set(&mut host.cpu_realtime_period, &self.cpu_realtime_period);
+        set(&mut host.cpu_realtime_runtime, &self.cpu_realtime_runtime);
+        set(&mut host.cpu_shares, &self.cpu_shares);
+        set(&mut host.cpuset_cpus, &self.cpuset_cpus);
+        set(&mut host.cpuset_mems, &self.cpuset_mems);
+        set(&mut host.memory, &self.memory);
+        set(&mut host.memory_reservation, &self.memory_reservation);
+        set(&mut host.memory_swap, &self.memory_swap);
+        set(&mut host.nano_cpus, &self.nano_cpus);
+        if self.pids_limit.is_some() {
+            host.pids_limit = self.pids_limit;
+        }
+        set(&mut host.restart_policy, &self.restart_policy);
+    }
+}
