@@ -31,10 +31,10 @@ _dok() {
         'container') words='run create start stop restart kill pause unpause rm exec attach logs ls list ps inspect prune diff export commit update wait rename port top' ;;
         'image') words='history ls list import inspect load prune pull push rm remove save tag' ;;
         'network') words='connect create disconnect inspect list ls prune remove rm' ;;
-        'system') words='check df prune' ;;
+        'system') words='check start df prune' ;;
         'volume') words='create inspect list ls prune remove rm' ;;
         'run'|'container run')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt -d --detach --detach-keys --sig-proxy'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --gpus --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck -d --detach --detach-keys --sig-proxy'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -60,6 +60,7 @@ _dok() {
                 --cgroup-parent) return ;;
                 --sysctl) return ;;
                 --device) return ;;
+                --gpus) return ;;
                 --device-cgroup-rule) return ;;
                 -m|--memory) return ;;
                 --memory-reservation) return ;;
@@ -105,11 +106,19 @@ _dok() {
                 --stop-timeout) return ;;
                 --log-driver) return ;;
                 --log-opt) return ;;
+                --platform) return ;;
+                --pull) options='' words='always missing never' ;;
+                --health-cmd) return ;;
+                --health-interval) return ;;
+                --health-timeout) return ;;
+                --health-start-period) return ;;
+                --health-start-interval) return ;;
+                --health-retries) return ;;
                 --detach-keys) return ;;
             esac
             ;;
         'create'|'container create')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --gpus --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -135,6 +144,7 @@ _dok() {
                 --cgroup-parent) return ;;
                 --sysctl) return ;;
                 --device) return ;;
+                --gpus) return ;;
                 --device-cgroup-rule) return ;;
                 -m|--memory) return ;;
                 --memory-reservation) return ;;
@@ -180,6 +190,14 @@ _dok() {
                 --stop-timeout) return ;;
                 --log-driver) return ;;
                 --log-opt) return ;;
+                --platform) return ;;
+                --pull) options='' words='always missing never' ;;
+                --health-cmd) return ;;
+                --health-interval) return ;;
+                --health-timeout) return ;;
+                --health-start-period) return ;;
+                --health-start-interval) return ;;
+                --health-retries) return ;;
             esac
             ;;
         'start'|'container start')
@@ -225,7 +243,7 @@ _dok() {
             esac
             ;;
         'rm'|'container rm')
-            options='-f --force -v --volumes'
+            options='-f --force -v --volumes -l --link'
             words='@containers'
             case $before in
             esac
@@ -449,6 +467,12 @@ _dok() {
             ;;
         'system check')
             options='--repair --quick'
+            words=''
+            case $before in
+            esac
+            ;;
+        'system start')
+            options=''
             words=''
             case $before in
             esac

@@ -69,11 +69,12 @@ impl Engine {
             return Ok(());
         }
         let sent = self.runtime().kill(&container.id, signal);
-        // The runtime lets one that it kills move by itself.
-        let moves = match state.status {
+        let thawed = match state.status {
             Status::Paused => self.unpause(container),
             _ => Ok(()),
         };
+        // The runtime thaws what it kills by itself, and nothing may be frozen any more.
+        let moves = if matches!(signal, "SIGKILL" | "KILL" | "9") { Ok(()) } else { thawed };
         match sent.and(moves) {
             // It may have ended meanwhile.
             Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
