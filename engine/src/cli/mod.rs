@@ -8,6 +8,7 @@ mod console;
 mod container;
 mod container_inspect;
 mod container_prune;
+mod cp;
 mod create;
 mod detach;
 mod diff;
@@ -138,6 +139,8 @@ const COMMANDS: &[Command] = &[
     command!("container diff", diff),
     command!("export", export),
     command!("container export", export),
+    command!("cp", cp),
+    command!("container cp", cp),
     command!("commit", commit),
     command!("container commit", commit),
     command!("update", update),

@@ -1,6 +1,7 @@
 //! Layers as archives: unpacked into a folder, packed from one, and what changed in between.
 
 pub mod changes;
+mod facts;
 mod install;
 pub mod pack;
 mod place;
@@ -9,9 +10,9 @@ mod unpack;
 
 pub use changes::{Change, Kind, changes};
 pub use install::{Sent, install};
-pub use pack::{Form, pack};
+pub use pack::{Form, pack, pack_as};
 pub use stream::decompress;
-pub use unpack::{Limits, Unpacked, unpack};
+pub use unpack::{Limits, Owner, Unpacked, unpack, unpack_tree};
 
 /// What a file is called in an archive that stands for the absence of the name after it.
 const WHITEOUT: &str = ".wh.";

@@ -28,10 +28,24 @@ pub enum Form {
 /// # Errors
 /// Names the file that cannot be read.
 pub fn pack(folder: &Path, form: Form, out: impl Write) -> Result<()> {
-    let mut packer = Packer { archive: Builder::new(out), form, links: HashMap::new() };
-    packer.archive.mode(tar::HeaderMode::Complete);
+    let mut packer = Packer::new(form, out);
     packer.folder(folder, Path::new(""))?;
-    packer.archive.into_inner().context("end the archive")?.flush().context("end the archive")
+    packer.end()
+}
+
+/// Packs a file, or a folder with all in it, under a name of its own. With an empty name it is a
+/// folder's content that is packed.
+///
+/// # Errors
+/// Names the file that cannot be read.
+pub fn pack_as(path: &Path, name: &Path, out: impl Write) -> Result<()> {
+    let mut packer = Packer::new(Form::Tree, out);
+    if name.as_os_str().is_empty() {
+        packer.folder(path, name)?;
+    } else {
+        packer.entry(path, name).with_context(|| format!("pack {}", path.display()))?;
+    }
+    packer.end()
 }
 
 struct Packer<W: Write> {
@@ -42,6 +56,16 @@ struct Packer<W: Write> {
 }
 
 impl<W: Write> Packer<W> {
+    fn new(form: Form, out: W) -> Packer<W> {
+        let mut archive = Builder::new(out);
+        archive.mode(tar::HeaderMode::Complete);
+        Packer { archive, form, links: HashMap::new() }
+    }
+
+    fn end(self) -> Result<()> {
+        self.archive.into_inner().context("end the archive")?.flush().context("end the archive")
+    }
+
     fn folder(&mut self, folder: &Path, inside: &Path) -> Result<()> {
         let read = || -> io::Result<Vec<OsString>> {
             fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()

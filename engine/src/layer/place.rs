@@ -10,11 +10,14 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
+use super::Form;
+
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// The root of a layer that is being unpacked.
 pub(super) struct Root {
     root: OwnedFd,
+    form: Form,
     /// The folder of the last entry; many entries are in the same one.
     last: Option<(PathBuf, OwnedFd)>,
 }
@@ -39,14 +42,18 @@ pub(super) fn clean(path: &[u8]) -> io::Result<PathBuf> {
 }
 
 impl Root {
-    pub(super) fn open(path: &Path) -> io::Result<Root> {
-        Ok(Root { root: rustix::fs::open(path, FOLDER, Mode::empty())?, last: None })
+    pub(super) fn open(path: &Path, form: Form) -> io::Result<Root> {
+        Ok(Root { root: rustix::fs::open(path, FOLDER, Mode::empty())?, form, last: None })
     }
 
     /// Opens something inside; links on the way are followed as they are in the container.
     pub(super) fn lookup(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let resolve = match self.form {
+            Form::Layer => inside | ResolveFlags::NO_XDEV,
+            Form::Tree => inside,
+        };
         let open = || {
             rustix::fs::openat2(&self.root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve)
         };
@@ -86,14 +93,24 @@ impl Root {
         Ok(folder)
     }
 
-    /// A name in its folder, free: what was there is removed, unless both are folders.
+    /// A name in its folder, free: what was there is removed, unless both are folders. In a tree a
+    /// folder gives way to nothing else, and nothing else to a folder.
     pub(super) fn free(&mut self, path: &Path, folder: bool) -> io::Result<()> {
         let Some(name) = path.file_name().map(ToOwned::to_owned) else { return Ok(()) };
+        let form = self.form;
         let parent = self.parent(path)?;
         let there = match rustix::fs::statat(parent, &name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => return Ok(()),
             there => FileType::from_raw_mode(there?.st_mode),
         };
+        let (from, to) = match folder {
+            true => ("non-directory", "directory"),
+            false => ("directory", "non-directory"),
+        };
+        if form == Form::Tree && (there == FileType::Directory) != folder {
+            let words = format!("cannot overwrite {from} {} with {to}", path.display());
+            return Err(io::Error::other(words));
+        }
         if there == FileType::Directory {
             if folder {
                 return Ok(());

@@ -4,19 +4,20 @@
 //! last part of a name never follows a link, and everything it can make long is limited.
 
 use std::collections::BTreeMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Timespec, Uid, XattrFlags};
 use rustix::io::Errno;
 use tar::{Archive, Entry, EntryType};
 
+use super::facts::{Facts, dress_open, facts, times};
 use super::place::{Root, clean};
 use super::stream::{Gauge, Meter};
-use super::{OPAQUE, WHITEOUT, opaque_attribute};
+use super::{Form, OPAQUE, WHITEOUT, opaque_attribute};
 use crate::error::{Context, Result};
 use crate::image::Digest;
 
@@ -61,21 +62,31 @@ pub struct Unpacked {
 /// Names the entry that cannot be made, or why the archive is refused. What was unpacked until then
 /// stays in the folder.
 pub fn unpack(source: impl Read, folder: &Path, limits: Limits) -> Result<Unpacked> {
-    let root = Root::open(folder).with_context(|| format!("open {}", folder.display()))?;
-    let (meter, gauge) = Meter::new(source);
-    let mut archive = Archive::new(meter);
-    let mut unpacker = Unpacker {
-        root,
-        limits,
-        size: 0,
-        entries: 0,
-        folders: BTreeMap::new(),
-        owner: rustix::process::geteuid().is_root(),
-    };
-    unpacker.all(&mut archive, &gauge)?;
-    unpacker.finish_folders()?;
-    let diff_id = archive.into_inner().finish(AFTER)?;
-    Ok(Unpacked { diff_id, size: unpacker.size, entries: unpacker.entries })
+    Unpacker::new(folder, Form::Layer, limits)?.unpack(source)
+}
+
+/// To whom files of an archive belong when it is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Whom the archive names.
+    AsSent,
+    /// This user and this group.
+    These(u32, u32),
+}
+
+/// Unpacks an archive into a folder that may have something in it: files take the place of files,
+/// and no name means more than itself.
+///
+/// # Errors
+/// Names the entry that cannot be made: a folder takes the place of nothing else, and nothing else
+/// that of a folder.
+pub fn unpack_tree(source: impl Read, folder: &Path, owner: Owner) -> Result<Unpacked> {
+    let limits = Limits { bytes: u64::MAX, entries: u64::MAX };
+    let mut unpacker = Unpacker::new(folder, Form::Tree, limits)?;
+    if let Owner::These(user, group) = owner {
+        unpacker.given_to = Some((Uid::from_raw(user), Gid::from_raw(group)));
+    }
+    unpacker.unpack(source)
 }
 
 struct Unpacker {
@@ -87,17 +98,35 @@ struct Unpacker {
     folders: BTreeMap<PathBuf, Timespec>,
     /// Whether files can be given to others.
     owner: bool,
-}
-
-/// What an entry says beside its kind and its content.
-struct Facts {
-    mode: Mode,
-    owner: (Uid, Gid),
-    modified: Timespec,
-    attributes: Vec<(OsString, Vec<u8>)>,
+    /// Who gets them instead of whom the archive names.
+    given_to: Option<(Uid, Gid)>,
+    form: Form,
 }
 
 impl Unpacker {
+    fn new(folder: &Path, form: Form, limits: Limits) -> Result<Unpacker> {
+        let root = Root::open(folder, form);
+        Ok(Unpacker {
+            root: root.with_context(|| format!("open {}", folder.display()))?,
+            limits,
+            size: 0,
+            entries: 0,
+            folders: BTreeMap::new(),
+            owner: rustix::process::geteuid().is_root(),
+            given_to: None,
+            form,
+        })
+    }
+
+    fn unpack(mut self, source: impl Read) -> Result<Unpacked> {
+        let (meter, gauge) = Meter::new(source);
+        let mut archive = Archive::new(meter);
+        self.all(&mut archive, &gauge)?;
+        self.finish_folders()?;
+        let diff_id = archive.into_inner().finish(AFTER)?;
+        Ok(Unpacked { diff_id, size: self.size, entries: self.entries })
+    }
+
     fn all<R: Read>(&mut self, archive: &mut Archive<Meter<R>>, gauge: &Gauge) -> Result<()> {
         let mut entries = archive.entries().context("read the archive")?;
         loop {
@@ -136,10 +165,10 @@ impl Unpacker {
             anyhow::ensure!(kind == EntryType::Directory, "the layer's root is no folder");
             return self.root_entry(entry);
         };
-        if name.as_bytes().starts_with(WHITEOUT.as_bytes()) {
+        if self.form == Form::Layer && name.as_bytes().starts_with(WHITEOUT.as_bytes()) {
             return self.whiteout(&path, &name);
         }
-        let facts = facts(entry)?;
+        let facts = self.facts(entry)?;
         self.root.free(&path, kind == EntryType::Directory)?;
         match kind {
             EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => {
@@ -161,8 +190,13 @@ impl Unpacker {
         }
     }
 
+    fn facts<R: Read>(&self, entry: &mut Entry<'_, R>) -> Result<Facts> {
+        let sent = facts(entry)?;
+        Ok(Facts { owner: self.given_to.unwrap_or(sent.owner), ..sent })
+    }
+
     fn root_entry<R: Read>(&mut self, entry: &mut Entry<'_, R>) -> Result<()> {
-        let facts = facts(entry)?;
+        let facts = self.facts(entry)?;
         self.folders.insert(PathBuf::new(), facts.modified);
         let root = self.root.lookup(Path::new(""), OFlags::RDONLY | OFlags::DIRECTORY)?;
         dress_open(root.as_fd(), &facts, self.owner)
@@ -286,83 +320,6 @@ impl Unpacker {
         }
         Ok(())
     }
-}
-
-fn facts<R: Read>(entry: &mut Entry<'_, R>) -> Result<Facts> {
-    let header = entry.header();
-    let raw = header.as_old();
-    let number = |field: &[u8], read: io::Result<u64>| match is_blank(field) {
-        true => Ok(0),
-        false => read,
-    };
-    let mode = if is_blank(&raw.mode) { 0 } else { header.mode().context("read its mode")? };
-    let mode = Mode::from_raw_mode(mode & 0o7777);
-    let id = |id: u64| u32::try_from(id).ok().filter(|id| *id != u32::MAX);
-    let user = id(number(&raw.uid, header.uid())?).context("the user's number is too large")?;
-    let group = id(number(&raw.gid, header.gid())?).context("the group's number is too large")?;
-    let seconds = number(&raw.mtime, header.mtime())?;
-    let mut modified = Timespec { tv_sec: seconds.try_into().unwrap_or(i64::MAX), tv_nsec: 0 };
-    let mut attributes = Vec::new();
-    for extension in entry.pax_extensions()?.into_iter().flatten() {
-        let extension = extension.context("read its attributes")?;
-        let (key, value) = (extension.key_bytes(), extension.value_bytes());
-        if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-            attributes.push((attribute(name)?, value.to_vec()));
-        } else if key == b"mtime" {
-            modified = pax_time(value).context("read its time")?;
-        }
-    }
-    let owner = (Uid::from_raw(user), Gid::from_raw(group));
-    Ok(Facts { mode, owner, modified, attributes })
-}
-
-/// A number that was not written is 0, as other readers have it.
-fn is_blank(field: &[u8]) -> bool {
-    field.iter().all(|byte| matches!(byte, 0 | b' '))
-}
-
-/// The name of an attribute that a layer may set: what overlayfs reads is not for layers.
-fn attribute(name: &[u8]) -> Result<OsString> {
-    let of_overlay = [b"trusted.overlay.".as_slice(), b"user.overlay."];
-    let name = OsStr::from_bytes(name);
-    let own = of_overlay.iter().any(|start| name.as_bytes().starts_with(start));
-    anyhow::ensure!(!own, "the layer sets {name:?}, by which overlayfs is controlled");
-    Ok(name.to_owned())
-}
-
-/// Seconds since 1970 with a fraction.
-fn pax_time(text: &[u8]) -> Option<Timespec> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let (seconds, nanos) = (seconds.parse::<i64>().ok()?, digits.parse::<i64>().ok()?);
-    match text.starts_with('-') && nanos > 0 {
-        true => Some(Timespec { tv_sec: seconds - 1, tv_nsec: 1_000_000_000 - nanos }),
-        false => Some(Timespec { tv_sec: seconds, tv_nsec: nanos }),
-    }
-}
-
-fn times(modified: Timespec) -> Timestamps {
-    Timestamps { last_access: modified, last_modification: modified }
-}
-
-/// Owner, mode and attributes, in this order: a new owner takes the mode's special bits and the
-/// capabilities away.
-fn dress_open(file: std::os::fd::BorrowedFd<'_>, facts: &Facts, owner: bool) -> Result<()> {
-    if owner {
-        rustix::fs::fchown(file, Some(facts.owner.0), Some(facts.owner.1))
-            .context("give it away")?;
-    }
-    rustix::fs::fchmod(file, facts.mode).context("set its mode")?;
-    for (name, value) in &facts.attributes {
-        match rustix::fs::fsetxattr(file, name, value, XattrFlags::empty()) {
-            // Labels of a security module that this machine does not have say nothing here.
-            Err(Errno::NOTSUP) => {}
-            Err(Errno::PERM) if !owner => {}
-            set => set.with_context(|| format!("set {}", name.display()))?,
-        }
-    }
-    Ok(())
 }
 
 /// Zeros stay holes.

@@ -3,7 +3,9 @@
 
 pub mod attach;
 pub mod check;
+mod confined;
 pub mod connect;
+pub mod copy;
 mod copy_up;
 pub mod create;
 pub mod exec;

@@ -1,0 +1,131 @@
+//! Files into a container and out of it, as archives.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::Engine;
+use super::confined::with_root;
+use super::inside::Inside;
+use crate::error::{Context, Kind, Result, refuse};
+use crate::layer::{Owner, pack_as, unpack_tree};
+use crate::model::{Container, MountPoint};
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The path with its links followed, as far as that was asked for.
+    pub path: PathBuf,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+}
+
+impl Place {
+    /// Looks a path up; `None` where nothing is there.
+    ///
+    /// # Errors
+    /// Why it cannot be looked up.
+    pub fn find(path: &Path, follow: bool) -> Result<Option<Place>> {
+        let found = if follow { path.metadata() } else { path.symlink_metadata() };
+        let found = match found {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
+            found => found.with_context(|| format!("look at {}", path.display()))?,
+        };
+        let path = if follow { path.canonicalize()? } else { path.to_owned() };
+        Ok(Some(Place { path, is_folder: found.is_dir() }))
+    }
+}
+
+impl Engine {
+    /// Looks a path in a container up; a relative one begins at its root.
+    ///
+    /// # Errors
+    /// `No such container: X`; why it cannot be looked up.
+    pub fn find(&self, name: &str, path: &Path, follow: bool) -> Result<Option<Place>> {
+        let container = self.store.container(name)?;
+        self.within(&container, || Place::find(&Path::new("/").join(path), follow))
+    }
+
+    /// Packs a file or folder of a container under another name; with an empty name, what is in the
+    /// folder. A link is packed as a link.
+    ///
+    /// # Errors
+    /// `Could not find the file X in container Y`; what cannot be read or written.
+    pub fn copy_out(
+        &self,
+        name: &str,
+        path: &Path,
+        packed_as: &Path,
+        out: impl Write + Send,
+    ) -> Result<()> {
+        let container = self.store.container(name)?;
+        self.within(&container, || {
+            let path = Path::new("/").join(path);
+            Place::find(&path, false)?.ok_or_else(|| not_found(name, &path))?;
+            pack_as(&path, packed_as, out)
+        })
+    }
+
+    /// Unpacks an archive into a folder of a container. Its files belong to whom the archive names,
+    /// or to the container's user.
+    ///
+    /// # Errors
+    /// `Could not find the file X in container Y`; what cannot be made there.
+    pub fn copy_in(
+        &self,
+        name: &str,
+        folder: &Path,
+        to_its_user: bool,
+        archive: impl Read + Send,
+    ) -> Result<()> {
+        let container = self.store.container(name)?;
+        self.within(&container, || {
+            let folder = Path::new("/").join(folder);
+            let place = Place::find(&folder, true)?.ok_or_else(|| not_found(name, &folder))?;
+            if !place.is_folder {
+                return Err(refuse(Kind::Invalid, "extraction point is not a directory"));
+            }
+            let is_below = |point: &MountPoint| place.path.starts_with(&point.destination);
+            if container.host_config.readonly_rootfs && !container.mounts.iter().any(is_below) {
+                return Err(refuse(Kind::Invalid, "container rootfs is marked read-only"));
+            }
+            let owner = match to_its_user {
+                true if !container.config.user.is_empty() => user(&container)?,
+                _ => Owner::AsSent,
+            };
+            unpack_tree(archive, &place.path, owner).map(drop)
+        })
+    }
+
+    /// A container that runs shows its files as its first process sees them; for one that does not
+    /// they are mounted, and its volumes with them.
+    fn within<T: Send>(
+        &self,
+        container: &Container,
+        act: impl FnOnce() -> Result<T> + Send,
+    ) -> Result<T> {
+        self.with_files(container, |rootfs| {
+            let state = self.store.state(&container.id)?;
+            if state.status.is_alive() {
+                return with_root(Path::new(&format!("/proc/{}/root", state.pid)), &[], act);
+            }
+            let is_of_host = |kind: &str| matches!(kind, "bind" | "volume");
+            let mut points: Vec<_> =
+                container.mounts.iter().filter(|point| is_of_host(&point.kind)).collect();
+            points.sort_by(|a, b| a.destination.cmp(&b.destination));
+            with_root(rootfs, &points, act)
+        })
+    }
+}
+
+fn user(container: &Container) -> Result<Owner> {
+    let accounts = Inside::open(Path::new("/"))?.accounts();
+    let identity = accounts.identity(&container.config.user, &[])?;
+    Ok(Owner::These(identity.uid, identity.gid))
+}
+
+/// Docker's words for a path that leads nowhere.
+pub fn not_found(container: &str, path: &Path) -> anyhow::Error {
+    let words = format!("Could not find the file {} in container {container}", path.display());
+    refuse(Kind::NotFound, words)
+}

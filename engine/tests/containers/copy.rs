@@ -1,0 +1,131 @@
+//! `cp`: files into containers and out of them, whether they run or not.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+use crate::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+/// A folder of the host beside the store.
+fn folder(dok: &Dok) -> std::path::PathBuf {
+    let folder = dok.root().with_file_name("host");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_file_goes_in_and_comes_back() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    let file = host.join("file");
+    fs::write(&file, "words\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o4751)).unwrap();
+    std::os::unix::fs::chown(&file, Some(12), Some(13)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o4751)).unwrap();
+    let (file, back) = (file.to_str().unwrap(), host.join("back"));
+    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "60"]);
+    dok.ok(&["create", NONE, "--name", "down", "-v", "/own", "-u", "web", "busybox"]);
+    for (container, place) in [("up", "/tmp"), ("up", "/tmp/new"), ("down", "/own/new")] {
+        let inside = format!("{container}:{place}");
+        let said = dok.dok(&["cp", "-q=false", file, &inside]);
+        assert!(said.err.starts_with("Successfully copied "), "{said:?}");
+        assert!(said.err.ends_with(&format!("kB to {inside}\n")), "{said:?}");
+        let inside = if place == "/tmp" { "up:tmp/file" } else { &inside };
+        dok.ok(&["cp", "-a", inside, back.to_str().unwrap()]);
+        assert_eq!(fs::read_to_string(&back).unwrap(), "words\n");
+        let about = back.metadata().unwrap();
+        assert_eq!((about.mode() & 0o7777, about.uid(), about.gid()), (0o4751, 12, 13));
+        fs::remove_file(&back).unwrap();
+    }
+    assert_eq!(dok.ok(&["exec", "up", "cat", "/tmp/file", "/tmp/new"]), "words\nwords\n");
+    dok.ok(&["cp", "up:/tmp/file", back.to_str().unwrap()]);
+    assert_eq!(back.metadata().unwrap().uid(), 0, "it is for who asked");
+    dok.ok(&["cp", "-a", file, "down:/tmp/"]);
+    dok.ok(&["cp", "-a", "down:/tmp/file", back.to_str().unwrap()]);
+    assert_eq!(back.metadata().unwrap().uid(), 33, "it is for the container's user");
+    assert_eq!(
+        dok.ok(&["run", "--rm", NONE, "--volumes-from", "down", "busybox", "ls", "/own"]),
+        "new\n"
+    );
+}
+
+#[test]
+fn folders_and_their_content_are_two_things() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    fs::create_dir_all(host.join("tree/sub")).unwrap();
+    fs::write(host.join("tree/sub/.wh.name"), "a name\n").unwrap();
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let tree = host.join("tree");
+    let tree = tree.to_str().unwrap();
+    dok.ok(&["cp", tree, "box:/tmp"]);
+    dok.ok(&["cp", tree, "box:/tmp/other"]);
+    dok.ok(&["cp", &format!("{tree}/."), "box:/tmp"]);
+    let out = host.join("out");
+    fs::create_dir(&out).unwrap();
+    dok.ok(&["cp", "box:/tmp/.", out.to_str().unwrap()]);
+    for name in ["tree/sub", "other/sub", "sub"] {
+        let path = out.join(name).join(".wh.name");
+        assert_eq!(fs::read_to_string(path).unwrap(), "a name\n", "{name}");
+    }
+    let refused = |from: &str, to: &str, words: &str| {
+        let said = dok.dok(&["cp", from, to]);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains(words), "{said:?}");
+    };
+    refused("box:/nope", "-", "Could not find the file /nope in container box");
+    refused(tree, "box:/nope/deep", "Could not find the file /nope in container box");
+    refused(tree, "box:/etc/passwd", "cannot copy directory");
+    refused("box:/etc/passwd/", tree, "not a directory");
+    refused("box:/etc/passwd", "/nope/deep", "directory \"/nope\" does not exist");
+    refused("box:/etc", "box:/tmp", "copying between containers is not supported");
+    refused("/etc", "/tmp", "must specify at least one container source");
+    refused("ghost:/etc", "-", "No such container: ghost");
+    fs::write(host.join("sub"), "no folder\n").unwrap();
+    let file = host.join("sub");
+    refused(file.to_str().unwrap(), "box:/tmp", "cannot overwrite directory sub");
+}
+
+#[test]
+fn archives_go_through_the_standard_streams() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let archive = dok.ok(&["cp", "box:/data", "-"]);
+    let names = ["data/", "data/below/", "data/below/file", "data/link"];
+    let mut read = tar::Archive::new(archive.as_bytes());
+    let entries = read.entries().unwrap().map(|entry| entry.unwrap().path_bytes().into_owned());
+    let entries: Vec<_> = entries.map(|name| String::from_utf8(name).unwrap()).collect();
+    assert_eq!(entries, names);
+    dok.dok_reading(&archive, &["cp", "-", "box:/tmp"]);
+    let back = host.join("back");
+    dok.ok(&["cp", "box:/tmp/data/below/file", back.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&back).unwrap(), "of the image\n");
+    let said = dok.dok_reading(&archive, &["cp", "-", "box:/nope"]);
+    assert!(said.err.contains("destination \"box:/nope\" must be a directory"), "{said:?}");
+}
+
+#[test]
+fn no_link_leads_out() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    let secret = host.join("secret");
+    fs::write(&secret, "of the host\n").unwrap();
+    let (out, outside) = (host.join("out"), host.to_str().unwrap());
+    symlink(&host, host.join("link")).unwrap();
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    dok.ok(&["cp", &format!("{outside}/link"), "box:/tmp/link"]);
+    dok.ok(&["cp", "box:/tmp/link", out.to_str().unwrap()]);
+    assert_eq!(fs::read_link(&out).unwrap(), host, "the link, not what it leads to");
+    let stolen = dok.dok(&["cp", "box:/tmp/link/secret", "-"]);
+    assert!(stolen.err.contains("Could not find the file /tmp/link/secret"), "{stolen:?}");
+    assert_eq!(stolen.out, "");
+    let followed = dok.dok(&["cp", "-L", "box:/tmp/link", "-"]);
+    assert_eq!(followed.code, Some(1), "{followed:?}");
+    let passwd = dok.root().join("passwd");
+    fs::write(&passwd, "mine\n").unwrap();
+    let planted = dok.dok(&["cp", passwd.to_str().unwrap(), "box:/tmp/link/planted"]);
+    assert_eq!(planted.code, Some(1), "{planted:?}");
+    assert!(!host.join("planted").exists());
+}
