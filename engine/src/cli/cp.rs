@@ -67,8 +67,9 @@ fn split(word: &str) -> Option<(&str, &str)> {
 struct Typed<'a>(&'a str);
 
 impl<'a> Typed<'a> {
+    /// Without its end.
     fn path(self) -> &'a Path {
-        Path::new(self.0)
+        Path::new(self.0).components().as_path()
     }
 
     /// `PATH/.`: what is in the folder, not the folder.
