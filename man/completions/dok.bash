@@ -19,7 +19,7 @@ _dok() {
     case $command in
         '')
             options='--root --run-root --runtime --config-file --config -h --help -v --version'
-            words='run create start stop restart kill pause unpause rm exec attach logs ps inspect diff export commit update wait rename port top history images import load login logout pull push rmi save search tag completion help version container image network system volume'
+            words='run create start stop restart kill pause unpause rm exec attach logs ps inspect diff export cp commit update wait rename port top history images import load login logout pull push rmi save search tag completion help version container image network system volume'
             case $before in
                 --root) return ;;
                 --run-root) return ;;
@@ -28,7 +28,7 @@ _dok() {
                 --config) return ;;
             esac
             ;;
-        'container') words='run create start stop restart kill pause unpause rm exec attach logs ls list ps inspect prune diff export commit update wait rename port top' ;;
+        'container') words='run create start stop restart kill pause unpause rm exec attach logs ls list ps inspect prune diff export cp commit update wait rename port top' ;;
         'image') words='history ls list import inspect load prune pull push rm remove save tag' ;;
         'network') words='connect create disconnect inspect list ls prune remove rm' ;;
         'system') words='check start df prune' ;;
@@ -316,6 +316,12 @@ _dok() {
             words='@containers'
             case $before in
                 -o|--output) return ;;
+            esac
+            ;;
+        'cp'|'container cp')
+            options='-a --archive -L --follow-link -q --quiet'
+            words=''
+            case $before in
             esac
             ;;
         'commit'|'container commit')

@@ -306,6 +306,12 @@ complete -c dok -n "__dok_is ''" -a export -d 'Export a container\'s filesystem 
 complete -c dok -n "__dok_is 'container'" -a export -d 'Export a container\'s filesystem as a tar archive'
 complete -c dok -n "__dok_is 'export' 'container export'" -a "(dok ps --all --format '{{.Names}}' 2>/dev/null)"
 complete -c dok -n "__dok_is 'export' 'container export'" -s o -l output -r -F -d 'Write to a file, instead of STDOUT'
+complete -c dok -n "__dok_is ''" -a cp -d 'Copy files/folders between a container and the local filesystem'
+complete -c dok -n "__dok_is 'container'" -a cp -d 'Copy files/folders between a container and the local filesystem'
+complete -c dok -n "__dok_is 'cp' 'container cp'" -F
+complete -c dok -n "__dok_is 'cp' 'container cp'" -s a -l archive -d 'Archive mode (copy all uid/gid information)'
+complete -c dok -n "__dok_is 'cp' 'container cp'" -s L -l follow-link -d 'Always follow symbol link in SRC_PATH'
+complete -c dok -n "__dok_is 'cp' 'container cp'" -s q -l quiet -d 'Suppress what is told of a copy that is done'
 complete -c dok -n "__dok_is ''" -a commit -d 'Create a new image from a container\'s changes'
 complete -c dok -n "__dok_is 'container'" -a commit -d 'Create a new image from a container\'s changes'
 complete -c dok -n "__dok_is 'commit' 'container commit'" -a "(dok ps --all --format '{{.Names}}' 2>/dev/null)"
