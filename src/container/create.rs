@@ -11,7 +11,7 @@ use super::options::CreateOptions;
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{Handles, Role, Served, Talk, died, serve};
+use super::serve::{self, Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
@@ -94,7 +94,8 @@ pub(super) fn make(
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
     // Meanwhile the child makes its namespaces.
-    cgroup.finish(&plan.cgroup, child.pid).doing(|| "make the cgroup".into())?;
+    let finished = cgroup.finish(&plan.cgroup, child.pid).doing(|| "make the cgroup".into());
+    finished.map_err(|error| serve::failure(&channel).unwrap_or(error))?;
     // Of an optional one nothing may be there.
     saved.onggi.cgroup = cgroup.saved();
     reach("make the cgroup", &mut laps)?;

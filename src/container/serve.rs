@@ -158,6 +158,16 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     Ok(served)
 }
 
+/// What an init that has failed already says of it: then it is the cause of what fails for us.
+pub(super) fn failure(channel: &RuntimeEnd) -> Option<Error> {
+    while fd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
+        if let (FromInit::Failed(failure), _) = channel.receive().ok()?? {
+            return Some(failure.into_error());
+        }
+    }
+    None
+}
+
 /// A process that dies hangs up first.
 fn has_died(child: &Child) -> Result<bool> {
     Ok(pidfd::wait_end(child.pidfd.as_fd(), Some(Duration::from_secs(1)))?)

@@ -115,19 +115,19 @@ mod tests {
 
     fn state(status: Status, exit_code: i32) -> State {
         let now = Time::now();
-        let (started_at, finished_at) = (now.minus(20_500_000_000), now.minus(5_500_000_000));
+        let (started_at, finished_at) = (now.minus(1_230_000_000_000), now.minus(330_000_000_000));
         State { status, exit_code, started_at, finished_at, ..State::default() }
     }
 
     #[test]
     fn a_status_is_told_as_docker_tells_it() {
         for (status_, code, health, text) in [
-            (Status::Running, 0, "none", "Up 20 seconds"),
-            (Status::Running, 0, "healthy", "Up 20 seconds (healthy)"),
-            (Status::Running, 0, "starting", "Up 20 seconds (health: starting)"),
-            (Status::Paused, 0, "none", "Up 20 seconds (Paused)"),
-            (Status::Exited, 137, "none", "Exited (137) 5 seconds ago"),
-            (Status::Restarting, 1, "none", "Restarting (1) 5 seconds ago"),
+            (Status::Running, 0, "none", "Up 20 minutes"),
+            (Status::Running, 0, "healthy", "Up 20 minutes (healthy)"),
+            (Status::Running, 0, "starting", "Up 20 minutes (health: starting)"),
+            (Status::Paused, 0, "none", "Up 20 minutes (Paused)"),
+            (Status::Exited, 137, "none", "Exited (137) 5 minutes ago"),
+            (Status::Restarting, 1, "none", "Restarting (1) 5 minutes ago"),
             (Status::Created, 0, "none", "Created"),
         ] {
             assert_eq!(status(&state(status_, code), health), text);
