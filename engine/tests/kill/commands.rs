@@ -59,6 +59,7 @@ fn containers_run_or_leave_nothing() {
         create(campaign);
         campaign.dok.ok(&["start", "victim"]);
     };
+    let copied = campaign.folder().join("copied").to_str().unwrap().to_owned();
     let rm: &[&str] = &["rm", "-f", "-v", "victim"];
     for (words, whom, before) in [
         (
@@ -73,7 +74,7 @@ fn containers_run_or_leave_nothing() {
         (rm, Whom::Dok, &create),
         (rm, Whom::All, &run),
         (&["container", "prune", "-f", "--filter", "label!=keep"], Whom::Dok, &create),
-        (&["cp", "victim:/bin", "/dev/null"], Whom::Dok, &create),
+        (&["cp", "victim:/etc/passwd", &copied], Whom::Dok, &create),
         (&["exec", "lives", "true"], Whom::All, &nothing),
     ] {
         campaign.kill(&Case { words, whom, before });
