@@ -7,7 +7,7 @@ use nix::sched::{CloneFlags, unshare};
 
 use super::setting::Dok;
 
-/// 0.5 MiB, in KiB, for all processes beside one container.
+/// 0.5 MiB, in KiB: for the monitor and what moves its container's bytes, and for a resolver.
 const MOST: u64 = 512;
 
 /// The processes of a store beside its containers, by the word that they began with.
@@ -67,7 +67,9 @@ fn what_stays_beside_a_container_takes_little_memory_of_its_own() {
         assert_eq!(words, names, "{how:?}");
         let each: Vec<_> = processes.iter().map(|(pid, _)| private(*pid)).collect();
         println!("{how:?}: {words:?} {each:?} KiB");
-        assert!(each.iter().sum::<u64>() <= MOST, "{how:?}: {words:?} {each:?} KiB");
+        let resolver = if let [_, names, _] = each[..] { names } else { 0 };
+        let others = each.iter().sum::<u64>() - resolver;
+        assert!(others.max(resolver) <= MOST, "{how:?}: {words:?} {each:?} KiB");
     }
 }
 
