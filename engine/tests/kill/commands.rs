@@ -1,5 +1,9 @@
 //! The commands that change something, each killed at its points.
 
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use super::campaign::{Campaign, Case, Whom};
 
 const NONE: &str = "--network=none";
@@ -11,7 +15,7 @@ fn images_are_whole_or_not_there() {
     let Some(mut campaign) = Campaign::new("images") else { return };
     let file = |name: &str| campaign.folder().join(name).to_str().unwrap().to_owned();
     let (tar, saved, out) = (file("tree.tar"), file("saved.tar"), file("out.tar"));
-    let made = std::process::Command::new("tar")
+    let made = Command::new("tar")
         .args(["-C", campaign.folder().to_str().unwrap(), "-cf", &tar, "tree"])
         .status();
     assert!(made.unwrap().success());
@@ -33,6 +37,75 @@ fn images_are_whole_or_not_there() {
     ] {
         campaign.kill(&Case { words, whom, before });
     }
+}
+
+/// A registry in the campaign's network namespace, ended when it is dropped.
+struct Registry(Child);
+
+impl Registry {
+    const HOST: &str = "127.0.0.1:5000";
+
+    /// `None`, with a word about it, where there is none on this machine.
+    fn start(campaign: &Campaign) -> Option<Registry> {
+        assert!(Command::new("ip").args(["link", "set", "lo", "up"]).status().unwrap().success());
+        let settings = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: \
+             storage}}}}\nhttp: {{addr: {}}}\n",
+            Registry::HOST
+        );
+        std::fs::write(campaign.folder().join("registry.yml"), settings).unwrap();
+        let mut command = Command::new("docker-registry");
+        command.args(["serve", "registry.yml"]).current_dir(campaign.folder());
+        let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            eprintln!("skipped: there is no docker-registry on this machine");
+            return None;
+        };
+        let registry = Registry(child);
+        let until = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(Registry::HOST).is_err() {
+            assert!(Instant::now() < until, "the registry does not come up");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(registry)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_is_fetched_is_whole_or_not_there() {
+    let Some(mut campaign) = Campaign::new("pull") else { return };
+    let Some(_registry) = Registry::start(&campaign) else { return };
+    let (pulled, pushed) =
+        (format!("{}/pulled:1", Registry::HOST), format!("{}/pushed:1", Registry::HOST));
+    let tar = campaign.folder().join("tree.tar").to_str().unwrap().to_owned();
+    let made = Command::new("tar")
+        .args(["-C", campaign.folder().to_str().unwrap(), "-cf", &tar, "tree/etc", "tree/data"])
+        .status();
+    assert!(made.unwrap().success());
+    let import = |name: &str| {
+        let name = name.to_owned();
+        let tar = tar.clone();
+        move |campaign: &Campaign| drop(campaign.dok.ok(&["import", &tar, &name]))
+    };
+    import(&pulled)(&campaign);
+    campaign.dok.ok(&["push", &pulled]);
+    let untag = |campaign: &Campaign| drop(campaign.dok.dok(&["rmi", &pulled]));
+    for (words, whom, before) in [
+        (&["pull", "-q", &*pulled][..], Whom::All, &untag as &dyn Fn(&Campaign)),
+        (&["pull", "-q", &*pulled], Whom::Dok, &untag),
+        (&["push", "-q", &*pushed], Whom::All, &import(&pushed)),
+    ] {
+        campaign.kill(&Case { words, whom, before });
+    }
+    // What was fetched in spite of all the kills is whole: its blobs are read for it.
+    campaign.dok.ok(&["pull", "-q", &pulled]);
+    campaign.dok.ok(&["system", "check"]);
 }
 
 #[test]
