@@ -183,10 +183,10 @@ impl Log {
     /// Nobody will give another file: the present one takes all.
     pub(super) fn keep_the_file(&mut self) -> io::Result<()> {
         (self.size, self.asked) = (u64::MAX, None);
-        match self.file {
-            Some(_) => self.go_on().map(drop),
-            None => Ok(self.give_up()),
+        if self.file.is_none() {
+            self.give_up();
         }
+        self.go_on().map(drop)
     }
 
     /// Writes whole entries, as many as there is room for.
