@@ -264,10 +264,9 @@ impl Directory {
         crate::sys::path::exists(self.fd.as_fd(), NOTIFY)
     }
 
-    /// Whether init waits for `start`: a `start` that was killed may have left its socket's file.
-    pub fn awaits_start(&self) -> bool {
+    /// Whether there is a socket that init waits on; a `start` that was killed may have left it.
+    pub fn has_start_socket(&self) -> bool {
         crate::sys::path::exists(self.fd.as_fd(), SOCKET)
-            && crate::sys::socket::has_listener(&self.start_socket())
     }
 
     /// Nobody starts it a second time.
