@@ -86,3 +86,13 @@ fn a_terminal_is_one_and_init_is_the_first_process() {
     let said = dok.dok(&["run", "--rm", "--init", NONE, "busybox", "sh", "-c", "echo $$; exit 4"]);
     assert_eq!((said.code, &*said.out), (Some(4), "2\n"));
 }
+
+#[test]
+fn the_program_below_init_has_no_signal_blocked() {
+    let Some(dok) = Dok::new() else { return };
+    let said = dok.ok(&["run", "--rm", "--init", NONE, "busybox", "cat", "/proc/self/status"]);
+    assert!(said.contains("SigBlk:\t0000000000000000"), "{said}");
+    dok.ok(&["run", "-d", "--init", "--name", "web", NONE, "busybox", "sleep", "1000"]);
+    dok.ok(&["kill", "-s", "TERM", "web"]);
+    assert_eq!(dok.ok(&["wait", "web"]), "143\n");
+}
