@@ -140,7 +140,8 @@ fn a_link_of_proc_leads_to_nothing_of_the_hosts() {
     fs::write(host.join("canary"), "of the host\n").unwrap();
     let link = format!("ln -s /proc/{}/root{} /out", std::process::id(), host.display());
     let script = format!("/bin/busybox {link}; exec sleep 60");
-    let seen = &["run", "-d", NONE, "--name", "up", "--pid", "host", "busybox", "sh", "-c", &script];
+    let seen =
+        &["run", "-d", NONE, "--name", "up", "--pid", "host", "busybox", "sh", "-c", &script];
     dok.ok(seen);
     dok.ok(&["exec", "up", "sh", "-c", "until test -L /out; do :; done"]);
     let said = dok.dok(&["cp", "up:/out/canary", "-"]);
