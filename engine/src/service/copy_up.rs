@@ -86,8 +86,8 @@ fn times(about: &Stat) -> Timestamps {
     Timestamps { last_access: written, last_modification: written }
 }
 
-/// A node, which gets its mode through the descriptor of a node: whoever else has the volume may put
-/// a link in its place.
+/// A node, which gets its mode through the descriptor of a node: whoever else has the volume may
+/// put a link in its place.
 fn make_node(target: &File, name: &CStr, kind: FileType, about: &Stat) -> io::Result<()> {
     let mode = Mode::from_raw_mode(about.st_mode);
     mknodat(target, name, kind, mode, about.st_rdev)?;

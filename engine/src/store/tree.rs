@@ -1,5 +1,5 @@
-//! Folders are removed with all in them, however deep: a container's program makes them as deep as it
-//! likes, deeper than descriptors and the stack reach.
+//! Folders are removed with all in them, however deep: a container's program makes them as deep as
+//! it likes, deeper than descriptors and the stack reach.
 
 use std::ffi::OsStr;
 use std::fs;
