@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::Store;
 use super::images::list;
+use super::{Store, tree};
 use crate::error::{Context, Result};
 use crate::image::manifest::{self, Document};
 use crate::image::{Digest, config};
@@ -122,7 +122,7 @@ impl Store {
         }
         let trash = self.staging().join(format!("trash-{}", std::process::id()));
         if trash.exists() {
-            fs::remove_dir_all(&trash)?;
+            tree::remove(&trash)?;
         }
         fs::rename(path, &trash)?;
         remove_all(&trash)
@@ -234,11 +234,7 @@ fn bytes_of(path: &Path) -> u64 {
 }
 
 fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata()?.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    };
-    match removed {
+    match tree::remove(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }
