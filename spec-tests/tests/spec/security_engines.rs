@@ -112,7 +112,7 @@ fn cve_2020_15257_no_abstract_socket_is_open() -> Result {
     let running = container.run_call().arg(container.id()).spawn()?;
     container.wait_for("running")?;
     none("running in the foreground")?;
-    container.delete_by_force().ok()?;
+    container.kill("KILL").ok()?;
     drop(running.wait());
     Ok(())
 }
