@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use super::Init;
 use crate::error::Result;
 use crate::failpoint;
-use crate::sys::fd::{read_all, stat};
+use crate::sys::fd::{READ_WARILY, expect_file, read_all};
 use crate::sys::path::Root;
 
 /// The container's users; nobody needs more (bytes).
@@ -23,16 +23,9 @@ pub(super) fn find(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What the image has there need be no file: nothing is waited for, and no terminal becomes ours.
-///
-/// # Errors
-/// EINVAL: it is no file.
+/// What the image has there need be no file.
 fn users(root: &Root) -> io::Result<Vec<u8>> {
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = root.open_file("/etc/passwd", flags)?;
-    if stat(file.as_fd())?.st_mode & libc::S_IFMT != libc::S_IFREG {
-        return Err(io::Error::from_raw_os_error(libc::EINVAL));
-    }
+    let file = expect_file(root.open_file("/etc/passwd", READ_WARILY)?)?;
     let limit = if failpoint::is_weakened("the size of passwd") { 1 << 40 } else { LIMIT };
     read_all(file.as_fd(), limit)
 }
