@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -9,15 +10,19 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 /// Where the pauses between two exchanges come from, unless `SPEC_TESTS_SEED` is another.
 const SEED: u64 = 0x0066_6f72_6b73;
 /// Turns of an empty loop between two exchanges, at most: from nothing to some microseconds.
-const LONGEST_PAUSE: u64 = 1 << 14;
+const LONGEST_PAUSE: u64 = 1 << 8;
 
-/// Exchanges the two names of each pair, again and again, for as long as `rounds` takes.
+/// How often the runtime may lose: in as many rounds, and no longer on a slow machine.
+pub const ROUNDS: u32 = 40;
+const LONGEST: Duration = Duration::from_secs(15);
+
+/// Exchanges the two names of each pair, again and again, during all rounds.
 ///
 /// # Errors
-/// What `rounds` gives, with the seed; names that could not be exchanged even once.
+/// What a round gives, with the seed; names that could not be exchanged even once.
 pub fn while_exchanging(
     pairs: &[(&Path, &Path)],
-    rounds: impl FnOnce() -> Result<()>,
+    mut round: impl FnMut(u32) -> Result<()>,
 ) -> Result<()> {
     let seed = seed();
     let (stop, count) = (AtomicBool::new(false), AtomicU32::new(0));
@@ -33,7 +38,9 @@ pub fn while_exchanging(
             }
         });
         let _end = EndOfRace(&stop);
-        rounds()
+        let begin = Instant::now();
+        let mut rounds = (0..ROUNDS).take_while(|_| begin.elapsed() < LONGEST);
+        rounds.try_for_each(&mut round)
     });
     let count = count.into_inner();
     eprintln!("racer: seed {seed:#x}, {count} exchanges");
@@ -69,7 +76,7 @@ impl Pauses {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_PAUSE, Pauses, SEED, while_exchanging};
+    use super::{Duration, LONGEST_PAUSE, Pauses, ROUNDS, SEED, while_exchanging};
     use crate::scratch::Scratch;
 
     #[test]
@@ -87,13 +94,17 @@ mod tests {
     fn names_that_are_not_there_are_no_race() {
         let scratch = Scratch::new().unwrap();
         let (one, other) = (scratch.path().join("one"), scratch.path().join("other"));
-        assert!(while_exchanging(&[(&one, &other)], || Ok(())).is_err());
+        assert!(while_exchanging(&[(&one, &other)], |_| Ok(())).is_err());
         std::fs::write(&one, "").unwrap();
         std::fs::write(&other, "").unwrap();
-        let wait = || {
-            std::thread::sleep(std::time::Duration::from_millis(100));
+        let mut count = 0;
+        let wait = |round| {
+            assert_eq!(round, count);
+            count += 1;
+            std::thread::sleep(Duration::from_millis(5));
             Ok(())
         };
         while_exchanging(&[(&one, &other)], wait).unwrap();
+        assert_eq!(count, ROUNDS);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use spec_tests::canary::Canary;
 use spec_tests::config::mount;
 use spec_tests::mountinfo::{self, Mount};
-use spec_tests::racer::while_exchanging;
+use spec_tests::racer::{ROUNDS, while_exchanging};
 use spec_tests::runtime::Output;
 use spec_tests::terminal::Terminal;
 use spec_tests::{Bundle, Container, Result, chapter, tests};
@@ -22,8 +22,6 @@ tests![
     cve_2025_52565_the_console_is_the_terminal_or_nothing,
     cve_2025_52881_settings_are_written_to_procfs_or_not_at_all,
 ];
-
-const ROUNDS: u32 = 40;
 
 /// A container whose `/dev` is a volume that others write to as well.
 fn with_a_shared_dev(bundle: Bundle) -> Result<Container> {
@@ -41,15 +39,13 @@ fn cve_2019_19921_a_proc_that_changes_is_procfs_or_nothing() -> Result {
     container.run().ok()?;
     let (proc, other) = (container.in_root("proc"), container.in_root("other"));
     symlink("/volume", &other)?;
-    while_exchanging(&[(&proc, &other)], || {
-        for _ in 0..ROUNDS {
-            let output = container.run();
-            let mut lines = output.stdout.lines().filter(|line| line.contains(" - proc "));
-            let led = lines.find(|line| line.contains(" /volume"));
-            anyhow::ensure!(led.is_none(), "{output}");
-            let below = fs::read_dir(container.in_root("volume"))?.count();
-            anyhow::ensure!(below == 0, "{below} files were made where the link leads");
-        }
+    while_exchanging(&[(&proc, &other)], |_| {
+        let output = container.run();
+        let mut lines = output.stdout.lines().filter(|line| line.contains(" - proc "));
+        let led = lines.find(|line| line.contains(" /volume"));
+        anyhow::ensure!(led.is_none(), "{output}");
+        let below = fs::read_dir(container.in_root("volume"))?.count();
+        anyhow::ensure!(below == 0, "{below} files were made where the link leads");
         Ok(())
     })?;
     container.left_no_trace()
@@ -64,11 +60,9 @@ fn cve_2021_30465_a_racing_link_leads_inside() -> Result {
     let canary = Canary::new(&container)?;
     let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
     symlink(canary.from(&container, "/volume"), &other)?;
-    while_exchanging(&[(&place, &other)], || {
-        for _ in 0..ROUNDS {
-            drop(container.run());
-            canary.lives()?;
-        }
+    while_exchanging(&[(&place, &other)], |_| {
+        drop(container.run());
+        canary.lives()?;
         Ok(())
     })?;
     container.left_no_trace()
@@ -98,12 +92,10 @@ fn cve_2024_45310_nothing_is_made_where_a_racing_link_leads() -> Result {
     let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
     let up = "../".repeat(container.in_root("volume").components().count());
     symlink(format!("{up}{}", empty.display()), &other)?;
-    while_exchanging(&[(&place, &other)], || {
-        for round in 0..ROUNDS {
-            drop(run(round)?);
-            let made: Vec<_> = fs::read_dir(&empty)?.flatten().map(|it| it.file_name()).collect();
-            anyhow::ensure!(made.is_empty(), "made on the host: {made:?}");
-        }
+    while_exchanging(&[(&place, &other)], |round| {
+        drop(run(round)?);
+        let made: Vec<_> = fs::read_dir(&empty)?.flatten().map(|it| it.file_name()).collect();
+        anyhow::ensure!(made.is_empty(), "made on the host: {made:?}");
         Ok(())
     })?;
     container.left_no_trace()
@@ -118,14 +110,12 @@ fn cve_2025_31133_a_null_that_changes_hides_nothing_writable() -> Result {
     mknodat(CWD, &null, FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, makedev(1, 3))?;
     container.run().ok()?;
     symlink("/victim", &other)?;
-    while_exchanging(&[(&null, &other)], || {
-        for _ in 0..ROUNDS {
-            let output = container.run();
-            let shown = output.stdout.contains("secret") || output.stdout.contains("victim");
-            anyhow::ensure!(!shown, "{output}");
-            let victim = fs::read_to_string(container.in_root("victim"))?;
-            anyhow::ensure!(victim == "victim", "{victim:?} was written");
-        }
+    while_exchanging(&[(&null, &other)], |_| {
+        let output = container.run();
+        let shown = output.stdout.contains("secret") || output.stdout.contains("victim");
+        anyhow::ensure!(!shown, "{output}");
+        let victim = fs::read_to_string(container.in_root("victim"))?;
+        anyhow::ensure!(victim == "victim", "{victim:?} was written");
         Ok(())
     })?;
     container.left_no_trace()
@@ -162,39 +152,43 @@ fn cve_2025_52565_the_console_is_the_terminal_or_nothing() -> Result {
     symlink("/victim", in_volume("other-console"))?;
     let (pts, other_pts) = (in_volume("pts"), in_volume("other-pts"));
     let (console, other_console) = (in_volume("console"), in_volume("other-console"));
-    while_exchanging(&[(&pts, &other_pts), (&console, &other_console)], || {
-        for _ in 0..ROUNDS {
-            let (_, seen) = run_on_terminal(&container)?;
-            let trap = seen.iter().find(|mount| mount.root.contains("/trap"));
-            anyhow::ensure!(trap.is_none(), "bound to the console: {trap:?}");
-            let mut terminals = seen.iter().filter(terminal);
-            let astray = terminals.find(|mount| !mount.point.starts_with("/dev/"));
-            anyhow::ensure!(astray.is_none(), "covered by the terminal: {astray:?}");
-        }
+    while_exchanging(&[(&pts, &other_pts), (&console, &other_console)], |_| {
+        let (_, seen) = run_on_terminal(&container)?;
+        let trap = seen.iter().find(|mount| mount.root.contains("/trap"));
+        anyhow::ensure!(trap.is_none(), "bound to the console: {trap:?}");
+        let mut terminals = seen.iter().filter(terminal);
+        let astray = terminals.find(|mount| !mount.point.starts_with("/dev/"));
+        anyhow::ensure!(astray.is_none(), "covered by the terminal: {astray:?}");
         Ok(())
     })?;
     container.left_no_trace()
 }
 
-/// The volume is at its own place, or over the settings of the container's network.
+/// Volumes are at their own place, or over the settings of the container's network and over what
+/// the kernel tells of its first process.
 fn cve_2025_52881_settings_are_written_to_procfs_or_not_at_all() -> Result {
     chapter!("config-linux.md#sysctl");
-    let bundle = Bundle::busybox().args(["cat", "/proc/sys/net/ipv4/ip_forward"]);
+    let bundle = Bundle::busybox();
+    let bundle = bundle.args(["cat", "/proc/sys/net/ipv4/ip_forward", "/proc/self/oom_score_adj"]);
     let bundle = bundle.set("/linux/sysctl", json!({"net.ipv4.ip_forward": "1"}));
-    let bundle = bundle.file("fake/ip_forward", "fake", 0o666).directory("volume");
+    let bundle = bundle.set("/process/oomScoreAdj", 500).directory("volume/place/self");
     let bundle = bundle.directory("volume/place/sys/net/ipv4");
+    let bundle = bundle.file("fake/ip_forward", "fake", 0o666);
+    let bundle = bundle.file("fake/oom_score_adj", "fake", 0o666);
     let bundle = bundle.bind("rootfs/volume", "/shared", &["rbind"]);
-    let container = bundle.bind("rootfs/fake", "/shared/place/sys/net/ipv4", &["bind"]).build()?;
-    container.run().says("1")?;
+    let bundle = bundle.bind("rootfs/fake", "/shared/place/sys/net/ipv4", &["bind"]);
+    let container = bundle.bind("rootfs/fake", "/shared/place/self", &["bind"]).build()?;
+    container.run().says("1\n500")?;
     let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
     symlink("/proc", &other)?;
-    while_exchanging(&[(&place, &other)], || {
-        for _ in 0..ROUNDS {
-            let output = container.run();
-            let fake = fs::read_to_string(container.in_root("fake/ip_forward"))?;
-            anyhow::ensure!(fake == "fake", "{fake:?} was written: {output}");
-            anyhow::ensure!(output.code() != Some(0) || output.stdout.trim() == "1", "{output}");
+    while_exchanging(&[(&place, &other)], |_| {
+        let output = container.run();
+        for name in ["ip_forward", "oom_score_adj"] {
+            let fake = fs::read_to_string(container.in_root("fake").join(name))?;
+            anyhow::ensure!(fake == "fake", "{name} has {fake:?}: {output}");
         }
+        let written = output.code() != Some(0) || output.stdout == "1\n500\n";
+        anyhow::ensure!(written, "{output}");
         Ok(())
     })?;
     container.left_no_trace()

@@ -51,6 +51,7 @@ const ROWS: &[(&str, &[&str])] = &[
     ]),
     ("proc is kept whole", &["security::cve_2019_16884_nothing_covers_the_files_of_labels"]),
     ("proc is kept whole,a private procfs", &[
+        "apparmor::cve_2025_52881_the_profile_holds_or_there_is_no_program",
         "security::cve_2025_52881_a_covered_proc_gets_no_writes",
         "races::cve_2025_52881_settings_are_written_to_procfs_or_not_at_all",
     ]),
