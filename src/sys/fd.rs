@@ -189,13 +189,18 @@ pub fn stat_filesystem(fd: BorrowedFd<'_>) -> io::Result<libc::statfs> {
     Ok(stat)
 }
 
-/// `fstatvfs(3)`: whether the mount that a descriptor came through is read-only.
+/// Whether the mount that a descriptor came through is read-only.
 pub fn mount_is_read_only(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(mount_flags(fd)? & libc::ST_RDONLY != 0)
+}
+
+/// `fstatvfs(3)`: the flags of the mount that a descriptor came through, `ST_*`.
+pub fn mount_flags(fd: BorrowedFd<'_>) -> io::Result<u64> {
     // SAFETY: all zero bytes are a valid struct statvfs.
     let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: `stat` lives over the call.
     check(unsafe { libc::fstatvfs(fd.as_raw_fd(), &raw mut stat) })?;
-    Ok(stat.f_flag & libc::ST_RDONLY != 0)
+    Ok(stat.f_flag)
 }
 
 /// `fchmod(2)`
