@@ -15,13 +15,11 @@ use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
 use crate::plan::{Hooks, MountSource, Plan, Process, PropagationKind, SourceLink};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{
-    Attributes, Reach, copy_link, copy_tree, either_way, needs, set_attributes,
-};
+use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, either_way, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, pty};
+use crate::sys::{fd, needs, pidfd, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -326,6 +324,9 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
         .ok_or_else(|| Error::of(Code::InvalidConfig, "no listenerPath in linux.seccomp"))?;
     let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
+            return Err(needs("to take a seccomp listener (pidfd_getfd(2))", "5.6").into());
+        }
         other => other.doing(|| "take the seccomp listener".into())?,
     };
     let state: serde_json::Value = serde_json::from_slice(&talk.state())?;

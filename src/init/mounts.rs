@@ -14,6 +14,7 @@ use crate::plan::{
 };
 use crate::sys::fd::{here, open_at, stat};
 use crate::sys::mount::{self, Attributes, Detached, ID_MAPPED, READ_ONLY, Reach};
+use crate::sys::needs;
 use crate::sys::path::{Root, make_directory, make_link, read_link};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::{self, Place, Procfs};
@@ -255,7 +256,7 @@ fn bind(
     if outside || init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
         match init.ask(&FromInit::OpenMount(number))?.pop().and_then(Detached::received) {
             Some(opened) => return Ok(opened),
-            None if mount.idmap.is_some() => return Err(mount::needs(ID_MAPPED, "5.12").into()),
+            None if mount.idmap.is_some() => return Err(needs(ID_MAPPED, "5.12").into()),
             None if outside => return Err(Error::new("the runtime has no right to bind it")),
             // It is left to us: the runtime has no right to it either.
             None => {}

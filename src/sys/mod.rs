@@ -46,6 +46,12 @@ fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 
+/// The error for what has no other way of being done.
+pub fn needs(what: &str, version: &str) -> io::Error {
+    let words = format!("{what} needs Linux {version} or newer, and no filter that refuses it");
+    io::Error::new(io::ErrorKind::Unsupported, words)
+}
+
 /// Text for the kernel.
 ///
 /// # Errors

@@ -96,14 +96,8 @@ pub fn can_stay_detached() -> bool {
     !is_older()
 }
 
-/// What only the newer way has, as [`needs`] names it.
+/// What only the newer way has, as [`needs`](super::needs) names it.
 pub const ID_MAPPED: &str = "an id-mapped mount (mount_setattr(2))";
-
-/// The error for what only the newer way has.
-pub fn needs(what: &str, version: &str) -> io::Error {
-    let words = format!("{what} needs Linux {version} or newer, and no filter that refuses it");
-    io::Error::new(io::ErrorKind::Unsupported, words)
-}
 
 /// A mount that nobody sees yet.
 #[derive(Debug)]

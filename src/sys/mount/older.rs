@@ -9,9 +9,10 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use super::{ATIME, Attributes, ID_MAP, ID_MAPPED, READ_ONLY, Reach, detach, mount, needs};
+use super::{ATIME, Attributes, ID_MAP, ID_MAPPED, READ_ONLY, Reach, detach, mount};
 use crate::sys::fd::{here, mount_flags, open_at, stat};
 use crate::sys::namespace::change_root;
+use crate::sys::needs;
 use crate::sys::path::make_directory;
 use crate::sys::process::change_directory_to;
 use crate::sys::procfs::Procfs;
