@@ -117,11 +117,13 @@ impl Container {
         if self.directory.is_being_made() && self.directory.is_locked()? {
             return Ok(Status::Creating);
         }
+        // Asked first: whoever deletes it ends init before the socket is removed.
+        let waits = self.directory.awaits_start();
         let Some(life) = self.life(proc)? else { return Ok(Status::Stopped) };
         if self.saved.onggi.cgroup.may_be_frozen(life.state) && self.cgroup().is_frozen()? {
             return Ok(Status::Paused);
         }
-        Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
+        Ok(if waits { Status::Created } else { Status::Running })
     }
 
     /// None while it may be somebody else's still.

@@ -6,7 +6,7 @@ use serde_json::json;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
 use spec_tests::mountinfo;
-use spec_tests::{Bundle, Result, chapter, tests};
+use spec_tests::{Bundle, Result, chapter, shim, tests};
 
 tests![
     the_maps_are_the_configured_ones,
@@ -196,6 +196,7 @@ fn masked_paths_are_masked() -> Result {
 
 fn sysfs_with_the_hosts_network_is_a_bind_mount() -> Result {
     chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let bundle =
         mapped().sh("cat /proc/self/mountinfo; ls /sys/class/net").without_namespace("network");
     let output = bundle.run()?.ok()?;

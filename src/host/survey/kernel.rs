@@ -14,7 +14,12 @@ const CALLS: &[(&str, libc::c_long, Need, &str)] = &[
         Need::Useful,
         "a container cannot be born in its cgroup of v2, and where v2 is used cannot be made",
     ),
-    ("pidfd_open", libc::SYS_pidfd_open, Need::Required, "no process can be watched"),
+    (
+        "pidfd_open",
+        libc::SYS_pidfd_open,
+        Need::Useful,
+        "processes are watched by asking again and again",
+    ),
     ("pidfd_getfd", libc::SYS_pidfd_getfd, Need::Useful, "no SCMP_ACT_NOTIFY in seccomp profiles"),
     (
         "open_tree",
