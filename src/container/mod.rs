@@ -117,9 +117,10 @@ impl Container {
         if self.directory.is_being_made() && self.directory.is_locked()? {
             return Ok(Status::Creating);
         }
-        // Asked first: whoever deletes it ends init before the socket is removed.
+        // Asked first: an init that ends lets go of the socket before it is seen to have ended.
         let waits = self.directory.awaits_start();
-        let Some(life) = self.life(proc)? else { return Ok(Status::Stopped) };
+        let life = self.life(proc)?.filter(|life| !life.is_exiting);
+        let Some(life) = life else { return Ok(Status::Stopped) };
         if self.saved.onggi.cgroup.may_be_frozen(life.state) && self.cgroup().is_frozen()? {
             return Ok(Status::Paused);
         }

@@ -52,6 +52,12 @@ pub fn needs(what: &str, version: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, words)
 }
 
+/// `faccessat(2)` by the real ids: the C library asks faccessat2(2) first, which filters deny.
+fn access(dir: i32, name: &CString, mode: i32) -> io::Result<()> {
+    // SAFETY: the name is a C string that lives over the call.
+    check(unsafe { libc::syscall(libc::SYS_faccessat, dir, name.as_ptr(), mode) }).map(drop)
+}
+
 /// Text for the kernel.
 ///
 /// # Errors

@@ -145,6 +145,8 @@ pub fn place(fd: BorrowedFd<'_>) -> io::Result<Place> {
 pub struct Life {
     /// Its state: `R`, `S`, `Z` …
     pub state: char,
+    /// Whether it lets go of what it holds, and will be a zombie in a moment.
+    pub is_exiting: bool,
     /// Clock ticks from boot to its start: with the id, a name that is not given twice.
     pub start: u64,
 }
@@ -152,8 +154,10 @@ pub struct Life {
 /// The program's name may hold anything, so the fields are counted from its closing bracket.
 fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+    const EXITING: u64 = 0x4;
     let state = fields.next()?.chars().next()?;
-    Some(Life { state, start: fields.nth(18)?.parse().ok()? })
+    let flags: u64 = fields.nth(5)?.parse().ok()?;
+    Some(Life { state, is_exiting: flags & EXITING != 0, start: fields.nth(12)?.parse().ok()? })
 }
 
 fn open_proc() -> io::Result<OwnedFd> {
@@ -187,7 +191,7 @@ mod tests {
     fn a_process_is_told_by_its_start_whatever_its_name() {
         let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
-        assert_eq!(life, Some(Life { state: 'S', start: 4711 }));
+        assert_eq!(life, Some(Life { state: 'S', is_exiting: true, start: 4711 }));
         assert_eq!(parse_life("12 (a"), None);
         let proc = Procfs::of_this_process().unwrap();
         assert!(proc.life(std::process::id() as i32).unwrap().is_some());
