@@ -145,19 +145,22 @@ pub fn place(fd: BorrowedFd<'_>) -> io::Result<Place> {
 pub struct Life {
     /// Its state: `R`, `S`, `Z` …
     pub state: char,
-    /// Whether it lets go of what it holds, and will be a zombie in a moment.
-    pub is_exiting: bool,
+    /// Whether it is still the copy that clone(2) made: it has executed no program yet.
+    pub is_a_copy: bool,
     /// Clock ticks from boot to its start: with the id, a name that is not given twice.
     pub start: u64,
 }
 
+/// A process's flag of the kernel (sched.h): execve(2) takes it away.
+const PF_FORKNOEXEC: u64 = 0x40;
+
 /// The program's name may hold anything, so the fields are counted from its closing bracket.
 fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
-    const EXITING: u64 = 0x4;
     let state = fields.next()?.chars().next()?;
     let flags: u64 = fields.nth(5)?.parse().ok()?;
-    Some(Life { state, is_exiting: flags & EXITING != 0, start: fields.nth(12)?.parse().ok()? })
+    let start = fields.nth(12)?.parse().ok()?;
+    Some(Life { state, is_a_copy: flags & PF_FORKNOEXEC != 0, start })
 }
 
 fn open_proc() -> io::Result<OwnedFd> {
@@ -189,9 +192,9 @@ mod tests {
 
     #[test]
     fn a_process_is_told_by_its_start_whatever_its_name() {
-        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let fields = "S 1 2 3 4 5 64 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
-        assert_eq!(life, Some(Life { state: 'S', is_exiting: true, start: 4711 }));
+        assert_eq!(life, Some(Life { state: 'S', is_a_copy: true, start: 4711 }));
         assert_eq!(parse_life("12 (a"), None);
         let proc = Procfs::of_this_process().unwrap();
         assert!(proc.life(std::process::id() as i32).unwrap().is_some());

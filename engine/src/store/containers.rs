@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{self, Durability};
-use super::{Lock, Store};
+use super::{Lock, Store, tree};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, State};
 
@@ -219,7 +219,7 @@ impl Store {
             }
             _ => {}
         }
-        fs::remove_dir_all(&trash).with_context(|| format!("remove {}", trash.display()))
+        tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
     }
 }
 

@@ -7,7 +7,7 @@ use spec_tests::{Bundle, Result, chapter, suite, tests};
 
 tests![each_attack_gets_through_without_its_protection];
 
-const VARIABLE: &str = "ONGGI_FAILPOINT";
+pub(crate) const VARIABLE: &str = "ONGGI_FAILPOINT";
 
 /// What is left out, and the attack that must then succeed.
 const ROWS: &[(&str, &str)] = &[
@@ -23,7 +23,7 @@ const ROWS: &[(&str, &str)] = &[
 ];
 
 /// Whether the runtime has failpoints: one that makes `create` fail does so.
-fn has_failpoints() -> Result<bool> {
+pub(crate) fn has_failpoints() -> Result<bool> {
     let container = Bundle::busybox().build()?;
     let call = container.create_call().arg(container.id());
     Ok(call.env(VARIABLE, "fail:reserve the directory").run().stderr.contains("failpoint"))
