@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
-use super::mount::{self, Filesystem, Reach};
+use super::mount::{self, Detached, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
 use crate::failpoint;
 
@@ -24,15 +24,30 @@ impl Procfs {
             return open_proc().map(Procfs);
         }
         Filesystem::open("proc")
-            .and_then(|proc| proc.mount(0))
-            .or_else(|_| mount::copy_tree(super::fd::here(), "/proc", Reach::One))
+            .and_then(|mut proc| descriptor(proc.mount(0)?))
+            .or_else(|_| descriptor(mount::copy_tree(super::fd::here(), "/proc", Reach::One)?))
             .or_else(|_| open_proc())
-            .and_then(verify)
+            .and_then(Procfs::verified)
+    }
+
+    /// The one at /proc, for a process that is about to leave it for a root in which it could not
+    /// get a private one.
+    pub fn before_leaving() -> io::Result<Option<Procfs>> {
+        if mount::can_stay_detached() { Ok(None) } else { Procfs::of_this_process().map(Some) }
+    }
+
+    /// # Errors
+    /// EXDEV where it is no procfs, or not its root directory.
+    pub(super) fn verified(root: OwnedFd) -> io::Result<Procfs> {
+        match place(root.as_fd())? {
+            Place::Root => Ok(Procfs(root)),
+            Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
+        }
     }
 
     /// The one at /proc, for the runtime itself, which trusts its own mount namespace.
     pub fn of_this_process() -> io::Result<Procfs> {
-        open_proc().and_then(verify)
+        open_proc().and_then(Procfs::verified)
     }
 
     /// Opens a file of it: no mount and no magic link on the way.
@@ -160,12 +175,9 @@ fn open_proc() -> io::Result<OwnedFd> {
 }
 
 /// # Errors
-/// EXDEV where it is no procfs, or not its root directory.
-fn verify(root: OwnedFd) -> io::Result<Procfs> {
-    match place(root.as_fd())? {
-        Place::Root => Ok(Procfs(root)),
-        Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
-    }
+/// EXDEV where it is made only when it is attached.
+fn descriptor(mount: Detached) -> io::Result<OwnedFd> {
+    mount.into_descriptor().ok_or_else(|| errno(libc::EXDEV))
 }
 
 #[cfg(test)]
@@ -199,8 +211,8 @@ mod tests {
     #[test]
     fn what_is_no_procfs_is_refused() {
         let other = open_at(super::super::fd::here(), "/", libc::O_PATH, 0).unwrap();
-        assert!(verify(other).is_err());
+        assert!(Procfs::verified(other).is_err());
         let below = open_at(super::super::fd::here(), "/proc/self", libc::O_PATH, 0).unwrap();
-        assert!(verify(below).is_err());
+        assert!(Procfs::verified(below).is_err());
     }
 }

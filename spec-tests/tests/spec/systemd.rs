@@ -209,7 +209,8 @@ fn a_scope_costs_few_round_trips() -> Result {
         let file = scope.0.directory().join(name);
         let words = ["strace", "-f", "-qq", "-s", "200", "-o"].map(str::to_owned);
         let calls = "trace=connect,close,write,sendto,sendmsg,read,recvfrom,recvmsg";
-        let words = words.into_iter().chain([file.display().to_string(), "-e".into(), calls.into()]);
+        let words =
+            words.into_iter().chain([file.display().to_string(), "-e".into(), calls.into()]);
         (file, words.collect::<Vec<_>>())
     };
     let (file, strace) = traced("create.trace");
