@@ -12,6 +12,7 @@ pub mod durable;
 pub mod gc;
 pub mod images;
 pub mod layers;
+mod litter;
 mod liveness;
 mod lock;
 mod names;
@@ -28,6 +29,7 @@ use crate::error::{Context, Result};
 
 pub use gc::Busy;
 pub use images::Image;
+pub use litter::EXEC;
 pub use liveness::{begun, boot};
 pub use lock::Lock;
 pub use names::check_name;
