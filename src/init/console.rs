@@ -1,5 +1,6 @@
 //! The terminal: made inside, handed to the runtime, never found by a path that could be swapped.
 
+use std::io::stdin;
 use std::os::fd::AsFd;
 
 use super::{Init, mounts};
@@ -8,7 +9,7 @@ use crate::failpoint;
 use crate::launch::FromInit;
 use crate::plan::Terminal;
 use crate::sys::fd::{replace, set_owner};
-use crate::sys::mount::{Reach, attach, copy_tree};
+use crate::sys::mount::{Reach, copy_tree, either_way};
 use crate::sys::pty;
 
 /// The pty comes from the container's own devpts.
@@ -45,7 +46,8 @@ pub(super) fn show(init: &mut Init<'_>) -> Result<()> {
         false => mounts::uncovered(root, "/dev/console", false),
     };
     let target = target.doing(|| "make /dev/console".into())?;
-    copy_tree(std::io::stdin().as_fd(), "", Reach::One)
-        .and_then(|copy| attach(copy.as_fd(), target.as_fd()))
+    let root = init.root()?;
+    either_way(|| copy_tree(stdin().as_fd(), "", Reach::One)?.attach(root, target.as_fd()))
+        .map(drop)
         .doing(|| "bind /dev/console".into())
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use serde_json::{Value, json};
 use spec_tests::runtime::{Call, Output};
 use spec_tests::terminal::DescriptorSocket;
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     a_container_runs_with_one_id,
@@ -347,6 +347,7 @@ fn processes_are_found_without_a_cgroup() -> Result {
 
 fn a_seccomp_listener_is_handed_over() -> Result {
     chapter!("config-linux.md#seccomp");
+    shim::needs(shim::LISTENER)?;
     needs_user_namespaces()?;
     let container = alone().sleeping().build()?;
     let socket = DescriptorSocket::new(container.directory(), "seccomp.sock")?;

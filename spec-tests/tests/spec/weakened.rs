@@ -9,7 +9,7 @@ use spec_tests::{Bundle, Result, chapter, suite, tests};
 
 tests![each_attack_gets_through_without_its_protection];
 
-const VARIABLE: &str = "ONGGI_FAILPOINT";
+pub(crate) const VARIABLE: &str = "ONGGI_FAILPOINT";
 /// They mostly wait.
 const THREADS: usize = 4;
 
@@ -81,7 +81,7 @@ const ROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Whether the runtime has failpoints: one that makes `create` fail does so.
-fn has_failpoints() -> Result<bool> {
+pub(crate) fn has_failpoints() -> Result<bool> {
     let container = Bundle::busybox().build()?;
     let call = container.create_call().arg(container.id());
     Ok(call.env(VARIABLE, "fail:reserve the directory").run().stderr.contains("failpoint"))
