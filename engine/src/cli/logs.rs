@@ -8,8 +8,8 @@ use clap::{ArgMatches, Command};
 use super::Globals;
 use super::flags::{container, is_set, switch, text, value};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Time, parse_duration};
 use crate::service::logs::{Entry, LogRequest};
+use crate::time::{self, Time};
 
 pub(super) fn definition() -> Command {
     Command::new("logs")
@@ -18,6 +18,7 @@ pub(super) fn definition() -> Command {
         .arg(value("since", "TIME", "Show logs since a time, or so long ago (42m)"))
         .arg(value("until", "TIME", "Show logs before a time, or so long ago (42m)"))
         .arg(value("tail", "N", "Number of lines to show from the end of the logs").short('n'))
+        .arg(switch("details", "Show extra details: there are none in these logs"))
         .arg(switch("timestamps", "Show timestamps").short('t'))
         .arg(container())
 }
@@ -48,19 +49,12 @@ fn say(entry: &Entry, timestamps: bool) -> Result<()> {
 }
 
 /// Timestamps stand below one another.
-fn nine_digits(time: Time) -> String {
+pub(super) fn nine_digits(time: Time) -> String {
     let whole = Time { nanos: 0, ..time }.to_string();
     format!("{}.{:09}Z", whole.trim_end_matches('Z'), time.nanos)
 }
 
-/// A time, or a duration that lies back, or seconds since 1970.
-fn instant(word: &str) -> Result<Time> {
-    if let Ok(ago) = parse_duration(word) {
-        return Ok(Time::now().minus(ago));
-    }
-    let (seconds, fraction) = word.split_once('.').unwrap_or((word, "0"));
-    if let (Ok(seconds), Ok(nanos)) = (seconds.parse(), format!("{fraction:0<9}").parse()) {
-        return Ok(Time { seconds, nanos });
-    }
-    word.parse().map_err(|words: String| refuse(Kind::Invalid, words))
+/// An instant that was typed.
+pub(super) fn instant(word: &str) -> Result<Time> {
+    time::instant(word).map_err(|words| refuse(Kind::Invalid, words))
 }

@@ -4,8 +4,10 @@
 //! While it lives it alone writes the container's state. Commands speak to it over the socket `io`
 //! in the bundle, in frames ([`wire`]); that it is alive is seen from a lock that it holds.
 
+pub mod carry;
 pub mod cleanup;
 mod clients;
+mod companion;
 mod gift;
 mod health;
 pub mod init;
@@ -30,12 +32,13 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Context, Result};
-use crate::model::{Container, State, Status, Time};
+use crate::model::{Container, Event, State, Status, Time};
 use crate::runtime::{NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
 use cleanup::{InRuntime, Volumes};
 use clients::Client;
+use companion::Companion;
 use relay::Relay;
 use wire::Kind;
 
@@ -104,7 +107,9 @@ struct Monitor {
     bundle: PathBuf,
     state: State,
     relay: Relay,
-    names: Option<names::Names>,
+    names: Option<Companion>,
+    /// Carries what comes to ports that no rule can lead.
+    carrier: Option<Companion>,
     /// Of the present run.
     health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
@@ -140,6 +145,7 @@ impl Monitor {
         relay.add(Client::new(starter, true)?);
         let state = store.written_state(id)?;
         let names = names::start(&store, &container)?;
+        let carrier = carry::start(&store, &container, &kept)?;
         Ok(Monitor {
             store,
             runtime,
@@ -148,6 +154,7 @@ impl Monitor {
             state,
             relay,
             names,
+            carrier,
             health: None,
             _kept: kept,
             _alive: alive,
@@ -172,6 +179,7 @@ impl Monitor {
             };
             self.state.exit_code = ended;
             self.state.oom_killed = oom::happened(&self.container);
+            self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.
             if let Some(container) = self.store.read_container(&self.container.id)? {
@@ -190,6 +198,27 @@ impl Monitor {
                 _ => return self.finish(),
             }
         }
+    }
+
+    /// Starts the resolver, unless it runs.
+    fn answer_names(&mut self) {
+        if self.names.is_none() {
+            // Who asked for it waits for our word, and tells that there was none.
+            self.names = names::start(&self.store, &self.container).ok().flatten();
+        }
+        if self.names.is_some() {
+            self.relay.tell(Kind::Names, &[]);
+        }
+    }
+
+    fn tell_of_end(&self, lasted: Duration) {
+        if self.state.oom_killed {
+            self.store.tell(&Event::of_container(&self.container, "oom"));
+        }
+        let event = Event::of_container(&self.container, "die")
+            .with("exitCode", &self.state.exit_code.to_string())
+            .with("execDuration", &lasted.as_secs().to_string());
+        self.store.tell(&event);
     }
 
     /// Whether the program is to run again: nobody asked for its end while it waited.
@@ -215,6 +244,7 @@ impl Monitor {
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;
         self.names = None;
+        self.let_go_of_ports();
         cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
@@ -240,6 +270,7 @@ impl Monitor {
             self.save(Durability::Passing)?;
         }
         self.names = None;
+        self.let_go_of_ports();
         let cleared =
             cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
         if removed {
@@ -256,6 +287,13 @@ impl Monitor {
         }
         self.relay.say_farewell();
         Ok(())
+    }
+
+    /// Nobody but us holds them then, and they are free when we end.
+    fn let_go_of_ports(&mut self) {
+        if let Some(carrier) = self.carrier.take() {
+            carrier.end();
+        }
     }
 
     fn save(&self, durability: Durability) -> Result<()> {

@@ -48,6 +48,8 @@ pub(super) struct Relay {
     check_output: Vec<u8>,
     /// Somebody asked for the end.
     pub(super) end_requested: bool,
+    /// Somebody wants names to be answered, and has not heard of it yet.
+    pub(super) names_requested: bool,
     buffer: Vec<u8>,
 }
 
@@ -75,6 +77,7 @@ impl Relay {
             check: None,
             check_output: Vec::new(),
             end_requested: false,
+            names_requested: false,
             buffer: vec![0; 16 << 10],
         }
     }
@@ -93,7 +96,7 @@ impl Relay {
     /// Says something to the one who started the program, or to all who listen.
     pub(super) fn tell(&mut self, kind: Kind, payload: &[u8]) {
         for client in &mut self.clients {
-            if client.starter || kind == Kind::Ended {
+            if client.starter || matches!(kind, Kind::Ended | Kind::Names) {
                 client.tell(kind, payload);
             }
         }
@@ -278,6 +281,7 @@ impl Relay {
             }
             Kind::Resize => self.resize(frame.size()),
             Kind::NoRestart => self.end_requested = true,
+            Kind::Names => self.names_requested = true,
             _ => {}
         }
     }

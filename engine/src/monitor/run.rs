@@ -15,7 +15,7 @@ use super::relay::{End, Program, pipe, set_nonblocking};
 use super::wire::Kind;
 use super::{Monitor, short_path};
 use crate::error::{Context, Result};
-use crate::model::{Status, Time};
+use crate::model::{Event, Status, Time};
 use crate::runtime::{self, NotRun, Streams};
 use crate::store::durable::Durability;
 
@@ -44,6 +44,7 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     monitor.state.oom_killed = false;
     monitor.begin_checks();
     monitor.save(Durability::Passing)?;
+    monitor.store.tell(&Event::of_container(&monitor.container, "start"));
     monitor.relay.tell(Kind::Started, &pid.to_be_bytes());
     let exit_code = wait_for_end(monitor, pid)?;
     monitor.relay.drain();
@@ -63,6 +64,9 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
         }
         let next = monitor.check()?;
         children = monitor.relay.turn(next)?;
+        if std::mem::take(&mut monitor.relay.names_requested) {
+            monitor.answer_names();
+        }
     }
 }
 

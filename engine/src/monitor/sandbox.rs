@@ -1,6 +1,6 @@
-//! What the resolver may do: it reads packets that a container wrote, so it can open files to read
-//! them, speak by IP, and start threads; it cannot write a file, run a program, or reach any other
-//! process.
+//! What a monitor's companions may do: they read what containers and strangers wrote, so they can
+//! open files to read them, speak by IP, and start threads; they cannot write a file, run a
+//! program, or reach any other process.
 
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_accept4,
     libc::SYS_getsockname,
     libc::SYS_getsockopt,
+    libc::SYS_shutdown,
     libc::SYS_setsockopt,
     libc::SYS_ppoll,
     // Files that are open, folders, and what changes in them.
@@ -102,6 +103,8 @@ fn filter(machine: TargetArch) -> Result<BpfProgram> {
         (libc::SYS_openat, has(2, WRITES, 0).map(|rule| vec![rule])),
         (libc::SYS_mmap, has(2, libc::PROT_EXEC, 0).map(|rule| vec![rule])),
         (libc::SYS_mprotect, has(2, libc::PROT_EXEC, 0).map(|rule| vec![rule])),
+        // Waiting or not waiting for a socket.
+        (libc::SYS_ioctl, has(1, all, FIONBIO).map(|rule| vec![rule])),
         (libc::SYS_prctl, has(0, all, libc::PR_SET_NAME).map(|rule| vec![rule])),
     ];
     for (call, with) in limited {
@@ -116,6 +119,9 @@ fn filter(machine: TargetArch) -> Result<BpfProgram> {
 const WRITES: i32 =
     libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY);
 
+/// The request of ioctl(2) that the standard library makes for a socket that does not wait.
+const FIONBIO: i32 = 0x5421;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,7 +131,8 @@ mod tests {
         let sandboxed = || {
             enter().unwrap();
             let read = std::fs::read_to_string("/proc/self/stat").is_ok();
-            let asks = std::net::UdpSocket::bind("127.0.0.1:0").is_ok();
+            let asks = std::net::UdpSocket::bind("127.0.0.1:0")
+                .is_ok_and(|socket| socket.set_nonblocking(true).is_ok());
             let thread = std::thread::spawn(|| std::process::Command::new("true").spawn().is_err());
             let no_program = thread.join().unwrap();
             let file = std::env::temp_dir().join(format!("dok-sandbox-{}", std::process::id()));

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::durable::{self, Durability};
 use super::{Lock, Store};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, State};
+use crate::model::{Container, Event, State};
 
 const DEFINITION: &str = "container.json";
 const STATE: &str = "state.json";
@@ -53,7 +53,9 @@ impl Store {
             // It had no name yet; a failure to clear it is found by the next check of the store.
             let _ = fs::remove_dir_all(&staged);
         }
-        added
+        added?;
+        self.tell(&Event::of_container(container, "create"));
+        Ok(())
     }
 
     fn stage_container(&self, container: &Container, staged: &Path) -> Result<()> {
@@ -164,7 +166,9 @@ impl Store {
         let written = self.change_container(container);
         let loser = if written.is_ok() { &former } else { name };
         self.drop_name(loser, &container.id)?;
-        written
+        written?;
+        self.tell(&Event::of_container(container, "rename").with("oldName", &former));
+        Ok(())
     }
 
     /// What was last written about a container; where nothing was, it never ran.
@@ -219,7 +223,9 @@ impl Store {
             }
             _ => {}
         }
-        fs::remove_dir_all(&trash).with_context(|| format!("remove {}", trash.display()))
+        let removed = fs::remove_dir_all(&trash);
+        self.tell(&Event::of_container(container, "destroy"));
+        removed.with_context(|| format!("remove {}", trash.display()))
     }
 }
 
