@@ -31,66 +31,70 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 fn words(info: &Info) -> String {
-    let mut lines = vec![
-        "Client:".to_owned(),
-        format!(" Version:    {VERSION}"),
-        String::new(),
-        "Server:".to_owned(),
-    ];
-    let mut tell = |depth: usize, name: &str, value: &dyn std::fmt::Display| {
-        lines.push(format!("{:depth$}{name}: {value}", "").trim_end().to_owned());
-    };
-    tell(1, "Containers", &info.containers);
-    tell(2, "Running", &info.containers_running);
-    tell(2, "Paused", &info.containers_paused);
-    tell(2, "Stopped", &info.containers_stopped);
-    tell(1, "Images", &info.images);
-    tell(1, "Server Version", &info.server_version);
-    tell(1, "Storage Driver", &info.driver);
+    let mut lines = Lines(format!("Client:\n Version:    {VERSION}\n\nServer:\n"));
+    lines.tell(1, "Containers", &info.containers);
+    lines.tell(2, "Running", &info.containers_running);
+    lines.tell(2, "Paused", &info.containers_paused);
+    lines.tell(2, "Stopped", &info.containers_stopped);
+    lines.tell(1, "Images", &info.images);
+    lines.tell(1, "Server Version", &info.server_version);
+    lines.tell(1, "Storage Driver", &info.driver);
     for [name, value] in &info.driver_status {
-        tell(2, name, value);
+        lines.tell(2, name, value);
     }
-    tell(1, "Logging Driver", &info.logging_driver);
-    tell(1, "Cgroup Driver", &info.cgroup_driver);
-    tell(1, "Cgroup Version", &info.cgroup_version);
-    tell(1, "Plugins", &"");
-    tell(2, "Volume", &info.plugins.volume.join(" "));
-    tell(2, "Network", &info.plugins.network.join(" "));
-    tell(2, "Log", &info.plugins.log.join(" "));
+    lines.tell(1, "Logging Driver", &info.logging_driver);
+    lines.tell(1, "Cgroup Driver", &info.cgroup_driver);
+    lines.tell(1, "Cgroup Version", &info.cgroup_version);
+    lines.tell(1, "Plugins", &"");
+    lines.tell(2, "Volume", &info.plugins.volume.join(" "));
+    lines.tell(2, "Network", &info.plugins.network.join(" "));
+    lines.tell(2, "Log", &info.plugins.log.join(" "));
     let runtimes: Vec<&str> = info.runtimes.keys().map(String::as_str).collect();
-    tell(1, "Runtimes", &runtimes.join(" "));
-    tell(1, "Default Runtime", &info.default_runtime);
-    tell(1, "Init Binary", &info.init_binary);
-    tell(1, "Security Options", &"");
-    tell(2, "seccomp", &"");
-    tell(3, "Profile", &"builtin");
-    tell(1, "Kernel Version", &info.kernel_version);
-    tell(1, "Operating System", &info.operating_system);
-    tell(1, "OSType", &info.os_type);
-    tell(1, "Architecture", &info.architecture);
-    tell(1, "CPUs", &info.cpus);
-    tell(1, "Total Memory", &human::memory(info.mem_total));
-    tell(1, "Name", &info.name);
-    tell(1, "Docker Root Dir", &info.docker_root_dir);
-    tell(1, "Experimental", &info.experimental_build);
-    list(
-        &mut lines,
+    lines.tell(1, "Runtimes", &runtimes.join(" "));
+    lines.tell(1, "Default Runtime", &info.default_runtime);
+    lines.tell(1, "Init Binary", &info.init_binary);
+    lines.tell(1, "Security Options", &"");
+    lines.say(2, "seccomp");
+    lines.tell(3, "Profile", &"builtin");
+    lines.tell(1, "Kernel Version", &info.kernel_version);
+    lines.tell(1, "Operating System", &info.operating_system);
+    lines.tell(1, "OSType", &info.os_type);
+    lines.tell(1, "Architecture", &info.architecture);
+    lines.tell(1, "CPUs", &info.cpus);
+    lines.tell(1, "Total Memory", &human::memory(info.mem_total));
+    lines.tell(1, "Name", &info.name);
+    lines.tell(1, "Docker Root Dir", &info.docker_root_dir);
+    lines.tell(1, "Experimental", &info.experimental_build);
+    let insecure = &info.registry_config.insecure_registries;
+    lines.list(
         "Insecure Registries",
-        [
-            &info.registry_config.insecure_registries[..],
-            &info.registry_config.insecure_networks[..],
-        ]
-        .concat(),
+        insecure.iter().chain(&info.registry_config.insecure_networks),
     );
-    list(&mut lines, "Registry Mirrors", info.registry_config.mirrors.clone());
-    lines.push(format!(" Live Restore Enabled: {}", info.live_restore_enabled));
-    lines.join("\n") + "\n"
+    lines.list("Registry Mirrors", info.registry_config.mirrors.iter());
+    lines.tell(1, "Live Restore Enabled", &info.live_restore_enabled);
+    lines.0
 }
 
-fn list(lines: &mut Vec<String>, name: &str, values: Vec<String>) {
-    if !values.is_empty() {
-        lines.push(format!(" {name}:"));
-        lines.extend(values.into_iter().map(|value| format!("  {value}")));
+/// Text that grows line by line.
+struct Lines(String);
+
+impl Lines {
+    fn say(&mut self, depth: usize, text: &str) {
+        self.0 += format!("{:depth$}{text}", "").trim_end();
+        self.0.push('\n');
+    }
+
+    fn tell(&mut self, depth: usize, name: &str, value: &dyn std::fmt::Display) {
+        self.say(depth, &format!("{name}: {value}"));
+    }
+
+    /// Nothing, where there are no values.
+    fn list<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a String>) {
+        let mut values = values.peekable();
+        if values.peek().is_some() {
+            self.tell(1, name, &"");
+        }
+        values.for_each(|value| self.say(2, value));
     }
 }
 

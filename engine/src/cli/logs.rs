@@ -18,7 +18,7 @@ pub(super) fn definition() -> Command {
         .arg(value("since", "TIME", "Show logs since a time, or so long ago (42m)"))
         .arg(value("until", "TIME", "Show logs before a time, or so long ago (42m)"))
         .arg(value("tail", "N", "Number of lines to show from the end of the logs").short('n'))
-        .arg(switch("details", "Show extra details: there are none in these logs"))
+        .arg(switch("details", "Show extra details before each line: none, and a space"))
         .arg(switch("timestamps", "Show timestamps").short('t'))
         .arg(container())
 }
@@ -34,15 +34,17 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         follow: is_set(matches, "follow"),
     };
     let timestamps = is_set(matches, "timestamps");
-    engine.logs(&container, request, &mut |entry| say(entry, timestamps))?;
+    let details = if is_set(matches, "details") { " " } else { "" };
+    engine.logs(&container, request, &mut |entry| say(entry, timestamps, details))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn say(entry: &Entry, timestamps: bool) -> Result<()> {
+fn say(entry: &Entry, timestamps: bool, details: &str) -> Result<()> {
     let out: &mut dyn Write =
         if entry.stream == "stderr" { &mut io::stderr() } else { &mut io::stdout() };
     let time = if timestamps { format!("{} ", nine_digits(entry.time)) } else { String::new() };
     out.write_all(time.as_bytes())
+        .and_then(|()| out.write_all(details.as_bytes()))
         .and_then(|()| out.write_all(entry.log.as_bytes()))
         .and_then(|()| out.flush())
         .context("write the log")

@@ -245,7 +245,8 @@ fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> 
 /// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
 /// goes it.
 fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
-    let target = rootfs::parts(bundle).join(point.destination.trim_matches('/').replace('/', "-"));
+    let name = point.destination.replace('%', "%25").replace('/', "%2F");
+    let target = rootfs::parts(bundle).join(name);
     rootfs::mount_part(Path::new(&point.source), part, &target)
         .with_context(|| format!("mount {part} of the volume {}", point.name))?;
     Ok(target.display().to_string())

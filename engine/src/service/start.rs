@@ -91,7 +91,10 @@ impl Engine {
         });
         let removes = container.host_config.auto_remove;
         let removed = match self.store.read_container(&container.id) {
-            Ok(Some(left)) if removes => cleanup::remove(&self.store, &left, Volumes::Remove),
+            // What is still mounted in its folder is not to be removed with it.
+            Ok(Some(left)) if removes && cleared.is_ok() => {
+                cleanup::remove(&self.store, &left, Volumes::Remove)
+            }
             other => other.map(drop),
         };
         match cleared.and(removed) {

@@ -22,13 +22,11 @@ const UNSERVED: &[Row] = &[
     ("volume-driver", "DRIVER", &["", "local"], "there is no driver of volumes other than local"),
 ];
 
-const HELP: &str = "Refused, unless it asks for nothing (see the manual)";
-
 pub(super) fn args() -> Vec<Arg> {
     let is_list = |flag: &str| matches!(flag, "link-local-ip" | "storage-opt");
-    let valued = UNSERVED.iter().map(|(flag, kind, ..)| match is_list(flag) {
-        true => values(flag, kind, HELP),
-        false => value(flag, kind, HELP),
+    let valued = UNSERVED.iter().map(|(flag, kind, _, reason)| {
+        let arg = if is_list(flag) { values(flag, kind, "") } else { value(flag, kind, "") };
+        arg.help(format!("Refused: {reason}"))
     });
     let trust = switch("disable-content-trust", "Skip image verification: there is none");
     valued
