@@ -7,6 +7,7 @@ use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
 use super::mount::{self, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
+use crate::failpoint;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const PROC_ROOT_INODE: u64 = 1;
@@ -19,6 +20,9 @@ impl Procfs {
     /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
     /// one at /proc without what is mounted over it, or /proc itself.
     pub fn private() -> io::Result<Procfs> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_proc().map(Procfs);
+        }
         Filesystem::open("proc")
             .and_then(|proc| proc.mount(0))
             .or_else(|_| mount::copy_tree(super::fd::here(), "/proc", Reach::One))
@@ -33,6 +37,9 @@ impl Procfs {
 
     /// Opens a file of it: no mount and no magic link on the way.
     pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_at(self.0.as_fd(), path, flags, 0);
+        }
         let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;
         match open_with(self.0.as_fd(), path, (flags, 0), resolve) {
             Err(error) if is_refused(&error) => self.walk(path, flags),
@@ -130,15 +137,22 @@ pub fn place(fd: BorrowedFd<'_>) -> io::Result<Place> {
 pub struct Life {
     /// Its state: `R`, `S`, `Z` …
     pub state: char,
+    /// Whether it is still the copy that clone(2) made: it has executed no program yet.
+    pub is_a_copy: bool,
     /// Clock ticks from boot to its start: with the id, a name that is not given twice.
     pub start: u64,
 }
+
+/// A process's flag of the kernel (sched.h): execve(2) takes it away.
+const PF_FORKNOEXEC: u64 = 0x40;
 
 /// The program's name may hold anything, so the fields are counted from its closing bracket.
 fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    Some(Life { state, start: fields.nth(18)?.parse().ok()? })
+    let flags: u64 = fields.nth(5)?.parse().ok()?;
+    let start = fields.nth(12)?.parse().ok()?;
+    Some(Life { state, is_a_copy: flags & PF_FORKNOEXEC != 0, start })
 }
 
 fn open_proc() -> io::Result<OwnedFd> {
@@ -173,9 +187,9 @@ mod tests {
 
     #[test]
     fn a_process_is_told_by_its_start_whatever_its_name() {
-        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let fields = "S 1 2 3 4 5 64 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
-        assert_eq!(life, Some(Life { state: 'S', start: 4711 }));
+        assert_eq!(life, Some(Life { state: 'S', is_a_copy: true, start: 4711 }));
         assert_eq!(parse_life("12 (a"), None);
         let proc = Procfs::of_this_process().unwrap();
         assert!(proc.life(std::process::id() as i32).unwrap().is_some());

@@ -10,6 +10,7 @@ mod clients;
 mod companion;
 mod gift;
 mod health;
+mod inherited;
 pub mod init;
 pub mod log;
 pub mod names;
@@ -76,6 +77,7 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
     let [root, run, program, id] = words else {
         anyhow::bail!("monitor is started by dok itself");
     };
+    inherited::close().context("let go of what the caller had open")?;
     let store = Store::open(root.clone(), run.clone())?;
     let runtime = Runtime { program: program.clone(), state: store.runtime_state() };
     let id = id.to_string_lossy();

@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{self, Durability};
-use super::{Lock, Store};
+use super::{Lock, Store, tree};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, Event, State};
 
@@ -223,7 +223,7 @@ impl Store {
             }
             _ => {}
         }
-        let removed = fs::remove_dir_all(&trash);
+        let removed = tree::remove(&trash);
         self.tell(&Event::of_container(container, "destroy"));
         removed.with_context(|| format!("remove {}", trash.display()))
     }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::Store;
 use super::images::list;
+use super::{Store, tree};
 use crate::error::{Context, Result};
 use crate::image::manifest::{self, Document};
 use crate::image::{Digest, config};
@@ -220,11 +220,7 @@ fn bytes_of(path: &Path) -> u64 {
 }
 
 fn remove_all(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata()?.is_dir() {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    };
-    match removed {
+    match tree::remove(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
     }

@@ -17,6 +17,7 @@ mod liveness;
 mod lock;
 mod names;
 pub mod networks;
+mod tree;
 pub mod volumes;
 
 use std::fs::{self, File, OpenOptions};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable::{self, Durability};
 use super::names::is_name;
-use super::{Lock, Store, random_id};
+use super::{Lock, Store, random_id, tree};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Event, Time};
 
@@ -175,7 +175,7 @@ impl Store {
             renamed => renamed.with_context(|| format!("remove the volume {name}"))?,
         }
         self.tell(&Event::of_volume(name, "destroy"));
-        fs::remove_dir_all(&trash).with_context(|| format!("remove {}", trash.display()))
+        tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
     }
 }
 
