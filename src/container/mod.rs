@@ -127,6 +127,10 @@ impl Container {
         }
         // What was restored from a checkpoint is a copy as well, but waits for nobody.
         let waits = life.is_a_copy && self.directory.has_start_socket();
+        // Or it has been deleted since it was looked at.
+        if life.is_a_copy && !waits && self.life(proc)?.is_none() {
+            return Ok(Status::Stopped);
+        }
         Ok(if waits { Status::Created } else { Status::Running })
     }
 

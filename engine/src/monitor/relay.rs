@@ -290,6 +290,7 @@ impl Relay {
             }
             Kind::Resize => self.resize(frame.size()),
             Kind::NoRestart => self.say(Order::NoRestart, &[]),
+            Kind::Names => self.say(Order::Names, &[]),
             _ => {}
         }
     }

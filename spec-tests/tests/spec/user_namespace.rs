@@ -11,7 +11,7 @@ use spec_tests::host::needs;
 use spec_tests::mountinfo;
 use spec_tests::runtime::{Runtime, wait_until};
 use spec_tests::suite::children;
-use spec_tests::{Bundle, Result, chapter, tests};
+use spec_tests::{Bundle, Result, chapter, shim, tests};
 
 use super::weakened;
 
@@ -204,6 +204,7 @@ fn masked_paths_are_masked() -> Result {
 
 fn sysfs_with_the_hosts_network_is_a_bind_mount() -> Result {
     chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let bundle =
         mapped().sh("cat /proc/self/mountinfo; ls /sys/class/net").without_namespace("network");
     let output = bundle.run()?.ok()?;

@@ -51,7 +51,7 @@ impl Relay {
             }
             Order::Drain => self.drain()?,
             Order::Farewell => return Ok(Then::End),
-            Order::Answer | Order::NoRestart | Order::NoFile => {}
+            Order::Answer | Order::NoRestart | Order::Names | Order::NoFile => {}
         }
         Ok(Then::GoOn)
     }
@@ -104,7 +104,7 @@ impl Relay {
         decoder.push(frame);
         let Ok(Some(Frame { kind, payload })) = decoder.take() else { return };
         for client in &mut self.clients {
-            if client.starter || kind == Kind::Ended {
+            if client.starter || matches!(kind, Kind::Ended | Kind::Names) {
                 client.tell(kind, &payload);
             }
         }
