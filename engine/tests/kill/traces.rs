@@ -19,6 +19,10 @@ impl Traces {
         for root in [dok.root(), dok.run_folder()] {
             walk(&root, &mut |path, facts| {
                 let name = path.strip_prefix(&folder).unwrap().display().to_string();
+                // What happened is remembered, up to a limit of its own.
+                if name.starts_with("root/events/") {
+                    return;
+                }
                 let is_apart = apart.iter().any(|id| name.contains(&**id));
                 let size = if facts.is_file() && !is_apart { facts.len() } else { 0 };
                 found.insert(format!("{name} {size}"));
