@@ -134,8 +134,9 @@ pub struct Life {
     pub start: u64,
 }
 
-/// The program's name may hold anything, so the fields are counted from its closing bracket.
-fn parse_life(stat: &str) -> Option<Life> {
+/// Reads a line of /proc/PID/stat. The program's name may hold anything, so the fields are counted
+/// from its closing bracket.
+pub fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     Some(Life { state, start: fields.nth(18)?.parse().ok()? })

@@ -34,6 +34,7 @@ use crate::store::Lock;
 use crate::store::Store;
 use crate::store::networks::Networks;
 use link::{Cable, Links};
+pub use netlink::attributes;
 use ports::Target;
 use rules::Table;
 
