@@ -84,7 +84,7 @@ impl From<io::Error> for Error {
         let errno = error.raw_os_error();
         let mut cause = error.to_string();
         if errno == Some(libc::ENOSYS) {
-            cause += "; Linux 5.12 or newer is needed, and no filter that refuses its calls";
+            cause += ": this Linux is too old for it, or a filter refuses it";
         }
         Error { errno, ..Error::new(cause) }
     }

@@ -20,6 +20,19 @@ pub const OF_CREATE: [&str; 6] = [
     "save the pid",
 ];
 
+/// The same of `start`.
+#[cfg(debug_assertions)]
+pub const OF_START: [&str; 3] = ["connect to init", "tell init to go on", "wait for the program"];
+
+/// The same of `exec`.
+#[cfg(debug_assertions)]
+pub const OF_EXEC: [&str; 3] = ["plan the process", "spawn the process", "answer the process"];
+
+/// The same of `delete`.
+#[cfg(debug_assertions)]
+pub const OF_DELETE: [&str; 4] =
+    ["end the processes", "remove the cgroup", "remove the state", "run poststop hooks"];
+
 /// Goes on, unless a test wants this place to fail or to wait.
 ///
 /// # Errors

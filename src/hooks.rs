@@ -1,7 +1,7 @@
 //! Runs hooks: the state on stdin, the environment as given, killed when the time is up.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
 use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Hook, Hooks};
 use crate::sys::fd::{wait_for_any, wait_readable};
-use crate::sys::pidfd;
+use crate::sys::{pidfd, signal};
 
 /// Where and with what a list of hooks is run.
 #[derive(Debug, Clone, Copy)]
@@ -93,18 +95,31 @@ fn run_one(hook: &Hook, setting: Setting<'_>) -> Result<()> {
     command
         .env_clear()
         .envs(env.iter().filter_map(|entry| entry.split_once('=')))
-        .stdin(Stdio::piped())
+        .stdin(readable(setting.state).doing(|| "write the state for the hook".into())?)
         .stdout(stream(setting.output.stdout.as_ref())?)
         .stderr(stream(setting.output.stderr.as_ref())?);
     if let Some(directory) = setting.directory {
         command.current_dir(directory);
     }
-    let mut child = command.spawn().doing(|| format!("run {}", hook.path.display()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A hook need not read its state: a closed pipe is no error.
-        let _ = stdin.write_all(setting.state);
-    }
+    signal::hold_none_in(&mut command);
+    let child = command.spawn().doing(|| format!("run {}", hook.path.display()))?;
     finish(child, hook.timeout.map(Duration::from_secs))
+}
+
+/// What any pipe holds before somebody reads (pipe(7), PIPE_BUF, in bytes).
+const PIPE: usize = 4096;
+
+/// The state, written whole before the hook begins: it need not read it, and nobody waits for it.
+fn readable(state: &[u8]) -> io::Result<Stdio> {
+    if state.len() > PIPE {
+        let mut file = File::from(memfd_create("state", MFdFlags::MFD_CLOEXEC)?);
+        file.write_all(state)?;
+        file.rewind()?;
+        return Ok(file.into());
+    }
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(state)?;
+    Ok(reader.into())
 }
 
 /// Waits for the end, reading what the hook prints so that it is never blocked by a full pipe.

@@ -421,6 +421,45 @@ fn below_a_group_with_processes_there_are_only_threaded_ones() {
     });
 }
 
+/// Where the process of the test below finds its group.
+const GROUP: &str = "ONGGI_TEST_GROUP";
+
+/// Run by the test below as process 2 of a pid namespace, in a process group of its own; by itself
+/// it does nothing.
+#[test]
+fn kills_a_group_from_a_pid_namespace_below() {
+    if let Ok(saved) = std::env::var(GROUP) {
+        Cgroup::open(&serde_json::from_str(&saved).unwrap()).kill_all().unwrap();
+    }
+}
+
+/// Only a threaded group is killed one by one where the kernel knows cgroup.kill (Linux 5.14).
+#[test]
+fn a_process_that_is_not_shown_is_not_taken_for_the_runtimes_own_group() {
+    unified(|host| {
+        let above = create(host, "hidden", "{}");
+        let mut child = sleeper(&above.entry().unwrap());
+        let mut plan = plan(host, "hidden", "{}");
+        plan.groups[0].path.push("below");
+        let below = Cgroup::create(&plan).unwrap();
+        let path = dir(&below, "");
+        fs::write(path.join("cgroup.type"), "threaded").unwrap();
+        fs::write(path.join("cgroup.procs"), child.id().to_string()).unwrap();
+        unshare(CloneFlags::CLONE_NEWPID).unwrap();
+        let own = std::env::current_exe().unwrap();
+        let mut shell = Command::new("sh");
+        shell.args(["-c", r#""$0" --exact "$1"; echo code $?"#]);
+        shell.arg(own).arg("kills_a_group_from_a_pid_namespace_below").process_group(0);
+        shell.env(GROUP, serde_json::to_string(&below.saved()).unwrap());
+        let told = shell.output().unwrap();
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(told.contains("1 passed") && told.contains("code 0"), "{told}");
+        assert!(child.try_wait().unwrap().is_none(), "nobody could name it");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+}
+
 #[test]
 fn beside_init_there_is_room_where_the_container_manages_groups() {
     unified(|host| {

@@ -1,6 +1,7 @@
 //! An older kernel, or a host's filter: the runtime is run where some system calls are refused.
 //!
-//! `WITHOUT=clone3,openat2` answers ENOSYS to these calls, `WITHOUT=EPERM:clone3` answers EPERM.
+//! `WITHOUT=clone3,openat2` answers ENOSYS to these calls, `WITHOUT=EPERM:clone3` answers EPERM;
+//! `WITHOUT=all` and `WITHOUT=EPERM:all` are about all of [`OTHER_WAYS`].
 //! What the runtime starts is under the same filter. `notify` is no call, but the flag of
 //! seccomp(2) that makes a listener.
 
@@ -11,17 +12,67 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result};
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
 
+use crate::host;
+
 /// First argument of this program when it refuses calls and becomes another program.
 pub(crate) const FLAG: &str = "--without";
 
+/// The calls that onggi does without: each has another way, or is for what few configurations ask.
+pub const OTHER_WAYS: &[&str] = &[
+    "clone3",
+    "close_range",
+    "faccessat2",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "mount_setattr",
+    "move_mount",
+    "notify",
+    "open_tree",
+    "open_tree_attr",
+    "openat2",
+    "pidfd_getfd",
+    "pidfd_open",
+    "pidfd_send_signal",
+    "statx",
+];
+
 /// What `WITHOUT` asks for, if anything.
 pub fn wanted() -> Option<String> {
-    std::env::var("WITHOUT").ok().filter(|list| !list.is_empty())
+    std::env::var("WITHOUT").ok().filter(|list| !list.is_empty()).map(|list| expand(&list))
+}
+
+/// A list with what `all` stands for.
+fn expand(list: &str) -> String {
+    match list.strip_suffix("all") {
+        Some(errno) => format!("{errno}{}", OTHER_WAYS.join(",")),
+        None => list.to_owned(),
+    }
+}
+
+/// What takes mount_setattr(2), and a mount that it can be used on before it is attached.
+pub const MOUNT_ATTRIBUTES: &[&str] =
+    &["mount_setattr", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount"];
+/// What takes a mount that another process hands over.
+pub const DETACHED_MOUNTS: &[&str] = MOUNT_ATTRIBUTES;
+/// What takes a pidfd that nobody has handed over.
+pub const PIDFD: &[&str] = &["pidfd_open"];
+/// What takes a seccomp filter's listener.
+pub const LISTENER: &[&str] = &["notify", "pidfd_getfd", "seccomp"];
+
+/// Skips a test of what has no other way where `WITHOUT` refuses one of these calls.
+pub fn needs(calls: &[&str]) -> Result<()> {
+    let list = wanted().unwrap_or_default();
+    let names = list.trim_start_matches("EPERM:");
+    let refused = names.split(',').find(|name| calls.contains(name));
+    let reason =
+        refused.map(|name| format!("WITHOUT refuses {name}, for which there is no other way"));
+    host::needs(reason.is_none(), reason.as_deref().unwrap_or_default())
 }
 
 /// The words that run a command where the calls of a list are refused.
 pub fn words(list: &str) -> Result<[OsString; 3]> {
-    Ok([std::env::current_exe()?.into(), FLAG.into(), list.into()])
+    Ok([std::env::current_exe()?.into(), FLAG.into(), expand(list).into()])
 }
 
 /// Becomes the command in `words[1..]`, without the calls in `words[0]`.

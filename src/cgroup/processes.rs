@@ -51,14 +51,16 @@ impl Cgroup {
         }
     }
 
-    /// Kills one by one: once when nobody can fork, else until nobody new appears.
+    /// Kills one by one: once when nobody can fork, else until nobody new appears. Of who is not in
+    /// the runtime's pid namespace v2 lists a 0, which kill(2) would take for the runtime's own
+    /// process group.
     fn kill_each(&self, frozen: bool) -> Result<()> {
         for _ in 0..if frozen { 1 } else { 100 } {
             let processes = self.processes()?;
             if processes.is_empty() {
                 break;
             }
-            for pid in processes {
+            for pid in processes.into_iter().filter(|pid| *pid > 0) {
                 match kill(Pid::from_raw(pid), Signal::SIGKILL) {
                     Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
                     Err(errno) => return Err(errno).doing(|| format!("kill process {pid}")),

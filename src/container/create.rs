@@ -294,8 +294,7 @@ fn spawn(
             false => Output::open(&plan.hooks)?,
         };
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
-    if plan.namespaces.join.iter().any(|(kind, _)| *kind == Kind::Pid) {
-        // Others can see it from its first moment on.
+    if is_within_reach(plan) {
         process::set_dumpable(false).doing(|| "become undumpable".into())?;
     }
     let child = launch::spawn(request, |rest| {
@@ -322,6 +321,12 @@ fn spawn(
         init.run(NEW_CONTAINER)
     })?;
     Ok((child, runtime_end))
+}
+
+/// Whether others may look into init before it hides itself: in a pid namespace that is joined they
+/// see it from its first moment on, and in a user namespace they have rights over it once it is in.
+fn is_within_reach(plan: &Plan) -> bool {
+    plan.namespaces.join.iter().any(|(kind, _)| matches!(kind, Kind::Pid | Kind::User))
 }
 
 /// The cgroup namespace is made later, once the process is in its cgroup.

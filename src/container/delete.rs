@@ -11,6 +11,7 @@ use super::status::Status;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::cgroup::Cgroup;
 use crate::error::{Code, Error, Result};
+use crate::failpoint;
 use crate::plan::Hooks;
 use crate::sys::pidfd;
 
@@ -57,6 +58,7 @@ fn delete_remains(store: &Store, id: &ContainerId, force: Force, error: Error) -
 
 /// Kills what is left, init first, then whoever shares its cgroup, and waits for init's end.
 pub(super) fn end_processes(container: &Container) -> Result<()> {
+    failpoint::reach("end the processes")?;
     if let Some(init) = container.init()? {
         match pidfd::signal(init.as_fd(), libc::SIGKILL) {
             Err(error) if error.raw_os_error() != Some(libc::ESRCH) => return Err(error.into()),
@@ -77,6 +79,7 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
 pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
     let state = state_for_hooks(&container.saved, "stopped", 0);
     let cgroup = Cgroup::open(&container.saved.onggi.cgroup);
+    failpoint::reach("remove the cgroup")?;
     match container.saved.onggi.phase {
         Phase::Preparing => cgroup.remove_unused(),
         _ => cgroup.remove()?,
@@ -84,7 +87,9 @@ pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
     if let Some(rdt) = &container.saved.onggi.rdt {
         rdt.remove()?;
     }
+    failpoint::reach("remove the state")?;
     container.directory.remove()?;
+    failpoint::reach("run poststop hooks")?;
     run_poststop(hooks, &state);
     Ok(())
 }

@@ -8,6 +8,7 @@ use super::serve::{Handles, Role, Served, Talk, serve};
 use super::{Container, ContainerId, Store, create, supervise};
 use crate::cgroup::{Entry, SubGroup};
 use crate::error::{Code, Doing, Error, Result};
+use crate::failpoint;
 use crate::hooks::Output;
 use crate::host::{self, Host};
 use crate::init::{EXEC, Init, Sources, Start, Step};
@@ -36,6 +37,7 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     let passed = Passed::take(options.preserve_fds)?;
     wanted.process.env.extend(passed.env());
 
+    failpoint::reach("plan the process")?;
     let signals = supervise::Signals::hold(options.attach)?;
     let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
     let (child, served) = joining.launch(&wanted, options)?;
@@ -121,6 +123,7 @@ impl Joining<'_> {
             },
         };
         let (child, channel, program) = spawned?;
+        failpoint::reach("spawn the process")?;
         let mut talk = Talk {
             plan: self.plan,
             process: &wanted.process,
@@ -133,6 +136,7 @@ impl Joining<'_> {
             role: Role::Exec { container: self.container },
         };
         let served = serve(&channel, &mut talk)?;
+        failpoint::reach("answer the process")?;
         // Held until now: the kernel takes its time to take it apart, and the program runs already.
         drop(program);
         Ok((child, served))

@@ -44,9 +44,23 @@ fn signal_all(container: &Container, signal: i32) -> Result<()> {
     if signal == libc::SIGKILL && !cgroup.is_none() {
         return cgroup.kill_all();
     }
-    for pid in processes::of(container)? {
-        let sent = pidfd::open(pid).and_then(|fd| pidfd::signal(fd.as_fd(), signal));
-        match sent {
+    for some in processes::of(container)?.chunks(AT_ONCE) {
+        signal_some(container, some, signal)?;
+    }
+    Ok(())
+}
+
+/// How many are held by descriptor at a time.
+const AT_ONCE: usize = 256;
+
+/// Those that are still the container's once they are held: the id of one that has ended may be
+/// another's by then.
+fn signal_some(container: &Container, pids: &[i32], signal: i32) -> Result<()> {
+    let held: Vec<_> = pids.iter().map(|pid| (*pid, pidfd::open(*pid))).collect();
+    let mut still = processes::of(container)?;
+    still.sort_unstable();
+    for (pid, held) in held.into_iter().filter(|(pid, _)| still.binary_search(pid).is_ok()) {
+        match held.and_then(|held| pidfd::signal(held.as_fd(), signal)) {
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
             other => other.doing(|| format!("send signal {signal} to process {pid}"))?,
         }

@@ -32,7 +32,9 @@ mod update;
 mod user_namespace;
 mod watch;
 
+use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
+use std::thread;
 
 pub use checkpoint::checkpoint;
 pub use create::create;
@@ -114,15 +116,23 @@ impl Container {
     }
 
     fn status_by(&self, proc: &Procfs) -> Result<Status> {
+        let life = self.life(proc)?;
+        let has_program = life.as_ref().is_some_and(|life| !life.is_a_copy);
         // Its maker holds the lock for as long as it lives.
-        if self.directory.is_being_made() && self.directory.is_locked()? {
+        if !has_program && self.directory.is_being_made() && self.directory.is_locked()? {
             return Ok(Status::Creating);
         }
-        let Some(life) = self.life(proc)? else { return Ok(Status::Stopped) };
+        let Some(life) = life else { return Ok(Status::Stopped) };
         if self.saved.onggi.cgroup.may_be_frozen(life.state) && self.cgroup().is_frozen()? {
             return Ok(Status::Paused);
         }
-        Ok(if self.directory.awaits_start() { Status::Created } else { Status::Running })
+        // What was restored from a checkpoint is a copy as well, but waits for nobody.
+        let waits = life.is_a_copy && self.directory.has_start_socket();
+        // Or it has been deleted since it was looked at.
+        if life.is_a_copy && !waits && self.life(proc)?.is_none() {
+            return Ok(Status::Stopped);
+        }
+        Ok(if waits { Status::Created } else { Status::Running })
     }
 
     /// None while it may be somebody else's still.
@@ -212,20 +222,33 @@ pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
 /// # Errors
 /// ENOENT when there is no store.
 pub fn list(store: &Store) -> Result<Vec<StateView>> {
-    let mut views = Vec::new();
     let proc = Procfs::of_this_process()?;
-    for id in store.ids()? {
-        let view = Container::find(store, &id).and_then(|container| {
-            let mut view = container.view(&proc)?;
-            view.owner = owner_name(container.saved.onggi.owner);
-            Ok(view)
-        });
-        match view {
-            Ok(view) => views.push(view),
-            Err(error) => log::warning(&format!("load container {id}: {error}")),
-        }
+    let ids = store.ids()?;
+    let look = |ids: &[ContainerId]| ids.iter().filter_map(|id| seen(store, &proc, id)).collect();
+    if ids.len() <= WORTH_A_THREAD {
+        return Ok(look(&ids));
     }
-    Ok(views)
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = ids.len().div_ceil(threads).max(WORTH_A_THREAD);
+    thread::scope(|scope| {
+        let parts: Vec<_> =
+            ids.chunks(share).map(|ids| scope.spawn(|| -> Vec<_> { look(ids) })).collect();
+        let views = parts.into_iter().map(|part| part.join());
+        views.collect::<thread::Result<Vec<_>>>().map(|views| views.concat())
+    })
+    .map_err(|_| Error::new("a thread that looks at containers has died"))
+}
+
+/// So many containers are looked at in the time that it takes to make a thread.
+const WORTH_A_THREAD: usize = 32;
+
+/// A container as a list shows it.
+fn seen(store: &Store, proc: &Procfs, id: &ContainerId) -> Option<StateView> {
+    let view = Container::find(store, id).and_then(|container| {
+        let view = container.view(proc)?;
+        Ok(StateView { owner: owner_name(container.saved.onggi.owner), ..view })
+    });
+    view.inspect_err(|error| log::warning(&format!("load container {id}: {error}"))).ok()
 }
 
 /// The names of all containers.

@@ -15,11 +15,11 @@ use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
 use crate::log;
 use crate::plan::{Hooks, MountSource, Plan, Process, PropagationKind, SourceLink};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, set_attributes};
+use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, either_way, set_attributes};
 use crate::sys::pidfd::End;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, pidfd, pty};
+use crate::sys::{fd, needs, pidfd, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -118,7 +118,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::OpenMount(number) => match open_mount(talk, number)? {
+            FromInit::OpenMount(number) => match either_way(|| open_mount(talk, number))? {
                 Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()])?,
                 None => channel.send(&ToInit::Continue)?,
             },
@@ -244,11 +244,10 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         return Err(Error::new("only a bind mount has a source"));
     };
     let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
+    let reach = Reach::recursive(*recursive);
     let copy = match mount.links.source {
-        SourceLink::Follow => copy_tree(fd::here(), text, Reach::recursive(*recursive)),
-        SourceLink::Bind | SourceLink::Copy => {
-            copy_link(fd::here(), text, Reach::recursive(*recursive))
-        }
+        SourceLink::Follow => copy_tree(fd::here(), text, reach),
+        SourceLink::Bind | SourceLink::Copy => copy_link(fd::here(), text, reach),
     };
     let copy = match copy {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
@@ -256,6 +255,7 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         }
         other => other.doing(|| format!("open {text}"))?,
     };
+    let Some(copy) = copy.into_descriptor() else { return left_to_init(talk) };
     if talk.plan.root.host_propagation.kind != PropagationKind::Shared {
         // As in init's own mount namespace: events of the host come in, none go out.
         let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };
@@ -265,6 +265,16 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         user_namespace::map_mount(copy.as_fd(), map, talk.child.pid)?;
     }
     Ok(Some(copy))
+}
+
+/// A container that runs already sees nothing of what it could take its copy of.
+fn left_to_init(talk: &Talk<'_>) -> Result<Option<OwnedFd>> {
+    match &talk.role {
+        Role::Create { .. } => Ok(None),
+        Role::Exec { .. } => {
+            Err(needs("a bind mount into a running container (open_tree(2))", "5.2").into())
+        }
+    }
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
@@ -314,6 +324,9 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
         .ok_or_else(|| Error::of(Code::InvalidConfig, "no listenerPath in linux.seccomp"))?;
     let fd = match pidfd::take_fd(talk.child.pidfd.as_fd(), number) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(ToInit::Show),
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => {
+            return Err(needs("to take a seccomp listener (pidfd_getfd(2))", "5.6").into());
+        }
         other => other.doing(|| "take the seccomp listener".into())?,
     };
     let state: serde_json::Value = serde_json::from_slice(&talk.state())?;

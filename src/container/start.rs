@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::notify::Notify;
 use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::error::{Code, Doing, Error, Result};
+use crate::failpoint;
 use crate::hooks::{self, Output, Setting};
 use crate::launch::{FromInit, RuntimeEnd};
 use crate::log;
@@ -22,9 +23,12 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     let container = Container::find_and_lock(store, id)?;
     container.status()?.check_start()?;
     let notify = Notify::listen(&container.directory)?;
+    failpoint::reach("connect to init")?;
     let socket = socket::connect_to(&container.directory.start_socket(), Style::Packets)
         .doing(|| "connect to init".into())?;
+    failpoint::reach("tell init to go on")?;
     container.directory.forget_start_socket()?;
+    failpoint::reach("wait for the program")?;
     if let Err(error) = wait_until_it_runs(&container, &RuntimeEnd::from(socket)) {
         // It has said its last word: `delete` may come at once.
         container.wait_end(LIMIT)?;

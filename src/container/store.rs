@@ -1,6 +1,7 @@
 //! The directory of all containers' states: `ROOT/ID/{state.json,config.json,start.sock}`, and
 //! `creating.json` for as long as a container is being created.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -140,6 +141,8 @@ impl Drop for Reserved {
 pub struct Directory {
     path: PathBuf,
     fd: OwnedFd,
+    /// Whether the lock is ours.
+    holds_lock: Cell<bool>,
 }
 
 impl Directory {
@@ -149,7 +152,10 @@ impl Directory {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => {
                 Err(Error::of(Code::NotFound, "container does not exist"))
             }
-            other => Ok(Directory { fd: other.doing(|| format!("open {text}"))?, path }),
+            other => {
+                let fd = other.doing(|| format!("open {text}"))?;
+                Ok(Directory { path, fd, holds_lock: Cell::new(false) })
+            }
         }
     }
 
@@ -160,12 +166,15 @@ impl Directory {
 
     /// Waits until no other command changes this container; held until the value is dropped.
     pub fn lock(&self) -> Result<()> {
-        lock(self.fd.as_fd()).doing(|| format!("lock {}", self.path.display()))
+        lock(self.fd.as_fd()).doing(|| format!("lock {}", self.path.display()))?;
+        self.holds_lock.set(true);
+        Ok(())
     }
 
     /// Whether another command holds the lock right now.
     pub fn is_locked(&self) -> Result<bool> {
-        Ok(crate::sys::fd::is_locked(self.fd.as_fd())?)
+        // To ask would give up one's own.
+        Ok(!self.holds_lock.get() && crate::sys::fd::is_locked(self.fd.as_fd())?)
     }
 
     /// Reads `state.json`, or what was announced; nothing when there is neither.
@@ -264,10 +273,9 @@ impl Directory {
         crate::sys::path::exists(self.fd.as_fd(), NOTIFY)
     }
 
-    /// Whether init waits for `start`: a `start` that was killed may have left its socket's file.
-    pub fn awaits_start(&self) -> bool {
+    /// Whether there is a socket that init waits on; a `start` that was killed may have left it.
+    pub fn has_start_socket(&self) -> bool {
         crate::sys::path::exists(self.fd.as_fd(), SOCKET)
-            && crate::sys::socket::has_listener(&self.start_socket())
     }
 
     /// Nobody starts it a second time.
@@ -294,5 +302,24 @@ impl Directory {
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_the_lock_keeps_its_own() {
+        let path = std::env::temp_dir().join(format!("onggi-lock-{}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        let [own, other] = [(), ()].map(|()| Directory::open(path.clone()).unwrap());
+        assert!(!other.is_locked().unwrap());
+        own.lock().unwrap();
+        assert!(!own.is_locked().unwrap(), "nobody else has it");
+        assert!(other.is_locked().unwrap(), "it is still ours");
+        drop(own);
+        assert!(!other.is_locked().unwrap());
+        fs::remove_dir(&path).unwrap();
     }
 }

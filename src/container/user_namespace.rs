@@ -9,6 +9,7 @@ use crate::plan::{IdMap, IdMaps, Kind, MapWriter, MountIdMap, Plan};
 use crate::sys::fd::{self, here, open_at};
 use crate::sys::mount::{Attributes, ID_MAP, Reach, set_attributes};
 use crate::sys::procfs::Procfs;
+use crate::sys::signal;
 
 /// Writes the maps of init's new user namespace.
 pub(super) fn write_maps(pid: i32, plan: &Plan) -> Result<()> {
@@ -40,11 +41,10 @@ fn lines(map: &[IdMap]) -> String {
 /// newuidmap(1) and newgidmap(1) have the right to map what /etc/subuid and /etc/subgid grant.
 fn run_helper(name: &str, pid: i32, map: &[IdMap]) -> Result<()> {
     let numbers = map.iter().flat_map(|line| [line.inside, line.outside, line.size]);
-    let output = Command::new(name)
-        .arg(pid.to_string())
-        .args(numbers.map(|number| number.to_string()))
-        .output()
-        .doing(|| format!("run {name}"))?;
+    let mut command = Command::new(name);
+    command.arg(pid.to_string()).args(numbers.map(|number| number.to_string()));
+    signal::hold_none_in(&mut command);
+    let output = command.output().doing(|| format!("run {name}"))?;
     match output.status.success() {
         true => Ok(()),
         false => Err(Error::new(String::from_utf8_lossy(&output.stderr).trim().to_owned()))

@@ -86,8 +86,9 @@ pub fn below(mount: &Path, path: &Path) -> PathBuf {
 /// Puts the texts of mountinfo and of /proc/self/cgroup together (proc(5)).
 pub fn parse(mountinfo: &str, own: &str) -> Cgroups {
     let mut found = Cgroups::default();
+    let places: Vec<Place> = mountinfo.lines().filter_map(Place::parse).collect();
     for mount in mountinfo.lines().filter_map(Mount::parse) {
-        if mount.is_covered(mountinfo) {
+        if places.iter().any(|place| place.covers(&mount)) {
             continue;
         }
         match mount.kind {
@@ -100,6 +101,24 @@ pub fn parse(mountinfo: &str, own: &str) -> Cgroups {
         }
     }
     found
+}
+
+/// Where a mount lies: the id of the mount below it, and its point as mountinfo writes it.
+struct Place<'a> {
+    parent: &'a str,
+    point: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn parse(line: &'a str) -> Option<Place<'a>> {
+        let mut fields = line.splitn(6, ' ').skip(1);
+        Some(Place { parent: fields.next()?, point: fields.nth(2)? })
+    }
+
+    /// Whether it lies right over the other one.
+    fn covers(&self, mount: &Mount<'_>) -> bool {
+        self.parent == mount.id && self.point == mount.raw_point
+    }
 }
 
 /// A line of mountinfo that is about cgroups.
@@ -123,14 +142,6 @@ impl<'a> Mount<'a> {
         let root = unescape(place.nth(2)?).into();
         let raw_point = place.next()?;
         Some(Mount { id, raw_point, root, point: unescape(raw_point).into(), kind, options })
-    }
-
-    /// Whether another mount lies right over this one.
-    fn is_covered(&self, mountinfo: &str) -> bool {
-        mountinfo.lines().any(|line| {
-            let mut fields = line.split(' ').skip(1);
-            fields.next() == Some(self.id) && fields.nth(2) == Some(self.raw_point)
-        })
     }
 
     /// The v1 hierarchy that is mounted here, if it is new and the runtime is in it.

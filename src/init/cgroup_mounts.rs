@@ -1,28 +1,30 @@
 //! The container's view of its own cgroup.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 use super::Init;
-use crate::error::{Doing, Result};
+use super::mounts::attach;
+use crate::error::{Doing, Error, Result};
 use crate::plan::{Kind, Mount};
 use crate::sys::fd::here;
-use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
+use crate::sys::mount::{self, Attributes, Detached, READ_ONLY, Reach};
 use crate::sys::path::{Root, make_directory, make_link};
 
 /// cgroup v2: a new instance shows the cgroup namespace; where the kernel refuses one, a bind of
 /// the container's own directory shows the same.
-pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<OwnedFd> {
-    let made = mount::Filesystem::open("cgroup2").and_then(|context| context.mount(0));
-    let refused = match made {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EPERM | libc::EBUSY)) => error,
-        other => return Ok(other?),
+pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<()> {
+    let made = mount::Filesystem::open("cgroup2").and_then(|mut context| context.mount(0));
+    let refused = match made.map_err(Error::from).and_then(|made| attach(init, mount, made)) {
+        Err(error) if error.is(libc::EPERM) || error.is(libc::EBUSY) => error,
+        done => return done,
     };
     let own = init.cgroups.iter().find(|(controllers, _)| controllers.is_empty());
     match own {
         Some((_, path)) if init.plan.namespaces.has(Kind::Cgroup) => {
             let path = path.to_string_lossy();
-            mount::copy_tree(here(), &path, Reach::All).doing(|| format!("bind {path}"))
+            let own = mount::copy_tree(here(), &path, Reach::All);
+            attach(init, mount, own.doing(|| format!("bind {path}"))?)
         }
         _ => Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str())),
     }
@@ -32,42 +34,44 @@ pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<OwnedFd> {
 /// controller of a hierarchy that has several. A hierarchy in which it has none, since the runtime
 /// had no right to make one, is left out.
 pub(super) fn legacy(init: &Init<'_>, mount: &Mount) -> Result<()> {
-    let base = base(mount)?;
     let root = init.root()?;
     let target = root.make_directories(mount.target.as_str(), 0o755).doing(|| "target".into())?;
-    mount::attach(base.as_fd(), target.as_fd()).doing(|| "attach".into())?;
+    let base = base(mount)?.attach(root, target.as_fd()).doing(|| "attach".into())?;
     let base = Root::from(base);
     let exists = |path: &&(String, PathBuf)| !init.plan.cgroup.optional || path.1.exists();
     for (controllers, path) in init.cgroups.iter().filter(exists) {
         let name = if controllers.is_empty() { "unified" } else { controllers };
-        hierarchy(&base, name.trim_start_matches("name="), &path.to_string_lossy(), mount)
+        let name = name.trim_start_matches("name=");
+        mount::either_way(|| hierarchy((root, &base), name, &path.to_string_lossy(), mount))
             .doing(|| format!("hierarchy {name}"))?;
     }
-    set(base.as_fd(), Attributes { set: mount.attributes.set & READ_ONLY, ..Default::default() })
+    match mount.attributes.set & READ_ONLY {
+        0 => Ok(()),
+        set => {
+            let attributes = Attributes { set, ..Attributes::default() };
+            Ok(mount::set_attributes(base.as_fd(), attributes, Reach::One)?)
+        }
+    }
 }
 
-fn base(mount: &Mount) -> Result<OwnedFd> {
-    let context = mount::Filesystem::open("tmpfs")?;
+fn base(mount: &Mount) -> Result<Detached> {
+    let mut context = mount::Filesystem::open("tmpfs")?;
     context.set("mode", "755")?;
     Ok(context.mount(mount.attributes.set & !READ_ONLY)?)
 }
 
-fn hierarchy(base: &Root, name: &str, path: &str, mount: &Mount) -> Result<()> {
-    let copy = mount::copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
+fn hierarchy((root, base): (&Root, &Root), name: &str, path: &str, mount: &Mount) -> Result<()> {
+    let mut copy = mount::copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
     let plan = mount.attributes;
-    set(copy.as_fd(), Attributes { set: plan.set, clear: plan.clear, ..Default::default() })?;
+    if plan.set | plan.clear != 0 {
+        let attributes = Attributes { set: plan.set, clear: plan.clear, ..Attributes::default() };
+        copy.set(attributes, Reach::One)?;
+    }
     make_directory(base.as_fd(), name, 0o755)?;
     let target = base.open_file(name, libc::O_PATH | libc::O_DIRECTORY | libc::O_NOFOLLOW)?;
-    mount::attach(copy.as_fd(), target.as_fd())?;
+    copy.attach(root, target.as_fd())?;
     for controller in name.split(',').filter(|controller| *controller != name) {
         make_link(name, base.as_fd(), controller)?;
     }
     Ok(())
-}
-
-fn set(mount: std::os::fd::BorrowedFd<'_>, attributes: Attributes) -> Result<()> {
-    match attributes.set | attributes.clear {
-        0 => Ok(()),
-        _ => Ok(mount::set_attributes(mount, attributes, Reach::One)?),
-    }
 }

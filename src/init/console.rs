@@ -1,13 +1,15 @@
 //! The terminal: made inside, handed to the runtime, never found by a path that could be swapped.
 
+use std::io::stdin;
 use std::os::fd::AsFd;
 
-use super::Init;
+use super::{Init, mounts};
 use crate::error::{Doing, Result};
+use crate::failpoint;
 use crate::launch::FromInit;
 use crate::plan::Terminal;
 use crate::sys::fd::{replace, set_owner};
-use crate::sys::mount::{Reach, attach, copy_tree};
+use crate::sys::mount::{Reach, copy_tree, either_way};
 use crate::sys::pty;
 
 /// The pty comes from the container's own devpts.
@@ -32,14 +34,20 @@ pub(super) fn open(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-/// /dev/console is the same terminal, by a mount of the descriptor itself.
+/// /dev/console is the same terminal, by a mount of the descriptor itself, and onto that name: a
+/// link there could put the terminal over any file of the container (CVE-2025-52565).
 pub(super) fn show(init: &mut Init<'_>) -> Result<()> {
     if init.process.terminal == Terminal::None {
         return Ok(());
     }
-    let target = init.root()?.make_file("/dev/console", 0o666);
+    let root = init.root()?;
+    let target = match failpoint::is_weakened("the console itself") {
+        true => root.make_file("/dev/console", 0o666),
+        false => mounts::uncovered(root, "/dev/console", false),
+    };
     let target = target.doing(|| "make /dev/console".into())?;
-    copy_tree(std::io::stdin().as_fd(), "", Reach::One)
-        .and_then(|copy| attach(copy.as_fd(), target.as_fd()))
+    let root = init.root()?;
+    either_way(|| copy_tree(stdin().as_fd(), "", Reach::One)?.attach(root, target.as_fd()))
+        .map(drop)
         .doing(|| "bind /dev/console".into())
 }

@@ -6,7 +6,7 @@ use super::Init;
 use crate::error::{Doing, Error, Result};
 use crate::plan::Node;
 use crate::sys::fd::{here, open_at, replace, set_owner, stat};
-use crate::sys::mount::{Reach, attach, copy_tree};
+use crate::sys::mount::{Reach, copy_tree, either_way};
 use crate::sys::path::{Root, make_link, make_node, remove};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::Procfs;
@@ -74,13 +74,16 @@ fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node, bind: bool) -> Result
 fn bind_host_node(root: &Root, node: &Node) -> Result<()> {
     let path = node.path.as_str();
     let target = root.make_file(path, 0o644)?;
-    let copy = copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
-    let found = stat(copy.as_fd())?;
     let device = libc::makedev(node.major, node.minor);
-    if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
-        return Err(Error::new(format!("the host's {path} is another device")));
-    }
-    Ok(attach(copy.as_fd(), target.as_fd())?)
+    either_way(|| {
+        let copy = copy_tree(here(), path, Reach::One).doing(|| format!("bind {path}"))?;
+        let found = copy.shown().map(stat).transpose()?;
+        match found.is_some_and(|it| (it.st_mode & libc::S_IFMT, it.st_rdev) == (node.kind, device))
+        {
+            true => copy.attach(root, target.as_fd()).map(drop).map_err(Error::from),
+            false => Err(Error::new(format!("the host's {path} is another device"))),
+        }
+    })
 }
 
 fn make_links(dev: BorrowedFd<'_>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Mounts: each is made detached, gets its attributes, and is then moved onto a descriptor that
 //! was looked up inside the root.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -13,7 +14,8 @@ use crate::plan::{
     self, Filesystem, Kind, Mount, MountSource, Propagation, SourceLink, TargetLink,
 };
 use crate::sys::fd::{here, open_at, stat};
-use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
+use crate::sys::mount::{self, Attributes, Detached, ID_MAPPED, READ_ONLY, Reach};
+use crate::sys::needs;
 use crate::sys::path::{Root, make_directory, make_link, read_link};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::{self, Place, Procfs};
@@ -43,18 +45,20 @@ fn make_one(init: &Init<'_>, number: usize, mount: &Mount) -> Result<()> {
     if mount.idmap.is_some() && !is_bind {
         return Err(Error::new("ids can be mapped for bind mounts only"));
     }
-    let made = match &mount.what {
-        MountSource::Remount => return remount(root, mount),
-        MountSource::CgroupV1 => return cgroup_mounts::legacy(init, mount),
-        MountSource::Cgroup2 => cgroup_mounts::unified(init, mount)?,
-        MountSource::Bind { from, recursive } => bind(init, number, (mount, from), *recursive)?,
-        MountSource::Filesystem(new) => new_instance(init, mount, new)?,
-    };
-    let is_link = stat(made.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFLNK;
-    match is_link && mount.links.source == SourceLink::Copy {
-        true => copy_link(init.root()?, mount, made.as_fd()),
-        false => attach(init, mount, made),
-    }
+    mount::either_way(|| match &mount.what {
+        MountSource::Remount => remount(root, mount),
+        MountSource::CgroupV1 => cgroup_mounts::legacy(init, mount),
+        MountSource::Cgroup2 => cgroup_mounts::unified(init, mount),
+        MountSource::Filesystem(new) => attach(init, mount, new_instance(init, mount, new)?),
+        MountSource::Bind { from, recursive } => {
+            let made = bind(init, number, (mount, from), *recursive)?;
+            let is_link = made.file_type()? == libc::S_IFLNK;
+            match made.shown().filter(|_| is_link && mount.links.source == SourceLink::Copy) {
+                Some(link) => copy_link(root, mount, link),
+                None => attach(init, mount, made),
+            }
+        }
+    })
 }
 
 /// `copy-symlink`: a link with the text of the source, where none is yet.
@@ -113,24 +117,33 @@ fn take_away(root: &Root, mount: &Mount) -> Result<()> {
 }
 
 /// Attributes, id map, target, propagation: what all kinds have in common.
-fn attach(init: &Init<'_>, mount: &Mount, made: OwnedFd) -> Result<()> {
+pub(super) fn attach(init: &Init<'_>, mount: &Mount, mut made: Detached) -> Result<()> {
     let is_new = matches!(mount.what, MountSource::Filesystem(_));
     let own = if is_new { plan::Attributes::default() } else { mount.attributes };
-    set(made.as_fd(), own, Reach::One)?;
-    set(made.as_fd(), mount.recursive, Reach::All)?;
-    let target = target(init.root()?, mount, made.as_fd())?;
-    keep_proc_whole(mount, made.as_fd(), target.as_fd())?;
-    mount::attach(made.as_fd(), target.as_fd()).doing(|| "attach".into())?;
+    set(own, |own| made.set(own, Reach::One))?;
+    set(mount.recursive, |below| made.set(below, Reach::All))?;
+    let root = init.root()?;
+    let target = target(root, mount, &made)?;
+    keep_proc_whole(mount, &made, target.as_fd())?;
+    let covered = copied_up(root, mount)?;
+    let fill = |made: BorrowedFd<'_>| {
+        let copy = |covered: &OwnedFd| copy::tree(covered.as_fd(), made).doing(|| "copy up".into());
+        covered.as_ref().map_or(Ok(()), copy)
+    };
+    let made = made.fill_and_attach(root, target.as_fd(), fill).doing(|| "attach".into())?;
     propagate(made.as_fd(), &mount.propagation)
 }
 
-fn set(made: BorrowedFd<'_>, attributes: plan::Attributes, reach: Reach) -> Result<()> {
-    if attributes == plan::Attributes::default() {
+fn set(
+    attributes: plan::Attributes,
+    set: impl FnOnce(Attributes) -> std::io::Result<()>,
+) -> Result<()> {
+    if attributes == plan::Attributes::default() || failpoint::is_weakened("mount attributes") {
         return Ok(());
     }
-    let plan::Attributes { set, clear } = attributes;
-    let attributes = Attributes { set, clear, ..Attributes::default() };
-    mount::set_attributes(made, attributes, reach).doing(|| "set mount attributes".into())
+    let plan::Attributes { set: add, clear } = attributes;
+    set(Attributes { set: add, clear, ..Attributes::default() })
+        .doing(|| "set mount attributes".into())
 }
 
 /// The mount itself may be looked at once it is attached: its descriptor goes along.
@@ -145,12 +158,12 @@ fn propagate(made: BorrowedFd<'_>, changes: &[Propagation]) -> Result<()> {
 }
 
 /// What a mount goes onto; made where it is missing, a file for a file.
-fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
+fn target(root: &Root, mount: &Mount, made: &Detached) -> Result<OwnedFd> {
     let path = mount.target.as_str();
     if is_kernel_view(mount) {
         return plain_directory(root, path);
     }
-    let is_directory = stat(made)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
+    let is_directory = made.file_type()? == libc::S_IFDIR;
     if mount.links.target == TargetLink::Cover {
         return uncovered(root, path, is_directory).doing(|| format!("prepare the target {path}"));
     }
@@ -161,8 +174,11 @@ fn target(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<OwnedFd> {
     target.doing(|| format!("prepare the target {path}"))
 }
 
-/// `dest-nofollow`: the name itself, made where it is missing.
-fn uncovered(root: &Root, path: &str, is_directory: bool) -> std::io::Result<OwnedFd> {
+/// The name itself (`dest-nofollow`), wherever a link of this name leads; made where it is missing.
+///
+/// # Errors
+/// `openat(2)`, `mkdirat(2)`
+pub(super) fn uncovered(root: &Root, path: &str, is_directory: bool) -> io::Result<OwnedFd> {
     let (parent, name) = root.parent_of(path)?;
     let open = || open_at(parent.as_fd(), name, libc::O_PATH | libc::O_NOFOLLOW, 0);
     match open() {
@@ -181,7 +197,10 @@ fn uncovered(root: &Root, path: &str, is_directory: bool) -> std::io::Result<Own
 
 /// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
 /// itself: a link of the image may lead anywhere, and a bind may bring anything.
-fn keep_proc_whole(mount: &Mount, made: BorrowedFd<'_>, target: BorrowedFd<'_>) -> Result<()> {
+fn keep_proc_whole(mount: &Mount, made: &Detached, target: BorrowedFd<'_>) -> Result<()> {
+    if failpoint::is_weakened("proc is kept whole") {
+        return Ok(());
+    }
     let path = mount.target.as_str();
     let place = procfs::place(target)?;
     let covers = place == Place::Root || is_proc(path);
@@ -189,7 +208,7 @@ fn keep_proc_whole(mount: &Mount, made: BorrowedFd<'_>, target: BorrowedFd<'_>) 
         Place::Below if !path.starts_with("/proc/") => {
             Err(Error::new(format!("{path:?} cannot be mounted because it is inside /proc")))
         }
-        _ if covers && procfs::place(made)? != Place::Root => {
+        _ if covers && made.place()? != Place::Root => {
             Err(Error::new(format!("{path:?} cannot be mounted because it is not of type proc")))
         }
         _ => Ok(()),
@@ -239,11 +258,12 @@ fn bind(
     number: usize,
     (mount, from): (&Mount, &Path),
     recursive: bool,
-) -> Result<OwnedFd> {
+) -> Result<Detached> {
     let outside = init.sources == Sources::Runtime;
     if outside || init.plan.namespaces.has(Kind::User) || mount.idmap.is_some() {
-        match init.ask(&FromInit::OpenMount(number))?.pop() {
+        match init.ask(&FromInit::OpenMount(number))?.pop().and_then(Detached::received) {
             Some(opened) => return Ok(opened),
+            None if mount.idmap.is_some() => return Err(needs(ID_MAPPED, "5.12").into()),
             None if outside => return Err(Error::new("the runtime has no right to bind it")),
             // It is left to us: the runtime has no right to it either.
             None => {}
@@ -258,9 +278,9 @@ fn bind(
 }
 
 /// A new instance, configured and not yet attached.
-fn new_instance(init: &Init<'_>, mount: &Mount, new: &Filesystem) -> Result<OwnedFd> {
-    let context = mount::Filesystem::open(&new.kind)?;
-    configure(&context, init, mount, new).map_err(|error| match context.message() {
+fn new_instance(init: &Init<'_>, mount: &Mount, new: &Filesystem) -> Result<Detached> {
+    let mut context = mount::Filesystem::open(&new.kind)?;
+    configure(&mut context, init, mount, new).map_err(|error| match context.message() {
         Some(words) if !words.is_empty() => Error::told(format!("{error}: {words}"), error.errno()),
         _ => error,
     })?;
@@ -269,15 +289,11 @@ fn new_instance(init: &Init<'_>, mount: &Mount, new: &Filesystem) -> Result<Owne
         true => mount.attributes.set & !READ_ONLY,
         false => mount.attributes.set,
     };
-    let made = context.mount(attributes)?;
-    if new.copy_up {
-        copy_up(init.root()?, mount, made.as_fd())?;
-    }
-    Ok(made)
+    Ok(context.mount(attributes)?)
 }
 
 fn configure(
-    context: &mount::Filesystem,
+    context: &mut mount::Filesystem,
     init: &Init<'_>,
     mount: &Mount,
     new: &Filesystem,
@@ -315,10 +331,10 @@ fn inherited_mode(root: &Root, mount: &Mount, new: &Filesystem) -> Result<Option
 }
 
 /// `tmpcopyup`: what the mount covers is copied into it first.
-fn copy_up(root: &Root, mount: &Mount, made: BorrowedFd<'_>) -> Result<()> {
-    match root.find(mount.target.as_str()) {
-        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-        other => copy::tree(other?.as_fd(), made).doing(|| "copy up".into()),
+fn copied_up(root: &Root, mount: &Mount) -> Result<Option<OwnedFd>> {
+    match &mount.what {
+        MountSource::Filesystem(new) if new.copy_up => Ok(Some(root.find(mount.target.as_str())?)),
+        _ => Ok(None),
     }
 }
 
@@ -341,7 +357,7 @@ pub(super) fn finish(init: &mut Init<'_>) -> Result<()> {
 
 fn remount(root: &Root, mount: &Mount) -> Result<()> {
     let found = root.find(mount.target.as_str())?;
-    set(found.as_fd(), mount.attributes, Reach::One)?;
-    set(found.as_fd(), mount.recursive, Reach::All)?;
+    set(mount.attributes, |own| mount::set_attributes(found.as_fd(), own, Reach::One))?;
+    set(mount.recursive, |below| mount::set_attributes(found.as_fd(), below, Reach::All))?;
     propagate(found.as_fd(), &mount.propagation)
 }

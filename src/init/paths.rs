@@ -7,7 +7,9 @@ use crate::error::{Doing, Error, Result};
 use crate::failpoint;
 use crate::plan::{ContainerPath, MountLabel};
 use crate::sys::fd::stat;
-use crate::sys::mount::{self, Attributes, Filesystem, READ_ONLY, Reach, attach, copy_tree};
+use crate::sys::mount::{
+    Attributes, Detached, Filesystem, READ_ONLY, Reach, copy_tree, either_way,
+};
 use crate::sys::path::Root;
 
 /// Through a procfs that no mount of the container covers.
@@ -26,17 +28,17 @@ pub(super) fn make_read_only(init: &mut Init<'_>) -> Result<()> {
     let root = init.root()?;
     for path in &init.plan.readonly {
         let Some(found) = find(root, path)? else { continue };
-        read_only_copy(&found)
-            .and_then(|copy| Ok(attach(copy.as_fd(), found.as_fd())?))
+        either_way(|| read_only_copy(&found)?.attach(root, found.as_fd()))
+            .map(drop)
             .doing(|| format!("make {} read-only", path.as_str()))?;
     }
     Ok(())
 }
 
-fn read_only_copy(found: &OwnedFd) -> Result<OwnedFd> {
-    let copy = copy_tree(found.as_fd(), "", Reach::All)?;
+fn read_only_copy(found: &OwnedFd) -> std::io::Result<Detached> {
+    let mut copy = copy_tree(found.as_fd(), "", Reach::All)?;
     let attributes = Attributes { set: READ_ONLY, ..Attributes::default() };
-    mount::set_attributes(copy.as_fd(), attributes, Reach::One)?;
+    copy.set(attributes, Reach::One)?;
     Ok(copy)
 }
 
@@ -59,8 +61,8 @@ pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
         let Some(found) = find(root, path)? else { continue };
         let is_directory = stat(found.as_fd())?.st_mode & libc::S_IFMT == libc::S_IFDIR;
         match is_directory {
-            true => cover(&found, &mut empty, || empty_directory(label)),
-            false => cover(&found, &mut null, || own_null(root)),
+            true => cover(root, &found, &mut empty, || empty_directory(label)),
+            false => cover(root, &found, &mut null, || own_null(root)),
         }
         .doing(|| format!("hide {}", path.as_str()))?;
     }
@@ -70,21 +72,24 @@ pub(super) fn hide_masked(init: &mut Init<'_>) -> Result<()> {
 /// The first one goes into place itself: a mount that is never attached takes the kernel a grace
 /// period to take apart.
 fn cover(
+    root: &Root,
     found: &OwnedFd,
     known: &mut Option<OwnedFd>,
-    make: impl FnOnce() -> Result<OwnedFd>,
+    make: impl Fn() -> Result<Detached>,
 ) -> Result<()> {
-    let cover = match known {
-        None => make()?,
-        Some(first) => copy_tree(first.as_fd(), "", Reach::One)?,
-    };
-    attach(cover.as_fd(), found.as_fd())?;
+    let cover = either_way(|| {
+        let cover = match known {
+            None => make()?,
+            Some(first) => copy_tree(first.as_fd(), "", Reach::One)?,
+        };
+        Ok::<_, Error>(cover.attach(root, found.as_fd())?)
+    })?;
     known.get_or_insert(cover);
     Ok(())
 }
 
-fn empty_directory(label: Option<&MountLabel>) -> Result<OwnedFd> {
-    let context = Filesystem::open("tmpfs")?;
+fn empty_directory(label: Option<&MountLabel>) -> Result<Detached> {
+    let mut context = Filesystem::open("tmpfs")?;
     context.set("nr_blocks", "1")?;
     context.set("nr_inodes", "1")?;
     if let Some(label) = label {
@@ -95,7 +100,7 @@ fn empty_directory(label: Option<&MountLabel>) -> Result<OwnedFd> {
 
 /// A copy of the container's own /dev/null, if it is one: a link to something else would be
 /// writable then.
-fn own_null(root: &Root) -> Result<OwnedFd> {
+fn own_null(root: &Root) -> Result<Detached> {
     let null = root.open_file("/dev/null", libc::O_PATH | libc::O_NOFOLLOW);
     let null = null.doing(|| "open /dev/null".into())?;
     let found = stat(null.as_fd())?;

@@ -9,6 +9,7 @@ use crate::plan::{Kind, Propagation, PropagationKind, RootSwitch};
 use crate::sys::fd::{here, open_at};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
 use crate::sys::path::Root;
+use crate::sys::procfs::Procfs;
 use crate::sys::{namespace, process};
 
 /// Before ids change: the directory may be out of reach for root of the user namespace.
@@ -38,10 +39,9 @@ pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
         make_parent_private(&plan.path)?;
     }
     let found = init.root()?;
-    let copy = mount::copy_tree(found.as_fd(), "", Reach::All)
+    let own = mount::bind_onto_itself(found.as_fd())
         .doing(|| format!("bind the root {}", plan.path.display()))?;
-    mount::attach(copy.as_fd(), found.as_fd()).doing(|| "attach the root".into())?;
-    init.root = Some(Root::from(copy));
+    init.root = Some(Root::from(own));
     Ok(())
 }
 
@@ -75,6 +75,7 @@ fn make_parent_private(root: &Path) -> Result<()> {
 /// From here on `/` is the container's root, and the host's tree is gone.
 pub(super) fn enter(init: &mut Init<'_>) -> Result<()> {
     process::change_directory_to(init.root()?.as_fd()).doing(|| "enter the root".into())?;
+    init.procfs = Procfs::before_leaving().doing(|| "open /proc".into())?;
     match init.plan.root.switch {
         RootSwitch::Pivot => pivot(init.plan.root.host_propagation)?,
         RootSwitch::Move => move_and_chroot()?,

@@ -3,8 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-use super::fd::{open_at, read_all, write_once};
-use super::{check, pidfd, process, socket};
+use super::fd::{here, open_at, read_all, write_once};
+use super::{check, namespace, pidfd, process, socket};
 
 /// `CLONE_INTO_CGROUP` (linux/sched.h)
 const INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -79,14 +79,37 @@ fn clone3(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> io::Result<Side> {
     Ok(Side::Parent(Forked { pid: pid as i32, pidfd }))
 }
 
+/// clone(2) has no room for a time namespace: this process's next children are put into a new one.
 fn clone(flags: u64) -> io::Result<Side> {
-    let flags = flags | libc::SIGCHLD as u64;
+    const TIME: u64 = libc::CLONE_NEWTIME as u64;
+    if flags & TIME == 0 {
+        return plain_clone(flags);
+    }
+    let own = open_at(here(), "/proc/self/ns/time", libc::O_RDONLY, 0)?;
+    namespace::leave(TIME)?;
+    let side = plain_clone(flags & !TIME);
+    if !matches!(side, Ok(Side::Child)) {
+        namespace::join(own.as_fd(), TIME)?;
+    }
+    side
+}
+
+fn plain_clone(flags: u64) -> io::Result<Side> {
+    let mut pidfd: i32 = -1;
+    let flags = flags | libc::SIGCHLD as u64 | libc::CLONE_PIDFD as u64;
     // SAFETY: as in clone3; a null stack makes the child go on with its copy of ours.
-    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags, 0, 0, 0, 0) })? as i32;
+    let pid = check(unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut pidfd, 0, 0) })?;
+    let pid = pid as i32;
     if pid == 0 {
         return Ok(Side::Child);
     }
-    Ok(Side::Parent(Forked { pid, pidfd: pidfd::open(pid)? }))
+    let pidfd = match pidfd {
+        // Before Linux 5.2 the flag means nothing.
+        -1 => pidfd::open(pid)?,
+        // SAFETY: the kernel has just stored a new descriptor there, which nobody else owns.
+        fd => unsafe { OwnedFd::from_raw_fd(fd) },
+    };
+    Ok(Side::Parent(Forked { pid, pidfd }))
 }
 
 /// The child waits until its parent has written it into the cgroup: none of its memory is charged

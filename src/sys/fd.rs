@@ -2,10 +2,10 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
-use super::{c_string, check, errno};
+use super::{c_string, check, errno, pidfd};
 
 /// `openat(2)` with O_CLOEXEC; `mode` only matters with O_CREAT.
 pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
@@ -16,6 +16,20 @@ pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: i32, mode: u32) -> io::Re
     })?;
     // SAFETY: a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Flags to read what may be no file: nothing is waited for, and no terminal becomes ours.
+pub const READ_WARILY: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+
+/// Gives the descriptor back, if it is that of a file.
+///
+/// # Errors
+/// EINVAL: it is something else.
+pub fn expect_file(fd: OwnedFd) -> io::Result<OwnedFd> {
+    match stat(fd.as_fd())?.st_mode & libc::S_IFMT {
+        libc::S_IFREG => Ok(fd),
+        _ => Err(errno(libc::EINVAL)),
+    }
 }
 
 /// `AT_FDCWD` as a descriptor: paths start at the working directory, or are absolute.
@@ -98,12 +112,17 @@ fn close_range(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<(
     }
 }
 
-/// For kernels before 5.9 (5.11 with the flag): the descriptors as /proc lists them.
+/// For kernels before 5.9 (5.11 with the flag): the descriptors as /proc lists them, or all that
+/// there may be where there is no /proc to look into.
 fn one_by_one(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<()> {
-    let listed: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|fd| range.contains(fd))
-        .collect();
+    const HIGHEST: RawFd = 1 << 16;
+    let listed: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(list) => list
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|fd| range.contains(fd))
+            .collect(),
+        Err(_) => (*range.start()..=HIGHEST.min(*range.end())).collect(),
+    };
     for fd in listed {
         match flags {
             // SAFETY: as in close_range; a number that is no longer open gives EBADF.
@@ -162,6 +181,10 @@ pub fn wait_for_any(fds: &[Option<BorrowedFd<'_>>], limit: Option<Duration>) -> 
 
 /// `poll(2)`; the limit is in milliseconds, -1 for none. An interruption counts as nothing ready.
 pub fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
+    if pidfd::older::is_used() { pidfd::older::poll(fds, limit) } else { kernel_poll(fds, limit) }
+}
+
+pub(super) fn kernel_poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
     // SAFETY: pointer and length are those of one slice.
     let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, limit) };
     match check(count) {
@@ -189,13 +212,18 @@ pub fn stat_filesystem(fd: BorrowedFd<'_>) -> io::Result<libc::statfs> {
     Ok(stat)
 }
 
-/// `fstatvfs(3)`: whether the mount that a descriptor came through is read-only.
+/// Whether the mount that a descriptor came through is read-only.
 pub fn mount_is_read_only(fd: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(mount_flags(fd)? & libc::ST_RDONLY != 0)
+}
+
+/// `fstatvfs(3)`: the flags of the mount that a descriptor came through, `ST_*`.
+pub fn mount_flags(fd: BorrowedFd<'_>) -> io::Result<u64> {
     // SAFETY: all zero bytes are a valid struct statvfs.
     let mut stat: libc::statvfs = unsafe { std::mem::zeroed() };
     // SAFETY: `stat` lives over the call.
     check(unsafe { libc::fstatvfs(fd.as_raw_fd(), &raw mut stat) })?;
-    Ok(stat.f_flag & libc::ST_RDONLY != 0)
+    Ok(stat.f_flag)
 }
 
 /// `fchmod(2)`

@@ -46,6 +46,18 @@ fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
 }
 
+/// The error for what has no other way of being done.
+pub fn needs(what: &str, version: &str) -> io::Error {
+    let words = format!("{what} needs Linux {version} or newer, and no filter that refuses it");
+    io::Error::new(io::ErrorKind::Unsupported, words)
+}
+
+/// `faccessat(2)` by the real ids: the C library asks faccessat2(2) first, which filters deny.
+fn access(dir: i32, name: &CString, mode: i32) -> io::Result<()> {
+    // SAFETY: the name is a C string that lives over the call.
+    check(unsafe { libc::syscall(libc::SYS_faccessat, dir, name.as_ptr(), mode) }).map(drop)
+}
+
 /// Text for the kernel.
 ///
 /// # Errors

@@ -1,9 +1,20 @@
-//! Mounts as descriptors: made detached, given their attributes, then moved onto a descriptor.
+//! Mounts: made out of sight, given their attributes, then attached to what a descriptor refers to.
+//!
+//! There are two ways. The newer one has descriptors for all of it: Linux 5.2, and 5.12 for
+//! attributes. The older one is mount(2). A process starts on the newer way; once the kernel, or a
+//! filter around us, has refused one of its calls, it goes on with the older one.
+
+mod newer;
+mod older;
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{c_string, check};
+use super::fd::stat;
+use super::path::Root;
+use super::procfs::{self, Place};
+use super::{c_string, check, probe};
 
 /// `MOUNT_ATTR_RDONLY`
 pub const READ_ONLY: u64 = 0x1;
@@ -19,7 +30,7 @@ pub const ATIME: u64 = 0x70;
 pub const ID_MAP: u64 = 0x10_0000;
 
 /// `struct mount_attr` (linux/mount.h).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct Attributes {
     /// Bits to set.
@@ -52,141 +63,262 @@ impl Reach {
     }
 }
 
-/// Makes an owner of what a system call returned.
-fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
-    let fd = check(fd)?;
-    // SAFETY: a new descriptor of a successful system call, which nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+/// Whether this process, or the one that it is a clone of, was refused the newer way.
+static OLDER: AtomicBool = AtomicBool::new(false);
+
+fn is_older() -> bool {
+    OLDER.load(Ordering::Relaxed)
 }
 
-/// `open_tree(2)` with OPEN_TREE_CLONE: a detached copy of the mount at `path` below `dir` (of
-/// `dir` itself when `path` is empty).
-pub fn copy_tree(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<OwnedFd> {
-    open_tree(dir, path, reach.flag())
+/// Some filters answer EPERM to calls that they do not know: then a call that is wrong in every
+/// respect is answered so too, where the kernel would find fault with it.
+fn note_refusal(number: libc::c_long, error: &io::Error) {
+    if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) && probe::refuses(number) {
+        OLDER.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Does something with mounts, and does it once more where it failed because the newer way has
+/// turned out to be refused. Nothing may have been attached by then.
+///
+/// # Errors
+/// Those of the last time.
+pub fn either_way<T, E>(mut action: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+    let was_older = is_older();
+    match action() {
+        Err(_) if is_older() != was_older => action(),
+        done => done,
+    }
+}
+
+/// Whether a mount can be there without being attached, as far as this process knows.
+pub fn can_stay_detached() -> bool {
+    !is_older()
+}
+
+/// What only the newer way has, as [`needs`](super::needs) names it.
+pub const ID_MAPPED: &str = "an id-mapped mount (mount_setattr(2))";
+
+/// A mount that nobody sees yet.
+#[derive(Debug)]
+pub struct Detached(Form);
+
+#[derive(Debug)]
+enum Form {
+    /// It is there.
+    Made(OwnedFd),
+    /// The older way makes it when it is attached.
+    Wanted(older::Wanted),
+}
+
+impl Detached {
+    /// One that another process has made; nothing where it could not be attached.
+    pub fn received(mount: OwnedFd) -> Option<Detached> {
+        (!is_older()).then_some(Detached(Form::Made(mount)))
+    }
+
+    /// Its descriptor; nothing where it is made only when it is attached.
+    pub fn into_descriptor(self) -> Option<OwnedFd> {
+        match self.0 {
+            Form::Made(mount) => Some(mount),
+            Form::Wanted(_) => None,
+        }
+    }
+
+    /// Its root directory or file; nothing for a file system that is not there yet.
+    pub fn shown(&self) -> Option<BorrowedFd<'_>> {
+        match &self.0 {
+            Form::Made(mount) => Some(mount.as_fd()),
+            Form::Wanted(wanted) => wanted.shown(),
+        }
+    }
+
+    /// `S_IFDIR` and the like: what its root is.
+    ///
+    /// # Errors
+    /// `fstat(2)`
+    pub fn file_type(&self) -> io::Result<u32> {
+        self.shown().map_or(Ok(libc::S_IFDIR), |root| Ok(stat(root)?.st_mode & libc::S_IFMT))
+    }
+
+    /// Whether it is of a procfs, and which part of it.
+    ///
+    /// # Errors
+    /// `fstatfs(2)`
+    pub fn place(&self) -> io::Result<Place> {
+        match (&self.0, self.shown()) {
+            (_, Some(root)) => procfs::place(root),
+            (Form::Wanted(wanted), None) if wanted.is_new("proc") => Ok(Place::Root),
+            _ => Ok(Place::Elsewhere),
+        }
+    }
+
+    /// Changes its attributes.
+    ///
+    /// # Errors
+    /// `mount_setattr(2)`; what the older way cannot do names the version of Linux that can.
+    pub fn set(&mut self, attributes: Attributes, reach: Reach) -> io::Result<()> {
+        match &mut self.0 {
+            Form::Made(mount) => newer::set_attributes(mount.as_fd(), attributes, reach),
+            Form::Wanted(wanted) => wanted.set(attributes, reach),
+        }
+    }
+
+    /// Puts it onto what `target` refers to, inside `root`; gives the mount's descriptor.
+    ///
+    /// # Errors
+    /// `move_mount(2)`, or what the older way needs for the same
+    pub fn attach(self, root: &Root, target: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+        self.fill_and_attach(root, target, |_| Ok::<(), io::Error>(()))
+    }
+
+    /// The same, with something done in it before anybody sees it.
+    ///
+    /// # Errors
+    /// As above, and those of `fill`
+    pub fn fill_and_attach<E: From<io::Error>>(
+        self,
+        root: &Root,
+        target: BorrowedFd<'_>,
+        fill: impl FnOnce(BorrowedFd<'_>) -> Result<(), E>,
+    ) -> Result<OwnedFd, E> {
+        match self.0 {
+            Form::Made(mount) => {
+                fill(mount.as_fd())?;
+                newer::attach(mount.as_fd(), target)?;
+                Ok(mount)
+            }
+            Form::Wanted(wanted) => older::attach(&wanted, root.as_fd(), target, fill),
+        }
+    }
+}
+
+/// A copy of the mount at `path` below `dir` (of `dir` itself when `path` is empty).
+///
+/// # Errors
+/// `open_tree(2)`, or `open(2)`
+pub fn copy_tree(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<Detached> {
+    copy(dir, path, (reach, 0))
 }
 
 /// The same, where a link that `path` ends in is itself what is copied.
-pub fn copy_link(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<OwnedFd> {
-    open_tree(dir, path, reach.flag() | libc::AT_SYMLINK_NOFOLLOW as u32)
+///
+/// # Errors
+/// As above
+pub fn copy_link(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<Detached> {
+    copy(dir, path, (reach, libc::AT_SYMLINK_NOFOLLOW))
 }
 
-fn open_tree(dir: BorrowedFd<'_>, path: &str, more: u32) -> io::Result<OwnedFd> {
-    let path = c_string(path)?;
-    let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_EMPTY_PATH as u32 | more;
-    // SAFETY: the path is a C string that lives over the call.
-    owned(unsafe { libc::syscall(libc::SYS_open_tree, dir.as_raw_fd(), path.as_ptr(), flags) })
+fn copy(dir: BorrowedFd<'_>, path: &str, (reach, flags): (Reach, i32)) -> io::Result<Detached> {
+    if !is_older() {
+        match newer::open_tree(dir, path, reach.flag() | flags as u32) {
+            Err(_) if is_older() => {}
+            made => return made.map(|mount| Detached(Form::Made(mount))),
+        }
+    }
+    older::Wanted::copy(dir, path, (reach, flags)).map(|wanted| Detached(Form::Wanted(wanted)))
 }
 
-/// `move_mount(2)`: attaches a detached mount onto what `target` refers to.
-pub fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Result<()> {
-    const EMPTY_BOTH: u32 = 0x4 | 0x40;
-    // SAFETY: both paths are empty C string literals.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            target.as_raw_fd(),
-            c"".as_ptr(),
-            EMPTY_BOTH,
-        )
-    };
-    check(result).map(drop)
+/// Makes a directory a mount of its own, with what is mounted below it; gives its descriptor.
+///
+/// # Errors
+/// `open_tree(2)` and `move_mount(2)`, or `mount(2)`
+pub fn bind_onto_itself(directory: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    if !is_older() {
+        let made = newer::open_tree(directory, "", Reach::All.flag());
+        match made.and_then(|made| newer::attach(made.as_fd(), directory).map(|()| made)) {
+            Err(_) if is_older() => {}
+            done => return done,
+        }
+    }
+    older::bind_onto_itself(directory)
 }
 
-/// `mount_setattr(2)` on the mount that a descriptor refers to.
+/// Changes the attributes of the mount whose root a descriptor refers to.
+///
+/// # Errors
+/// `mount_setattr(2)`; what the older way cannot do names the version of Linux that can.
 pub fn set_attributes(
     mount: BorrowedFd<'_>,
     attributes: Attributes,
     reach: Reach,
 ) -> io::Result<()> {
-    let flags = libc::AT_EMPTY_PATH as u32 | reach.flag();
-    // SAFETY: the path is an empty C string literal, the attributes live over the call.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            mount.as_raw_fd(),
-            c"".as_ptr(),
-            flags,
-            &raw const attributes,
-            size_of::<Attributes>(),
-        )
-    };
-    check(result).map(drop)
+    if !is_older() {
+        match newer::set_attributes(mount, attributes, reach) {
+            Err(_) if is_older() => {}
+            done => return done,
+        }
+    }
+    older::set_attributes(mount, attributes, reach)
 }
 
-/// A file system that is being configured (fsopen(2)).
+/// A file system that is being configured.
 #[derive(Debug)]
-pub struct Filesystem(OwnedFd);
+pub enum Filesystem {
+    /// The newer way's.
+    Newer(newer::Context),
+    /// The older way's.
+    Older(older::New),
+}
 
 impl Filesystem {
+    /// Begins with one of this type.
+    ///
+    /// # Errors
     /// `fsopen(2)`
     pub fn open(kind: &str) -> io::Result<Filesystem> {
-        let kind = c_string(kind)?;
-        // SAFETY: the name is a C string that lives over the call.
-        owned(unsafe { libc::syscall(libc::SYS_fsopen, kind.as_ptr(), libc::FSOPEN_CLOEXEC) })
-            .map(Filesystem)
+        if !is_older() {
+            match newer::Context::open(kind) {
+                Err(_) if is_older() => {}
+                opened => return opened.map(Filesystem::Newer),
+            }
+        }
+        Ok(Filesystem::Older(older::New::of(kind)))
     }
 
-    /// `fsconfig(2)` FSCONFIG_SET_STRING
-    pub fn set(&self, key: &str, value: &str) -> io::Result<()> {
-        let (key, value) = (c_string(key)?, c_string(value)?);
-        const SET_STRING: u32 = 1;
-        // SAFETY: both are C strings that live over the call.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_fsconfig,
-                self.0.as_raw_fd(),
-                SET_STRING,
-                key.as_ptr(),
-                value.as_ptr(),
-                0,
-            )
-        };
-        check(result).map(drop)
+    /// An option with a value; `source` is one.
+    ///
+    /// # Errors
+    /// `fsconfig(2)`
+    pub fn set(&mut self, key: &str, value: &str) -> io::Result<()> {
+        match self {
+            Filesystem::Newer(context) => context.set(key, value),
+            Filesystem::Older(new) => new.set(key, value),
+        }
     }
 
-    /// `fsconfig(2)` FSCONFIG_SET_FLAG
-    pub fn set_flag(&self, key: &str) -> io::Result<()> {
-        let key = c_string(key)?;
-        // SAFETY: the key is a C string that lives over the call.
-        check(unsafe {
-            libc::syscall(libc::SYS_fsconfig, self.0.as_raw_fd(), 0, key.as_ptr(), 0usize, 0)
-        })
-        .map(drop)
+    /// An option without a value.
+    ///
+    /// # Errors
+    /// `fsconfig(2)`
+    pub fn set_flag(&mut self, key: &str) -> io::Result<()> {
+        match self {
+            Filesystem::Newer(context) => context.set_flag(key),
+            Filesystem::Older(new) => new.set_flag(key),
+        }
     }
 
-    /// FSCONFIG_CMD_CREATE, then `fsmount(2)`: a detached mount with these attribute bits.
-    pub fn mount(self, attributes: u64) -> io::Result<OwnedFd> {
-        const CREATE: u32 = 6;
-        // SAFETY: CREATE takes neither key nor value.
-        check(unsafe {
-            libc::syscall(libc::SYS_fsconfig, self.0.as_raw_fd(), CREATE, 0usize, 0usize, 0)
-        })?;
-        // SAFETY: takes no pointers.
-        owned(unsafe {
-            libc::syscall(
-                libc::SYS_fsmount,
-                self.0.as_raw_fd(),
-                libc::FSMOUNT_CLOEXEC,
-                attributes as u32,
-            )
-        })
+    /// Makes it: a mount with these attribute bits.
+    ///
+    /// # Errors
+    /// `fsconfig(2)` and `fsmount(2)`
+    pub fn mount(&mut self, attributes: u64) -> io::Result<Detached> {
+        Ok(Detached(match self {
+            Filesystem::Newer(context) => Form::Made(context.mount(attributes)?),
+            Filesystem::Older(new) => Form::Wanted(new.wanted(attributes)?),
+        }))
     }
 
     /// What the file system itself says of the last error, if anything.
     pub fn message(&self) -> Option<String> {
-        let mut buffer = [0u8; 512];
-        // SAFETY: pointer and length are those of one array.
-        let length =
-            unsafe { libc::read(self.0.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-        let text = buffer.get(..usize::try_from(length).ok()?)?;
-        let text = String::from_utf8_lossy(text);
-        Some(text.trim_start_matches(['e', 'w', 'i', ' ']).trim().to_owned())
+        match self {
+            Filesystem::Newer(context) => context.message(),
+            Filesystem::Older(_) => None,
+        }
     }
 }
 
-/// `mount(2)`, for what has no descriptor form: an absent string is a null pointer.
+/// `mount(2)`: an absent string is a null pointer.
 pub fn mount(
     source: Option<&str>,
     target: &str,

@@ -3,13 +3,33 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::{c_string, check};
+use super::{c_string, check, pidfd};
+
+/// `CLONE_NEW*`, and the file below /proc/PID.
+pub(super) const NAMES: [(u64, &str); 8] = [
+    (libc::CLONE_NEWUSER as u64, "ns/user"),
+    (libc::CLONE_NEWNS as u64, "ns/mnt"),
+    (libc::CLONE_NEWPID as u64, "ns/pid"),
+    (libc::CLONE_NEWNET as u64, "ns/net"),
+    (libc::CLONE_NEWIPC as u64, "ns/ipc"),
+    (libc::CLONE_NEWUTS as u64, "ns/uts"),
+    (libc::CLONE_NEWCGROUP as u64, "ns/cgroup"),
+    (libc::CLONE_NEWTIME as u64, "ns/time"),
+];
 
 /// `setns(2)`: joins the namespace of a file under /proc/PID/ns, or all of those in `flags` of a
-/// process by its pidfd.
+/// process by its pidfd; before Linux 5.8 one after the other.
 pub fn join(fd: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
     // SAFETY: takes no pointers.
-    check(unsafe { libc::setns(fd.as_raw_fd(), flags as libc::c_int) }).map(drop)
+    match check(unsafe { libc::setns(fd.as_raw_fd(), flags as libc::c_int) }) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            match pidfd::older::join_namespaces(fd, flags) {
+                Err(other) if other.raw_os_error() == Some(libc::EBADF) => Err(error),
+                joined => joined,
+            }
+        }
+        joined => joined.map(drop),
+    }
 }
 
 /// `unshare(2)`

@@ -122,8 +122,7 @@ pub fn rename(dir: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
 /// `faccessat(2)`: whether there is something of this name.
 pub fn exists(dir: BorrowedFd<'_>, name: &str) -> bool {
     let Ok(name) = c_string(name) else { return false };
-    // SAFETY: the name is a C string that lives over the call.
-    unsafe { libc::faccessat(dir.as_raw_fd(), name.as_ptr(), libc::F_OK, 0) == 0 }
+    super::access(dir.as_raw_fd(), &name, libc::F_OK).is_ok()
 }
 
 /// A directory that is the root of lookups: links and `..` cannot lead out of it.

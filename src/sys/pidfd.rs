@@ -1,5 +1,7 @@
 //! Processes by descriptor: no id that was given to another process in the meantime is hit.
 
+pub(super) mod older;
+
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
@@ -7,7 +9,8 @@ use std::time::Duration;
 use super::fd::wait_readable;
 use super::{check, errno};
 
-/// `pidfd_open(2)`
+/// `pidfd_open(2)`; where that is refused, the process's directory in /proc, which all functions
+/// here take as well.
 ///
 /// # Errors
 /// ESRCH also where the id is but that of a process group or a session, whose leader is gone: older
@@ -18,18 +21,28 @@ pub fn open(pid: i32) -> io::Result<OwnedFd> {
         Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {
             return Err(errno(libc::ESRCH));
         }
+        Err(error) if is_refused(&error) => return older::open(pid),
         other => other?,
     };
     // SAFETY: a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
-/// `pidfd_send_signal(2)`
+/// The kernel, or a filter, does not offer the call. Where EPERM was the kernel's own, what is done
+/// instead gets it too.
+fn is_refused(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM))
+}
+
+/// `pidfd_send_signal(2)`, or kill(2).
 pub fn signal(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // SAFETY: a null siginfo makes the kernel fill one in, as for kill(2).
     let result =
         unsafe { libc::syscall(libc::SYS_pidfd_send_signal, pidfd.as_raw_fd(), signal, 0usize, 0) };
-    check(result).map(drop)
+    match check(result) {
+        Err(error) if is_refused(&error) => older::signal(pidfd, signal),
+        sent => sent.map(drop),
+    }
 }
 
 /// `pidfd_getfd(2)`: a copy of another process's descriptor.
@@ -122,15 +135,22 @@ fn info(pidfd: BorrowedFd<'_>) -> Option<Info> {
 /// # Errors
 /// ECHILD when it is not a child of this process or was taken already.
 pub fn reap(pidfd: impl AsFd) -> io::Result<End> {
-    let fd = pidfd.as_fd().as_raw_fd();
+    let mut who = (libc::P_PIDFD, pidfd.as_fd().as_raw_fd() as libc::id_t);
     loop {
         // SAFETY: all zero bytes are a valid siginfo_t.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // SAFETY: `info` lives over the call.
-        let result = unsafe {
-            libc::waitid(libc::P_PIDFD, fd as u32, &raw mut info, libc::WEXITED | libc::__WALL)
-        };
+        let result =
+            unsafe { libc::waitid(who.0, who.1, &raw mut info, libc::WEXITED | libc::__WALL) };
         match check(result) {
+            // Its directory, or a kernel before 5.4.
+            Err(error)
+                if matches!(error.raw_os_error(), Some(libc::EBADF | libc::EINVAL))
+                    && who.0 == libc::P_PIDFD =>
+            {
+                who = (libc::P_PID, older::id(pidfd.as_fd())? as libc::id_t);
+                continue;
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         };

@@ -5,8 +5,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
-use super::mount::{self, Filesystem, Reach};
+use super::mount::{self, Detached, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
+use crate::failpoint;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const PROC_ROOT_INODE: u64 = 1;
@@ -19,20 +20,41 @@ impl Procfs {
     /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
     /// one at /proc without what is mounted over it, or /proc itself.
     pub fn private() -> io::Result<Procfs> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_proc().map(Procfs);
+        }
         Filesystem::open("proc")
-            .and_then(|proc| proc.mount(0))
-            .or_else(|_| mount::copy_tree(super::fd::here(), "/proc", Reach::One))
+            .and_then(|mut proc| descriptor(proc.mount(0)?))
+            .or_else(|_| descriptor(mount::copy_tree(super::fd::here(), "/proc", Reach::One)?))
             .or_else(|_| open_proc())
-            .and_then(verify)
+            .and_then(Procfs::verified)
+    }
+
+    /// The one at /proc, for a process that is about to leave it for a root in which it could not
+    /// get a private one.
+    pub fn before_leaving() -> io::Result<Option<Procfs>> {
+        if mount::can_stay_detached() { Ok(None) } else { Procfs::of_this_process().map(Some) }
+    }
+
+    /// # Errors
+    /// EXDEV where it is no procfs, or not its root directory.
+    pub(super) fn verified(root: OwnedFd) -> io::Result<Procfs> {
+        match place(root.as_fd())? {
+            Place::Root => Ok(Procfs(root)),
+            Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
+        }
     }
 
     /// The one at /proc, for the runtime itself, which trusts its own mount namespace.
     pub fn of_this_process() -> io::Result<Procfs> {
-        open_proc().and_then(verify)
+        open_proc().and_then(Procfs::verified)
     }
 
     /// Opens a file of it: no mount and no magic link on the way.
     pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_at(self.0.as_fd(), path, flags, 0);
+        }
         let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;
         match open_with(self.0.as_fd(), path, (flags, 0), resolve) {
             Err(error) if is_refused(&error) => self.walk(path, flags),
@@ -130,16 +152,23 @@ pub fn place(fd: BorrowedFd<'_>) -> io::Result<Place> {
 pub struct Life {
     /// Its state: `R`, `S`, `Z` …
     pub state: char,
+    /// Whether it is still the copy that clone(2) made: it has executed no program yet.
+    pub is_a_copy: bool,
     /// Clock ticks from boot to its start: with the id, a name that is not given twice.
     pub start: u64,
 }
+
+/// A process's flag of the kernel (sched.h): execve(2) takes it away.
+const PF_FORKNOEXEC: u64 = 0x40;
 
 /// Reads a line of /proc/PID/stat. The program's name may hold anything, so the fields are counted
 /// from its closing bracket.
 pub fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    Some(Life { state, start: fields.nth(18)?.parse().ok()? })
+    let flags: u64 = fields.nth(5)?.parse().ok()?;
+    let start = fields.nth(12)?.parse().ok()?;
+    Some(Life { state, is_a_copy: flags & PF_FORKNOEXEC != 0, start })
 }
 
 fn open_proc() -> io::Result<OwnedFd> {
@@ -147,12 +176,9 @@ fn open_proc() -> io::Result<OwnedFd> {
 }
 
 /// # Errors
-/// EXDEV where it is no procfs, or not its root directory.
-fn verify(root: OwnedFd) -> io::Result<Procfs> {
-    match place(root.as_fd())? {
-        Place::Root => Ok(Procfs(root)),
-        Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
-    }
+/// EXDEV where it is made only when it is attached.
+fn descriptor(mount: Detached) -> io::Result<OwnedFd> {
+    mount.into_descriptor().ok_or_else(|| errno(libc::EXDEV))
 }
 
 #[cfg(test)]
@@ -174,9 +200,9 @@ mod tests {
 
     #[test]
     fn a_process_is_told_by_its_start_whatever_its_name() {
-        let fields = "S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
+        let fields = "S 1 2 3 4 5 64 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
-        assert_eq!(life, Some(Life { state: 'S', start: 4711 }));
+        assert_eq!(life, Some(Life { state: 'S', is_a_copy: true, start: 4711 }));
         assert_eq!(parse_life("12 (a"), None);
         let proc = Procfs::of_this_process().unwrap();
         assert!(proc.life(std::process::id() as i32).unwrap().is_some());
@@ -186,8 +212,8 @@ mod tests {
     #[test]
     fn what_is_no_procfs_is_refused() {
         let other = open_at(super::super::fd::here(), "/", libc::O_PATH, 0).unwrap();
-        assert!(verify(other).is_err());
+        assert!(Procfs::verified(other).is_err());
         let below = open_at(super::super::fd::here(), "/proc/self", libc::O_PATH, 0).unwrap();
-        assert!(verify(below).is_err());
+        assert!(Procfs::verified(below).is_err());
     }
 }

@@ -3,7 +3,9 @@
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
-use super::check;
+use super::{check, needs};
+
+const LISTENER: u32 = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32;
 
 /// `seccomp(2)`, `SECCOMP_SET_MODE_FILTER`: puts this thread and what it becomes under a filter,
 /// for good. `flags` are `SECCOMP_FILTER_FLAG_*`; with `SECCOMP_FILTER_FLAG_NEW_LISTENER` the
@@ -19,8 +21,13 @@ pub fn load(program: &[libc::sock_filter], flags: u32) -> io::Result<Option<Owne
     // until the call is over.
     let result = check(unsafe {
         libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
+    });
+    let listens = flags & LISTENER != 0;
+    let result = result.map_err(|error| match listens && !takes_flags(LISTENER) {
+        true => needs("SCMP_ACT_NOTIFY (a listener of seccomp(2))", "5.0"),
+        false => error,
     })?;
-    if libc::c_ulong::from(flags) & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER == 0 {
+    if !listens {
         return Ok(None);
     }
     // SAFETY: with this flag the result is a new descriptor, and nobody else knows it.

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::fd::{mount_is_read_only, open_at, read_all};
-use super::mount::{Attributes, READ_ONLY, Reach, copy_tree, set_attributes};
+use super::mount::{Attributes, READ_ONLY, Reach, copy_tree, either_way};
 use super::procfs::Procfs;
 use super::{c_string, check, errno, identity};
 use crate::failpoint;
@@ -21,17 +21,20 @@ use crate::failpoint;
 const SEALS: libc::c_int =
     libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
 
-/// The program's file through a read-only mount, for [`move_to`]; nothing when that, or something
-/// as good, is where this process runs from already.
+/// The program's file through a read-only mount (or a sealed copy, where no mount can be attached
+/// nowhere), for [`move_to`]; nothing when that is where this process runs from already.
 pub fn read_only_view() -> io::Result<Option<OwnedFd>> {
     let own = open_own(libc::O_PATH)?;
     if is_protected(own.as_fd())? || failpoint::is_weakened("the program's file") {
         return Ok(None);
     }
-    let copy = copy_tree(own.as_fd(), "", Reach::One)?;
     let attributes = Attributes { set: READ_ONLY, ..Attributes::default() };
-    set_attributes(copy.as_fd(), attributes, Reach::One)?;
-    Ok(Some(copy))
+    let view = either_way(|| {
+        let mut copy = copy_tree(own.as_fd(), "", Reach::One)?;
+        copy.set(attributes, Reach::One).map(|()| copy.into_descriptor())
+    })?;
+    // A mount of the older way is somewhere: in its stead comes the copy in memory.
+    view.map_or_else(sealed_copy, Ok).map(Some)
 }
 
 /// Whether [`move_to`] can work: the kernel offers it, and this process may mount.
@@ -71,7 +74,7 @@ pub fn move_to(view: OwnedFd) -> io::Result<()> {
         segment.map_again(file.as_fd())?;
     }
     tell_kernel(&proc, file.as_fd())?;
-    match mount_is_read_only(open_own(libc::O_PATH)?.as_fd())? {
+    match is_protected(open_own(libc::O_PATH)?.as_fd())? {
         true => Ok(()),
         false => Err(errno(libc::EBUSY)),
     }

@@ -3,6 +3,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use super::check;
 
@@ -40,6 +42,13 @@ pub fn block_only(set: &Set) -> io::Result<Set> {
     Ok(old)
 }
 
+/// Lets a program that is started have no signal blocked: it would inherit what is held back here.
+pub fn hold_none_in(command: &mut Command) {
+    let hold_none = || block_only(&Set::none()).map(drop);
+    // SAFETY: between fork(2) and execve(2) this makes one system call and allocates nothing.
+    unsafe { command.pre_exec(hold_none) };
+}
+
 /// `signalfd(2)`: reads what is blocked.
 pub fn descriptor(set: &Set) -> io::Result<OwnedFd> {
     // SAFETY: the set lives over the call.
@@ -64,12 +73,17 @@ pub fn next(fd: BorrowedFd<'_>) -> io::Result<Option<i32>> {
 }
 
 /// `rt_sigaction(2)` for every signal: the default, as a program expects it; SIGPIPE too, which
-/// runtimes like to ignore and execve(2) would hand on.
+/// runtimes like to ignore and execve(2) would hand on. Those that the C library keeps for itself
+/// its posix_spawn(3) ignores: so it is not asked.
 pub fn reset_handlers() {
-    // SAFETY: all zero bytes are SIG_DFL with no flags.
-    let default: libc::sigaction = unsafe { std::mem::zeroed() };
-    for signal in 1..=libc::SIGRTMAX() {
+    const LAST: libc::c_int = 64;
+    /// The kernel's `struct sigaction`: SIG_DFL, no flags, no restorer, an empty mask.
+    const DEFAULT: [u64; 4] = [0; 4];
+    const MASK: usize = 8;
+    for signal in 1..=LAST {
         // SAFETY: the action lives over the call; what may not be changed gives an error.
-        unsafe { libc::sigaction(signal, &raw const default, std::ptr::null_mut()) };
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, DEFAULT.as_ptr(), 0usize, MASK);
+        }
     }
 }

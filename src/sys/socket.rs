@@ -101,15 +101,6 @@ pub fn send_all(socket: BorrowedFd<'_>, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether somebody listens for packets at a path; nobody is connected to by asking. A `connect(2)`
-/// of another type is refused, and otherwise when the socket behind the file is still there.
-pub fn has_listener(path: &Path) -> bool {
-    match connect_to(path, Style::Stream) {
-        Err(error) => error.raw_os_error() != Some(libc::ECONNREFUSED),
-        Ok(_) => true,
-    }
-}
-
 /// How many descriptors may come along with one message.
 const MOST_FDS: usize = 32;
 

@@ -181,29 +181,6 @@ fn a_state_directory_without_room() {
 }
 
 #[test]
-fn too_few_descriptors() {
-    let numbers: Vec<u64> = (3..=40).collect();
-    each(&numbers, |place, number| {
-        let before = place.files();
-        if with_descriptors(&place.create(&[]), number).status().unwrap().success() {
-            assert!(number > 10, "{number}");
-            succeeds(place.delete(&["--force"]), "delete");
-        }
-        place.left_no_trace(&format!("{number} descriptors"));
-        assert_eq!(place.files(), before, "{number}");
-    });
-}
-
-/// `command` below a shell that lowers a limit.
-fn with_descriptors(command: &Command, number: u64) -> Command {
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("ulimit -n {number} && exec \"$0\" \"$@\"")]);
-    shell.arg(command.get_program()).args(command.get_args());
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    shell
-}
-
-#[test]
 fn a_terminal_that_is_not_there() {
     let busybox = "/bin/busybox";
     if !fs::exists(busybox).unwrap() {

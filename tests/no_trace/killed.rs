@@ -1,8 +1,9 @@
 //! Each step of init fails once, is once where init is killed, and once where the runtime is.
 
 use std::fs;
+use std::process::Command;
 
-use onggi::failpoint::OF_CREATE;
+use onggi::failpoint::{OF_CREATE, OF_DELETE, OF_EXEC, OF_START};
 use onggi::init::{EXEC, NEW_CONTAINER};
 
 use crate::place::{Place, Quiet, Waiting, at, each, fails, succeeds, until};
@@ -47,20 +48,30 @@ fn create_whose_init_is_killed_at_a_step() {
 #[test]
 fn create_that_is_killed_while_init_is_at_a_step() {
     let places: Vec<&str> = steps().0.into_iter().chain(OF_CREATE).collect();
-    each(&places, |place, step| {
-        let before = place.files();
-        let waiting = Waiting::start(at(place.create(&[]), "wait", step), step);
-        waiting.kill_runtime();
-        drop(waiting.end());
-        let alone = until(|| place.processes().is_empty().then_some(()));
-        assert!(alone.is_some(), "{step}: {:?} lives on", place.processes());
-        // It may take a moment from the last look at its memory to its end.
-        let stopped = || place.list().iter().all(|status| status == "stopped").then_some(());
-        assert!(until(stopped).is_some(), "{step}: {:?}", place.list());
-        succeeds(place.delete(&["--force"]), step);
-        place.left_no_trace(step);
-        assert_eq!(place.files(), before, "{step}");
-    });
+    each(&places, |place, step| is_killed(place, place.create(&[]), step));
+}
+
+#[test]
+fn run_that_is_killed_while_init_is_at_a_step() {
+    let steps = NEW_CONTAINER.iter().map(|(name, _)| *name);
+    let places: Vec<&str> = steps.chain(OF_CREATE).collect();
+    each(&places, |place, step| is_killed(place, place.run(&[]), step));
+}
+
+/// Kills the runtime at a place: no process lives on, `list` knows it, and `delete` removes all.
+fn is_killed(place: &Place, command: Command, step: &str) {
+    let before = place.files();
+    let waiting = Waiting::start(at(command, "wait", step), step);
+    waiting.kill_runtime();
+    drop(waiting.end());
+    let alone = until(|| place.processes().is_empty().then_some(()));
+    assert!(alone.is_some(), "{step}: {:?} lives on", place.processes());
+    // It may take a moment from the last look at its memory to its end.
+    let stopped = || place.list().iter().all(|status| status == "stopped").then_some(());
+    assert!(until(stopped).is_some(), "{step}: {:?}", place.list());
+    succeeds(place.delete(&["--force"]), step);
+    place.left_no_trace(step);
+    assert_eq!(place.files(), before, "{step}");
 }
 
 #[test]
@@ -139,5 +150,63 @@ fn exec_that_is_killed_while_its_process_is_at_a_step() {
             waiting.kill_runtime();
             drop(waiting.end());
         });
+    });
+}
+
+#[test]
+fn start_that_is_killed_at_a_step_of_its_own() {
+    each(&OF_START, |place, step| {
+        let before = place.files();
+        succeeds(place.create(&[]).stderr_null(), step);
+        let waiting =
+            Waiting::start(at(place.command(&["start", &place.name]), "wait", step), step);
+        waiting.kill_runtime();
+        drop(waiting.end());
+        // Init goes on as soon as somebody has connected; its program ends by itself.
+        let wanted = if step == "connect to init" { "created" } else { "stopped" };
+        let told = || (place.list() == [wanted]).then_some(());
+        assert!(until(told).is_some(), "{step}: {:?}", place.list());
+        succeeds(place.delete(&[]), step);
+        place.left_no_trace(step);
+        assert_eq!(place.files(), before, "{step}");
+    });
+}
+
+#[test]
+fn exec_that_is_killed_at_a_step_of_its_own() {
+    each(&OF_EXEC, |place, step| {
+        with_a_container(place, step, || {
+            let waiting = Waiting::start(at(place.exec(), "wait", step), step);
+            waiting.kill_runtime();
+            drop(waiting.end());
+        });
+    });
+}
+
+#[test]
+fn exec_that_fails_at_a_step_of_its_own() {
+    each(&OF_EXEC, |place, step| {
+        with_a_container(place, step, || fails(at(place.exec(), "fail", step), step, "failpoint"));
+    });
+}
+
+#[test]
+fn delete_that_is_killed_at_a_step() {
+    each(&OF_DELETE, |place, step| {
+        let before = place.files();
+        succeeds(place.create(&[]).stderr_null(), step);
+        let waiting = Waiting::start(at(place.delete(&[]), "wait", step), step);
+        waiting.kill_runtime();
+        drop(waiting.end());
+        let left: &[&str] = match step {
+            "end the processes" => &["created"],
+            "run poststop hooks" => &[],
+            _ => &["stopped"],
+        };
+        assert_eq!(place.list(), left, "{step}");
+        let again = if left.is_empty() { vec!["--force"] } else { Vec::new() };
+        succeeds(place.delete(&again), step);
+        place.left_no_trace(step);
+        assert_eq!(place.files(), before, "{step}");
     });
 }

@@ -5,4 +5,5 @@
 
 mod failures;
 mod killed;
+mod limits;
 mod place;

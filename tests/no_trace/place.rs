@@ -90,6 +90,11 @@ impl Place {
         self.command(&[&["create", "--bundle", &bundle], options, &[&self.name]].concat())
     }
 
+    pub(crate) fn run(&self, options: &[&str]) -> Command {
+        let bundle = self.directory.to_string_lossy();
+        self.command(&[&["run", "--bundle", &bundle], options, &[&self.name]].concat())
+    }
+
     pub(crate) fn exec(&self) -> Command {
         self.command(&["exec", &self.name, "/program", "--version"])
     }

@@ -214,6 +214,10 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
         let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
         return monitor::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    if line.get(1).is_some_and(|word| word == monitor::streams::WORD) {
+        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
+        return monitor::streams::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     if line.get(1).is_some_and(|word| word == monitor::names::WORD) {
         let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
         return monitor::names::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);

@@ -42,8 +42,11 @@ pub(super) fn clean(path: &[u8]) -> io::Result<PathBuf> {
 }
 
 impl Root {
+    /// The way there is the caller's; only a link of /proc is on no way to a root.
     pub(super) fn open(path: &Path, form: Form) -> io::Result<Root> {
-        Ok(Root { root: rustix::fs::open(path, FOLDER, Mode::empty())?, form, last: None })
+        let resolve = ResolveFlags::NO_MAGICLINKS;
+        let root = rustix::fs::openat2(rustix::fs::CWD, path, FOLDER, Mode::empty(), resolve)?;
+        Ok(Root { root, form, last: None })
     }
 
     /// Opens something inside; links on the way are followed as they are in the container.

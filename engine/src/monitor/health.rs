@@ -106,7 +106,7 @@ impl Monitor {
     pub(super) fn end_checks(&mut self) {
         if let (Some(_), Some(health)) = (self.health.take(), &mut self.state.health) {
             UNHEALTHY.clone_into(&mut health.status);
-            self.relay.take_check();
+            self.streams.take_check();
         }
     }
 
@@ -142,7 +142,7 @@ impl Monitor {
             Ok(pid) => {
                 checks.due = now + checks.plan.timeout;
                 checks.present = Some(Present { pid, begun: now, start, late: false });
-                self.relay.listen_to_check(ours);
+                self.streams.listen_to_check(&ours);
                 Ok(())
             }
             Err(not_run) => {
@@ -158,7 +158,7 @@ impl Monitor {
         let Some(present) = checks.present.take_if(|present| present.pid == pid) else {
             return Ok(());
         };
-        let written = self.relay.take_check();
+        let written = self.streams.take_check();
         let (exit_code, output) = if present.late {
             let timeout = humantime::format_duration(checks.plan.timeout);
             (NO_CODE, format!("Health check exceeded timeout ({timeout}){written}"))

@@ -1,11 +1,12 @@
 //! The init of `--init`: process 1 inside runs the program, passes signals on to it, and reaps
 //! what nobody waits for. It is dok's own program, called by another name.
 
-use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
+use std::ffi::{CString, NulError, OsString};
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawnp};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::SignalFd;
 use rustix::process::{Pid, WaitOptions, wait};
@@ -28,14 +29,11 @@ pub fn is_called(line: &[OsString]) -> Option<&[OsString]> {
 /// # Errors
 /// The program cannot be executed.
 pub fn main(words: &[OsString]) -> Result<i32> {
-    let (program, args) = words.split_first().context("docker-init: a program was expected")?;
+    let program = words.first().context("docker-init: a program was expected")?;
     let all = SigSet::all();
     all.thread_block().context("hold signals")?;
     let signals = SignalFd::new(&all).context("hold signals")?;
-    // Its own group: keys that make signals reach it, and not us.
-    let child = Command::new(program).args(args).process_group(0).spawn();
-    let child = child.with_context(|| format!("exec {}", program.display()))?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("name the program")?;
+    let pid = spawn(words).with_context(|| format!("exec {}", program.display()))?;
     if rustix::termios::isatty(std::io::stdin()) {
         // Where the terminal is another's, the program reads as any in the background.
         let _ = rustix::termios::tcsetpgrp(std::io::stdin(), pid);
@@ -53,6 +51,32 @@ pub fn main(words: &[OsString]) -> Result<i32> {
             let _ = rustix::process::kill_process(pid, signal);
         }
     }
+}
+
+/// Starts the program with nothing held back: the standard library would let it inherit what we
+/// hold. In a group of its own: keys that make signals reach it, and not us.
+fn spawn(words: &[OsString]) -> Result<Pid> {
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+    )?;
+    attributes.set_sigdefault(&SigSet::all())?;
+    attributes.set_sigmask(&SigSet::empty())?;
+    let strings = |all: Vec<OsString>| -> Result<Vec<CString>, NulError> {
+        all.into_iter().map(|one| CString::new(one.into_vec())).collect()
+    };
+    let variable = |(mut name, value): (OsString, OsString)| {
+        name.push("=");
+        name.push(value);
+        name
+    };
+    let env = strings(std::env::vars_os().map(variable).collect())?;
+    let words = strings(words.to_vec())?;
+    let actions = PosixSpawnFileActions::init()?;
+    let pid = posix_spawnp(&words[0], &actions, &attributes, &words, &env)?;
+    Pid::from_raw(pid.as_raw()).context("name the program")
 }
 
 /// Reaps all that has ended; the exit code, if the program has.

@@ -81,6 +81,6 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
         container: container.display().to_string(),
         upstream: upstream.iter().filter_map(|at| at.to_str()?.parse().ok()).collect(),
     };
-    sandbox::enter()?;
+    sandbox::enter(sandbox::Task::Names)?;
     dns::serve(&Sockets::from_files(udp, tcp), &zone)
 }

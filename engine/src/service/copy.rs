@@ -1,14 +1,19 @@
 //! Files into a container and out of it, as archives.
 
+use std::fs::File;
 use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
+use rustix::io::Errno;
 
 use super::Engine;
 use super::confined::with_root;
 use super::inside::Inside;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::layer::{Owner, pack_as, unpack_tree};
-use crate::model::{Container, MountPoint};
+use crate::model::{Container, MountPoint, State};
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +48,7 @@ impl Engine {
     /// `No such container: X`; why it cannot be looked up.
     pub fn find(&self, name: &str, path: &Path, follow: bool) -> Result<Option<Place>> {
         let container = self.store.container(name)?;
-        self.within(&container, || Place::find(&Path::new("/").join(path), follow))
+        self.within(&container, || find_inside(&Path::new("/").join(path), follow))
     }
 
     /// Packs a file or folder of a container under another name; with an empty name, what is in the
@@ -61,7 +66,7 @@ impl Engine {
         let container = self.store.container(name)?;
         self.within(&container, || {
             let path = Path::new("/").join(path);
-            Place::find(&path, false)?.ok_or_else(|| not_found(name, &path))?;
+            find_inside(&path, false)?.ok_or_else(|| not_found(name, &path))?;
             pack_as(&path, packed_as, out)
         })
     }
@@ -81,7 +86,7 @@ impl Engine {
         let container = self.store.container(name)?;
         self.within(&container, || {
             let folder = Path::new("/").join(folder);
-            let place = Place::find(&folder, true)?.ok_or_else(|| not_found(name, &folder))?;
+            let place = find_inside(&folder, true)?.ok_or_else(|| not_found(name, &folder))?;
             if !place.is_folder {
                 return Err(refuse(Kind::Invalid, "extraction point is not a directory"));
             }
@@ -107,7 +112,9 @@ impl Engine {
         self.with_files(container, |rootfs| {
             let state = self.store.state(&container.id)?;
             if state.status.is_alive() {
-                return with_root(Path::new(&format!("/proc/{}/root", state.pid)), &[], act);
+                let process = first_process(&state)?;
+                let own = format!("/proc/self/fd/{}/root", process.as_raw_fd());
+                return with_root(Path::new(&own), &[], act);
             }
             let is_of_host = |kind: &str| matches!(kind, "bind" | "volume");
             let mut points: Vec<_> =
@@ -115,6 +122,28 @@ impl Engine {
             points.sort_by(|a, b| a.destination.cmp(&b.destination));
             with_root(rootfs, &points, act)
         })
+    }
+}
+
+/// The folder of /proc of a container's first process, which is no other's that got its number.
+fn first_process(state: &State) -> Result<File> {
+    let path = format!("/proc/{}", state.pid);
+    let folder = File::open(&path).with_context(|| format!("open {path}"))?;
+    match crate::store::begun(state.pid) == Some(state.pid_begun) {
+        true => Ok(folder),
+        false => Err(refuse(Kind::Conflict, "the container's first process has just ended")),
+    }
+}
+
+/// Looks a path in a container up. A link of /proc leads to what a process has open, and out where
+/// the container sees the host's processes: no such link is followed.
+fn find_inside(path: &Path, follow: bool) -> Result<Option<Place>> {
+    let own = if follow { OFlags::empty() } else { OFlags::NOFOLLOW };
+    let flags = OFlags::PATH | OFlags::CLOEXEC | own;
+    match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("look at {}", path.display())),
+        Ok(_) => Place::find(path, follow),
     }
 }
 

@@ -1,14 +1,16 @@
 //! A new volume gets what the image has at its place. Both ends are held by descriptors: a link in
 //! the image leads nowhere outside of it.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 
 use rustix::fs::{
-    AtFlags, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid, chmodat, chownat,
-    mkdirat, mknodat, openat, readlinkat, statat, symlinkat, utimensat,
+    AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, chmodat,
+    chownat, fchmod, fchown, fstat, futimens, mkdirat, mknodat, openat, readlinkat, statat,
+    symlinkat, utimensat,
 };
 
 use super::inside::Inside;
@@ -48,7 +50,6 @@ fn copy_folder(source: &File, target: &File) -> io::Result<()> {
             continue;
         }
         let about = statat(source, name, AtFlags::SYMLINK_NOFOLLOW)?;
-        let mode = Mode::from_raw_mode(about.st_mode);
         match FileType::from_raw_mode(about.st_mode) {
             FileType::Directory => {
                 mkdirat(target, name, Mode::RWXU)?;
@@ -56,39 +57,95 @@ fn copy_folder(source: &File, target: &File) -> io::Result<()> {
                 let from = File::from(openat(source, name, flags, Mode::empty())?);
                 let to = File::from(openat(target, name, flags, Mode::empty())?);
                 copy_folder(&from, &to)?;
+                futimens(&to, &times(&about))?;
+                continue;
             }
-            FileType::RegularFile => copy_file(source, target, name)?,
+            FileType::RegularFile => {
+                let to = copy_file(source, target, name)?;
+                copy_owner(&about, &to)?;
+                futimens(&to, &times(&about))?;
+                continue;
+            }
             FileType::Symlink => {
                 symlinkat(&*readlinkat(source, name, Vec::new())?, target, name)?;
             }
-            kind => mknodat(target, name, kind, mode, about.st_rdev)?,
+            kind => make_node(target, name, kind, &about)?,
         }
         let (uid, gid) = (Uid::from_raw(about.st_uid), Gid::from_raw(about.st_gid));
         chownat(target, name, Some(uid), Some(gid), AtFlags::SYMLINK_NOFOLLOW)?;
-        if FileType::from_raw_mode(about.st_mode) != FileType::Symlink {
-            chmodat(target, name, mode, AtFlags::empty())?;
-        }
-        let written = Timespec {
-            tv_sec: about.st_mtime,
-            tv_nsec: i64::try_from(about.st_mtime_nsec).unwrap_or(0),
-        };
-        let times = Timestamps { last_access: written, last_modification: written };
-        utimensat(target, name, &times, AtFlags::SYMLINK_NOFOLLOW)?;
+        utimensat(target, name, &times(&about), AtFlags::SYMLINK_NOFOLLOW)?;
     }
-    copy_owner(source, target)
+    copy_owner(&fstat(source)?, target)
 }
 
-fn copy_file(source: &File, target: &File, name: &std::ffi::CStr) -> io::Result<()> {
+fn times(about: &Stat) -> Timestamps {
+    let written = Timespec {
+        tv_sec: about.st_mtime,
+        tv_nsec: i64::try_from(about.st_mtime_nsec).unwrap_or(0),
+    };
+    Timestamps { last_access: written, last_modification: written }
+}
+
+/// A node, which gets its mode through the descriptor of a node: whoever else has the volume may
+/// put a link in its place.
+fn make_node(target: &File, name: &CStr, kind: FileType, about: &Stat) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(about.st_mode);
+    mknodat(target, name, kind, mode, about.st_rdev)?;
+    let made = openat(target, name, OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC, mode)?;
+    if FileType::from_raw_mode(fstat(&made)?.st_mode) != kind {
+        return Err(io::Error::other("something else has taken its place"));
+    }
+    Ok(chmodat(CWD, format!("/proc/self/fd/{}", made.as_raw_fd()), mode, AtFlags::empty())?)
+}
+
+fn copy_file(source: &File, target: &File, name: &CStr) -> io::Result<File> {
     let read = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let write = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     let mut from = File::from(openat(source, name, read, Mode::empty())?);
     let mut to = File::from(openat(target, name, write, Mode::RUSR | Mode::WUSR)?);
-    io::copy(&mut from, &mut to).map(drop)
+    io::copy(&mut from, &mut to)?;
+    Ok(to)
 }
 
-/// The folder itself looks as it does in the image.
-fn copy_owner(source: &File, target: &File) -> io::Result<()> {
-    let about = source.metadata()?;
-    std::os::unix::fs::fchown(target, Some(about.uid()), Some(about.gid()))?;
-    target.set_permissions(std::fs::Permissions::from_mode(about.mode() & 0o7777))
+/// By descriptor: a name may stand for something else by now.
+fn copy_owner(about: &Stat, target: &File) -> io::Result<()> {
+    fchown(target, Some(Uid::from_raw(about.st_uid)), Some(Gid::from_raw(about.st_gid)))?;
+    Ok(fchmod(target, Mode::from_raw_mode(about.st_mode & 0o7777))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
+
+    /// A container that has the volume already puts a link to a file of the host in the place of a
+    /// file that is just being copied.
+    #[test]
+    fn a_link_that_takes_a_files_place_meanwhile_passes_nothing_on() {
+        let folder = std::env::temp_dir().join(format!("dok-copy-up-{}", std::process::id()));
+        let [image, volume] = ["image", "volume"].map(|name| folder.join(name));
+        fs::create_dir_all(&image).unwrap();
+        fs::create_dir_all(&volume).unwrap();
+        let canary = folder.join("canary");
+        fs::write(&canary, "").unwrap();
+        fs::set_permissions(&canary, fs::Permissions::from_mode(0o600)).unwrap();
+        let large = File::create(image.join("file")).unwrap();
+        large.set_len(256 << 20).unwrap();
+        large.set_permissions(fs::Permissions::from_mode(0o4777)).unwrap();
+        std::os::unix::fs::symlink(&canary, folder.join("link")).unwrap();
+        let until = Instant::now() + Duration::from_secs(20);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !volume.join("file").exists() && Instant::now() < until {}
+                fs::rename(folder.join("link"), volume.join("file")).unwrap();
+            });
+            let [image, volume] = [&image, &volume].map(|path| File::open(path).unwrap());
+            copy_folder(&image, &volume).unwrap();
+        });
+        assert!(volume.join("file").symlink_metadata().unwrap().is_symlink());
+        assert_eq!(canary.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -6,6 +6,7 @@ use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
+use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{log, restart};
 use crate::store::{check_name, random_id};
 
@@ -49,7 +50,7 @@ impl Engine {
         }
         // Until the container is written down, its image and its volumes are needed by nobody else.
         let _busy = self.store.busy()?;
-        let _volumes = self.store.use_volumes()?;
+        let volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image, platform.as_ref())?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
@@ -66,17 +67,20 @@ impl Engine {
             },
             created: Time::now(),
             image: image.id,
-            mounts: mounts::resolve(&self.store, &config, &host_config)?,
+            mounts: Vec::new(),
             config,
             host_config,
             networking_config,
         };
         self.join_others(&mut container)?;
-        let added = self.store.add_container(&container);
-        if added.is_err() {
-            self.remove_own_volumes(&container)?;
+        let mut mounts = mounts::resolve(&self.store, &container.config, &container.host_config)?;
+        container.mounts = std::mem::take(&mut mounts.points);
+        self.store.add_container(&container)?;
+        if let Err(error) = mounts.make_own() {
+            drop(volumes);
+            cleanup::remove(&self.store, &container, Volumes::Remove)?;
+            return Err(error);
         }
-        added?;
         Ok(Created { container, warnings })
     }
 
@@ -86,16 +90,6 @@ impl Engine {
         for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
             if let Some(name) = mode.strip_prefix("container:") {
                 *mode = format!("container:{}", self.store.container(name)?.id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the volumes that were made for a container that is not to be.
-    fn remove_own_volumes(&self, container: &Container) -> Result<()> {
-        for mount in container.mounts.iter().filter(|mount| !mount.name.is_empty()) {
-            if self.store.volume(&mount.name)?.is_some_and(|volume| volume.is_anonymous()) {
-                self.store.remove_volume(&mount.name)?;
             }
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::bundle::{self, capabilities, merge_variables};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, Status, items};
 use crate::runtime::NotRun;
-use crate::store::random_id;
+use crate::store::{EXEC, random_id};
 
 /// What is to run: the body of `POST /containers/ID/exec`.
 #[derive(Debug, Clone, Default)]
@@ -77,7 +77,11 @@ impl Engine {
         if let Some(words) = words {
             return Err(refuse(Kind::Conflict, words));
         }
-        let folder = self.store.bundle(&container.id).join(format!("exec-{}", &random_id()?[..16]));
+        let folder = self.store.bundle(&container.id).join(format!(
+            "{EXEC}{}-{}",
+            std::process::id(),
+            &random_id()?[..16]
+        ));
         fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
         let exec = Exec { command: Command::new(&self.runtime), folder };
         self.describe(container, request, exec)

@@ -17,6 +17,7 @@ pub mod image;
 mod image_parts;
 mod inside;
 pub mod inspect;
+mod leftovers;
 pub mod list;
 pub mod logs;
 mod merge;

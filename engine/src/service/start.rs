@@ -85,12 +85,15 @@ impl Engine {
         let bundle = self.store.bundle(&container.id);
         crate::store::durable::make_private_folder(&bundle)
             .with_context(|| format!("make {}", bundle.display()))?;
-        match fs::remove_file(self.store.pause_mark(&container.id)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).context("take away the mark of a frozen container");
+        for mark in [self.store.pause_mark(&container.id), bundle.join("pid")] {
+            match fs::remove_file(&mark) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("remove {}", mark.display()));
+                }
+                _ => {}
             }
-            _ => {}
         }
+        mounts::complete(&self.store, container)?;
         let layers = self.layers(&container.image)?;
         let rootfs = bundle.join("rootfs");
         crate::rootfs::unmount_all(&rootfs)?;

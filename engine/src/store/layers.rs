@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use rustix::fs::{Mode, OFlags, syncfs};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, durable};
+use super::{Store, durable, tree};
 use crate::error::{Context, Result};
 use crate::image::Digest;
 
@@ -41,7 +41,7 @@ impl Drop for StagedLayer {
     fn drop(&mut self) {
         if !self.kept {
             // A leftover is removed by the next collection.
-            let _ = fs::remove_dir_all(&self.folder);
+            let _ = tree::remove(&self.folder);
         }
     }
 }

@@ -12,10 +12,12 @@ pub mod durable;
 pub mod gc;
 pub mod images;
 pub mod layers;
+mod litter;
 mod liveness;
 mod lock;
 mod names;
 pub mod networks;
+mod tree;
 pub mod volumes;
 
 use std::fs::{self, File, OpenOptions};
@@ -27,6 +29,7 @@ use crate::error::{Context, Result};
 
 pub use gc::Busy;
 pub use images::Image;
+pub use litter::EXEC;
 pub use liveness::{begun, boot};
 pub use lock::Lock;
 pub use names::check_name;

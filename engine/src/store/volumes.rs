@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::durable::{self, Durability};
 use super::names::is_name;
-use super::{Lock, Store, random_id};
+use super::{Lock, Store, random_id, tree};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::Time;
 
@@ -48,6 +48,11 @@ const DEFINITION: &str = "volume.json";
 impl Store {
     fn volumes(&self) -> PathBuf {
         self.root.join("volumes")
+    }
+
+    /// Where a volume's files are or would be.
+    pub fn volume_files(&self, name: &str) -> PathBuf {
+        self.volumes().join(name).join("_data")
     }
 
     /// As long as it is held, no volume is removed for want of a container: one is being made.
@@ -92,16 +97,16 @@ impl Store {
             );
             return Err(refuse(Kind::Invalid, words));
         }
-        let place = self.volumes().join(name);
         let volume = Volume {
             created_at: Time::now(),
             driver: "local".into(),
             labels,
-            mountpoint: place.join("_data"),
+            mountpoint: self.volume_files(name),
             name: name.to_owned(),
             options: None,
             scope: "local".into(),
         };
+        let _busy = self.busy()?;
         let staged = self.staging().join(format!("volume-{}", random_id()?));
         let made = self.make_volume(&volume, &staged);
         if made.is_err() {
@@ -166,12 +171,13 @@ impl Store {
     /// # Errors
     /// Names what cannot be removed.
     pub fn remove_volume(&self, name: &str) -> Result<()> {
+        let _busy = self.busy()?;
         let trash = self.staging().join(format!("volume-{}", random_id()?));
         match fs::rename(self.volumes().join(name), &trash) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed.with_context(|| format!("remove the volume {name}"))?,
         }
-        fs::remove_dir_all(&trash).with_context(|| format!("remove {}", trash.display()))
+        tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
     }
 }
 

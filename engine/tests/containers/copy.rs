@@ -3,6 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+use onggi_engine::model::{State, Status};
+use onggi_engine::store::durable::Durability;
+
 use crate::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -128,4 +131,83 @@ fn no_link_leads_out() {
     let planted = dok.dok(&["cp", passwd.to_str().unwrap(), "box:/tmp/link/planted"]);
     assert_eq!(planted.code, Some(1), "{planted:?}");
     assert!(!host.join("planted").exists());
+}
+
+/// CVE-2018-15664 and its kin: a program in the container exchanges a folder for a link to the
+/// host's while files are copied. Wherever a path goes, it goes inside.
+#[test]
+fn a_folder_that_becomes_a_link_meanwhile_leads_nowhere_else() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    let outside = host.join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "of the host\n").unwrap();
+    let shown = outside.to_str().unwrap();
+    let script = format!(
+        "mv() {{ busybox mv \"$@\"; }}; busybox mkdir -p /tmp/real {shown}; \
+         echo inside >/tmp/real/file; echo inside >{shown}/file; \
+         busybox ln -s {shown} /tmp/link; mv /tmp/real /tmp/swap; \
+         while :; do mv /tmp/swap /tmp/away; mv /tmp/link /tmp/swap; \
+         mv /tmp/swap /tmp/link; mv /tmp/away /tmp/swap; done"
+    );
+    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sh", "-c", &script]);
+    let planted = host.join("planted");
+    fs::write(&planted, "planted\n").unwrap();
+    let (mut out, mut back) = (0, 0);
+    for number in 0..40 {
+        let target = host.join(format!("out{number}"));
+        if dok.dok(&["cp", "box:/tmp/swap/file", target.to_str().unwrap()]).code == Some(0) {
+            assert_eq!(fs::read_to_string(&target).unwrap(), "inside\n");
+            out += 1;
+        }
+        let said = dok.dok(&["cp", planted.to_str().unwrap(), "box:/tmp/swap/planted"]);
+        back += u32::from(said.code == Some(0));
+        let said = dok.dok(&["cp", "-L", "box:/tmp/swap", target.to_str().unwrap()]);
+        if said.code == Some(0) && target.join("swap/file").exists() {
+            assert_eq!(fs::read_to_string(target.join("swap/file")).unwrap(), "inside\n");
+        }
+    }
+    assert!(out > 3 && back > 3, "{out} came out, {back} went in");
+    let names: Vec<_> = fs::read_dir(&outside).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["file"], "nothing is planted outside");
+    assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "of the host\n");
+}
+
+#[test]
+fn a_link_of_proc_leads_to_nothing_of_the_hosts() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    fs::write(host.join("canary"), "of the host\n").unwrap();
+    let link = format!("ln -s /proc/{}/root{} /out", std::process::id(), host.display());
+    let script = format!("/bin/busybox {link}; exec sleep 60");
+    let seen =
+        &["run", "-d", NONE, "--name", "up", "--pid", "host", "busybox", "sh", "-c", &script];
+    dok.ok(seen);
+    dok.ok(&["exec", "up", "sh", "-c", "until test -L /out; do :; done"]);
+    let said = dok.dok(&["cp", "up:/out/canary", "-"]);
+    assert!(said.code != Some(0) && !said.out.contains("of the host"), "{said:?}");
+    fs::write(host.join("more"), "").unwrap();
+    let said = dok.dok(&["cp", host.join("more").to_str().unwrap(), "up:/out/below"]);
+    assert_ne!(said.code, Some(0), "{said:?}");
+    assert_eq!(fs::read_dir(&host).unwrap().count(), 2);
+}
+
+/// The container has ended and its monitor is about to write it down.
+#[test]
+fn a_process_that_got_the_number_of_a_containers_is_not_taken_for_it() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    fs::write(host.join("canary"), "of the host\n").unwrap();
+    dok.ok(&["create", NONE, "--name", "web", "busybox", "sleep", "60"]);
+    let store = dok.store();
+    let id = store.container("web").unwrap().id;
+    let monitor = store.become_monitor(&id).unwrap();
+    let (pid, boot) = (std::process::id(), onggi_engine::store::boot());
+    let state = State { status: Status::Running, pid, pid_begun: 1, boot, ..State::default() };
+    store.write_state(&id, &state, Durability::Passing).unwrap();
+    let said = dok.dok(&["cp", &format!("web:{}/canary", host.display()), "-"]);
+    assert!(said.code != Some(0) && !said.out.contains("of the host"), "{said:?}");
+    assert!(said.err.contains("has just ended"), "{said:?}");
+    store.write_state(&id, &State::default(), Durability::Passing).unwrap();
+    drop(monitor);
 }

@@ -86,3 +86,26 @@ fn a_terminal_is_one_and_init_is_the_first_process() {
     let said = dok.dok(&["run", "--rm", "--init", NONE, "busybox", "sh", "-c", "echo $$; exit 4"]);
     assert_eq!((said.code, &*said.out), (Some(4), "2\n"));
 }
+
+#[test]
+fn the_program_below_init_has_no_signal_blocked() {
+    let Some(dok) = Dok::new() else { return };
+    let said = dok.ok(&["run", "--rm", "--init", NONE, "busybox", "cat", "/proc/self/status"]);
+    assert!(said.contains("SigBlk:\t0000000000000000"), "{said}");
+    dok.ok(&["run", "-d", "--init", "--name", "web", NONE, "busybox", "sleep", "1000"]);
+    dok.ok(&["kill", "-s", "TERM", "web"]);
+    assert_eq!(dok.ok(&["wait", "web"]), "143\n");
+}
+
+#[test]
+fn what_the_caller_has_open_does_not_stay_open_with_the_container() {
+    let Some(dok) = Dok::new() else { return };
+    let file = dok.root().with_file_name("lock");
+    let run = dok.command(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "100"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", r#"exec 9>"$0"; flock 9; "$@""#]).arg(&file);
+    shell.arg(run.get_program()).args(run.get_args());
+    assert!(shell.output().unwrap().status.success());
+    let file = std::fs::File::open(file).unwrap();
+    rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+}

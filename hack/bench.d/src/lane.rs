@@ -124,6 +124,8 @@ pub enum Kind {
         options: Vec<String>,
         filter: String,
     },
+    /// An engine, with what comes before each command.
+    Engine { words: Vec<String> },
 }
 
 pub struct Lane {
@@ -194,8 +196,10 @@ impl Lane {
     /// The runtime's command line for a command of its own.
     pub fn argv(&self, words: &[&str]) -> Vec<String> {
         let mut argv = vec![self.program.clone()];
-        if let Kind::Runtime { state } = &self.kind {
-            argv.extend(["--root".to_owned(), state.clone()]);
+        match &self.kind {
+            Kind::Runtime { state } => argv.extend(["--root".to_owned(), state.clone()]),
+            Kind::Engine { words } => argv.extend(words.iter().cloned()),
+            Kind::Floor { .. } => {}
         }
         argv.extend(words.iter().map(|word| (*word).to_owned()));
         argv
@@ -204,7 +208,9 @@ impl Lane {
     /// The command line that runs /bin/true in a new container.
     pub fn run_argv(&self, bundles: &Bundles, config: Config, id: &str) -> Vec<String> {
         match &self.kind {
-            Kind::Runtime { .. } => self.argv(&["run", "--bundle", &bundles.of(config), id]),
+            Kind::Runtime { .. } | Kind::Engine { .. } => {
+                self.argv(&["run", "--bundle", &bundles.of(config), id])
+            }
             Kind::Floor { options, filter } => {
                 let mut argv = vec![self.program.clone()];
                 argv.extend(options.iter().cloned());

@@ -1,5 +1,6 @@
 //! Measures onggi against its peers and against the floor. `hack/bench` starts it.
 mod bundle;
+mod engines;
 mod facts;
 mod footprint;
 mod goals;
@@ -285,6 +286,7 @@ fn main_or_error() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1).peekable();
     match args.peek().map(String::as_str) {
         Some("worker") => return Ok(worker::serve(false)?),
+        Some("engines") => return engines::main(args.skip(1)),
         Some("worker-without-unified") => return Ok(worker::serve(true)?),
         _ => {}
     }

@@ -183,6 +183,29 @@ impl Report {
         samples.is_some_and(|samples| samples.failures > 0 && samples.wall_ms.is_empty())
     }
 
+    /// What was measured for a table.
+    pub fn things(&self, section: &str) -> Vec<&str> {
+        let rows = self.rows.iter().filter(|row| row.thing.section == section);
+        rows.map(|row| &*row.thing.what).collect()
+    }
+
+    /// The samples of a lane, for a table.
+    pub fn cell(&self, what: &str, lane: &str) -> String {
+        let row = self.rows.iter().find(|row| row.thing.what == what);
+        let samples = row.and_then(|row| of(&row.lanes, lane));
+        samples.map_or("-".to_owned(), Samples::cell)
+    }
+
+    /// The failures, as a list; nothing where there are none.
+    pub fn complaints(&self) -> String {
+        let mut out = String::new();
+        for (place, (lane, what, why)) in self.errors().into_iter().enumerate() {
+            let head = if place == 0 { "\nFailures\n\n" } else { "" };
+            let _ = writeln!(out, "{head}* {lane}: {what}: {why}");
+        }
+        out
+    }
+
     /// The median of a lane, or its quantity.
     pub fn figure(&self, what: &str, lane: &str) -> Option<f64> {
         if let Some(row) = self.rows.iter().find(|row| row.thing.what == what) {
@@ -293,11 +316,7 @@ impl Report {
         self.times(&mut out, "at scale", &runtimes);
         self.sizes(&mut out);
         self.goal_table(&mut out);
-        for (place, (lane, what, why)) in self.errors().into_iter().enumerate() {
-            let head = if place == 0 { "\nFailures\n\n" } else { "" };
-            let _ = writeln!(out, "{head}* {lane}: {what}: {why}");
-        }
-        out
+        out + &self.complaints()
     }
 
     /// Everything, for programs.

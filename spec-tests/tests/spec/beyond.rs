@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use serde_json::{Value, json};
 use spec_tests::runtime::{Running, wait_until};
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     wait_ends_with_the_container_and_has_its_exit_code,
@@ -74,6 +74,7 @@ fn wait_ends_with_the_container_and_has_its_exit_code() -> Result {
     for (signal, code) in [("TERM", "7"), ("KILL", "137")] {
         let container = ends_with(7)?;
         kernel_tells_exit_codes()?;
+        shim::needs(shim::PIDFD)?;
         container.proc_file("status")?;
         let running = waiting(&container, &[])?;
         assert_eq!(running.stdout(), "");
@@ -294,7 +295,7 @@ fn doctor_tells_what_the_host_offers() -> Result {
         let fact = all.find(|fact| fact["area"] == area && fact["name"] == name);
         fact.and_then(|fact| fact["there"].as_bool()).with_context(|| format!("{area} {name}"))
     };
-    assert!(there("kernel", "pidfd_open")? && there("namespaces", "pid")?);
+    assert!(there("kernel", "procfs")? && there("namespaces", "pid")?);
     let memory = match host::cgroups() {
         host::Cgroups::V2 => fs::read_to_string("/sys/fs/cgroup/cgroup.controllers")?,
         _ => fs::read_to_string("/proc/self/cgroup")?,

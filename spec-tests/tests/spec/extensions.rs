@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 use spec_tests::output::Output;
 use spec_tests::terminal::DescriptorSocket;
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     copy_symlink_makes_the_same_link,
@@ -209,6 +209,7 @@ fn names_the_container(socket: &DescriptorSocket, container: &Container) -> Resu
 
 fn the_seccomp_receiver_is_an_annotation() -> Result {
     chapter!("config-linux.md#containerprocessstate");
+    shim::needs(shim::LISTENER)?;
     let container = asking().build()?;
     let socket = DescriptorSocket::new(container.directory(), "seccomp.sock")?;
     let path = socket.path().to_string_lossy().into_owned();
@@ -220,6 +221,7 @@ fn the_seccomp_receiver_is_an_annotation() -> Result {
 
 fn the_seccomp_receiver_is_in_the_environment() -> Result {
     chapter!("config-linux.md#containerprocessstate");
+    shim::needs(shim::LISTENER)?;
     let container = asking().build()?;
     let socket = DescriptorSocket::new(container.directory(), "seccomp.sock")?;
     let call = container.create_call().env("RUN_OCI_SECCOMP_RECEIVER", socket.path());

@@ -25,6 +25,9 @@ tests![
     a_failing_poststart_hook_stops_the_container,
     a_failing_poststop_hook_fails_nothing,
     a_hook_that_takes_too_long_is_killed,
+    a_hook_that_leaves_a_long_state_unread_is_killed_in_time,
+    a_long_state_arrives_whole,
+    a_hook_of_a_foreground_run_has_no_signal_blocked,
     poststop_runs_once,
     poststop_runs_after_a_foreground_run,
     poststop_runs_after_the_container_is_gone,
@@ -248,6 +251,45 @@ fn a_hook_that_takes_too_long_is_killed() -> Result {
     container.create().fails_with("hook ran past specified timeout of 1.0s")?;
     assert!(start.elapsed() >= Duration::from_secs(1));
     container.left_no_trace()
+}
+
+/// More than a pipe holds.
+fn with_long_state(bundle: Bundle) -> Bundle {
+    bundle.set("/annotations", json!({"org.x": "x".repeat(200 << 10)}))
+}
+
+fn a_hook_that_leaves_a_long_state_unread_is_killed_in_time() -> Result {
+    chapter!("config.md#posix-platform-hooks");
+    let bundle = with_long_state(Bundle::busybox()).hook("createRuntime", "exec sleep 1000");
+    let container = bundle.set("/hooks/createRuntime/0/timeout", 1).build()?;
+    let start = Instant::now();
+    container.create().fails_with("hook ran past specified timeout of 1.0s")?;
+    assert!(start.elapsed() < Duration::from_secs(20));
+    container.left_no_trace()
+}
+
+fn a_long_state_arrives_whole() -> Result {
+    chapter!("runtime.md#state");
+    let script = "echo before; cat > $1/rootfs/state.json";
+    let container = with_long_state(Bundle::busybox()).hook("createRuntime", script).create()?;
+    let state: Value = serde_json::from_slice(&fs::read(container.in_root("state.json"))?)?;
+    assert_eq!(state["annotations"]["org.x"].as_str().map(str::len), Some(200 << 10));
+    Ok(())
+}
+
+fn a_hook_of_a_foreground_run_has_no_signal_blocked() -> Result {
+    chapter!("config.md#posix-platform-hooks");
+    // A shell lets go of what is blocked only in its children: these words are its own.
+    let own = "while read -r line; do case $line in SigBlk*) echo $line;; esac; done";
+    let blocked = format!("{own} < /proc/self/status");
+    let bundle = Bundle::busybox().hook("createRuntime", &format!("{blocked} > $1/rootfs/host"));
+    let container = inside(bundle, &format!("{blocked} > /inside")).sh("true").build()?;
+    container.run().ok()?;
+    for name in ["host", "inside"] {
+        let line = fs::read_to_string(container.in_root(name))?;
+        assert_eq!(line.trim(), "SigBlk: 0000000000000000", "{name}");
+    }
+    Ok(())
 }
 
 fn poststop_runs_once() -> Result {

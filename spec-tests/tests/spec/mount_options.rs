@@ -7,7 +7,7 @@ use serde_json::json;
 use spec_tests::mountinfo::{self, Mount};
 use spec_tests::output::Output;
 use spec_tests::runtime::Runtime;
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     each_flag_is_set_on_a_file_system,
@@ -195,6 +195,7 @@ fn ro_does_not_reach_the_mounts_below() -> Result {
 
 fn each_recursive_flag_reaches_the_mounts_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     for word in ["ro", "nosuid", "nodev", "noexec"] {
         let recursive = format!("r{word}");
         let (mount, below) = run_with_tree("rw", &[&recursive])?;
@@ -206,6 +207,7 @@ fn each_recursive_flag_reaches_the_mounts_below() -> Result {
 
 fn each_recursive_flag_is_cleared_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let flags = "ro,nosuid,nodev,noexec";
     let options = ["rrw", "rsuid", "rdev", "rexec"];
     let (mount, below) = run_with_tree(flags, &options)?;
@@ -218,6 +220,7 @@ fn each_recursive_flag_is_cleared_below() -> Result {
 
 fn recursive_access_times_reach_the_mounts_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let (_, below) = run_with_tree("rw", &["rnodiratime"])?;
     assert!(below.has("nodiratime"), "{below:?}");
     let (_, below) = run_with_tree("nodiratime", &["rdiratime"])?;
@@ -462,6 +465,7 @@ const OWNER: &str = "stat -c %u:%g /mnt/one";
 
 fn an_idmapped_mount_shifts_the_owners() -> Result {
     chapter!("config.md#mounts");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = idmapped(Bundle::busybox().sh(OWNER), &["idmap"], &BOTH)?;
     container.run().says("50005:50006")?;
     Ok(())
@@ -469,6 +473,7 @@ fn an_idmapped_mount_shifts_the_owners() -> Result {
 
 fn mappings_alone_make_an_idmapped_mount() -> Result {
     chapter!("config.md#mounts");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = idmapped(Bundle::busybox().sh(OWNER), &[], &BOTH)?;
     container.run().says("50005:50006")?;
     Ok(())
@@ -476,6 +481,7 @@ fn mappings_alone_make_an_idmapped_mount() -> Result {
 
 fn idmap_without_mappings_takes_the_containers() -> Result {
     chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let bundle = Bundle::busybox().sh(OWNER).in_user_namespace(100_000);
     // Owned by 5 on the disk, and by 5 inside of the namespace.
     let container = idmapped(bundle, &["idmap"], &[])?;
@@ -495,12 +501,14 @@ fn owner_below(option: &str) -> Result<String> {
 
 fn idmap_does_not_reach_the_mounts_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     assert_eq!(owner_below("idmap")?, "5:6");
     Ok(())
 }
 
 fn ridmap_reaches_the_mounts_below() -> Result {
     chapter!("config.md#linux-mount-options");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     host::linux(6, 3)?;
     assert_eq!(owner_below("ridmap")?, "50005:50006");
     Ok(())

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use spec_tests::machine_code::{self, Abi};
 use spec_tests::runtime::{Output, wait_until};
 use spec_tests::terminal::DescriptorSocket;
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     a_filter_is_in_force,
@@ -505,6 +505,7 @@ const ASK: &str = "mkdir /made 2> /answer; echo $? > /code; while :; do sleep 10
 
 fn the_listener_gets_the_filters_descriptor() -> Result {
     chapter!("config-linux.md#containerprocessstate");
+    shim::needs(shim::LISTENER)?;
     let (container, socket) = notified(ASK)?;
     start(&container)?;
     let (_, descriptor) = socket.receive()?;
@@ -521,6 +522,7 @@ fn the_listener_gets_the_filters_descriptor() -> Result {
 
 fn the_listener_is_told_the_state() -> Result {
     chapter!("config-linux.md#containerprocessstate");
+    shim::needs(shim::LISTENER)?;
     let (container, socket) = notified(ASK)?;
     start(&container)?;
     let (text, _descriptor) = socket.receive()?;
@@ -539,6 +541,7 @@ fn the_listener_is_told_the_state() -> Result {
 
 fn exec_talks_to_the_listener_too() -> Result {
     chapter!("config-linux.md#containerprocessstate");
+    shim::needs(shim::LISTENER)?;
     let (container, socket) = notified("while :; do sleep 1000; done")?;
     start(&container)?;
     let first = socket.receive()?;
@@ -559,6 +562,7 @@ fn exec_talks_to_the_listener_too() -> Result {
 
 fn a_call_without_its_listener_is_enosys() -> Result {
     chapter!("config-linux.md#seccomp");
+    shim::needs(shim::LISTENER)?;
     let (container, socket) = notified(ASK)?;
     start(&container)?;
     drop(socket.receive()?);

@@ -18,6 +18,7 @@ tests![
     limits_outlive_a_reload_of_systemd,
     the_device_filter_outlives_a_reload_of_systemd,
     delete_needs_no_option_and_leaves_no_unit,
+    a_scope_costs_few_round_trips,
     a_container_that_ended_leaves_no_unit,
     a_creation_that_fails_leaves_no_unit,
     a_name_is_free_again_at_once,
@@ -27,7 +28,7 @@ tests![
     an_empty_path_is_a_scope_of_system_slice,
     a_path_that_names_no_unit_is_refused,
     a_property_may_be_annotated,
-    an_annotation_cannot_run_programs,
+    cve_2024_3154_an_annotation_cannot_run_programs,
     groups_below_the_scope_are_made,
     a_user_has_a_scope_of_his_own_systemd,
 ];
@@ -186,6 +187,49 @@ fn delete_needs_no_option_and_leaves_no_unit() -> Result {
     scope.0.left_no_trace()
 }
 
+/// How often the bus was waited for: each time that something was sent and an answer read then.
+fn round_trips(trace: &str) -> Result<usize> {
+    let connect = trace.lines().find(|line| line.contains("system_bus_socket"));
+    let (pid, call) = connect.and_then(|line| line.split_once(' ')).context("no bus was called")?;
+    let fd = call.split(['(', ',']).nth(1).context("connect without a descriptor")?;
+    let is_of_bus = |call: &&str| call.split(['(', ',']).nth(1).map(str::trim) == Some(fd);
+    let own = trace.lines().filter_map(|line| line.strip_prefix(pid)).map(str::trim_start);
+    let after = own.skip_while(|call| !call.contains("system_bus_socket")).skip(1);
+    let names = after.filter(is_of_bus).filter_map(|call| call.split('(').next());
+    let names: Vec<&str> = names.take_while(|name| *name != "close").collect();
+    let is_question = |name: &str| name.starts_with("send") || name.starts_with("write");
+    Ok(names.windows(2).filter(|pair| is_question(pair[0]) && !is_question(pair[1])).count())
+}
+
+fn a_scope_costs_few_round_trips() -> Result {
+    chapter!("config-linux.md#control-groups");
+    host::program("strace")?;
+    let scope = Scope::build(Bundle::busybox().sleeping())?;
+    let traced = |name: &str| {
+        let file = scope.0.directory().join(name);
+        let words = ["strace", "-f", "-qq", "-s", "200", "-o"].map(str::to_owned);
+        let calls = "trace=connect,close,write,sendto,sendmsg,read,recvfrom,recvmsg";
+        let words =
+            words.into_iter().chain([file.display().to_string(), "-e".into(), calls.into()]);
+        (file, words.collect::<Vec<_>>())
+    };
+    let (file, strace) = traced("create.trace");
+    let call = scope.0.bare_call().arg("--systemd-cgroup").arg("--root").arg(scope.0.state_root());
+    let call = call.arg("create").arg("--bundle").arg(scope.0.bundle()).arg(scope.0.id());
+    call.streams("container").under(strace).run().ok()?;
+    let trips = round_trips(&fs::read_to_string(file)?)?;
+    if trips > 3 {
+        bail!("create waited {trips} times for the bus, and may 3 times");
+    }
+    let (file, strace) = traced("delete.trace");
+    scope.0.call("delete").arg("--force").arg(scope.0.id()).under(strace).run().ok()?;
+    let trips = round_trips(&fs::read_to_string(file)?)?;
+    if trips > 2 {
+        bail!("delete waited {trips} times for the bus, and may twice");
+    }
+    Ok(())
+}
+
 fn a_container_that_ended_leaves_no_unit() -> Result {
     chapter!("runtime.md#delete");
     let scope = Scope::start(Bundle::busybox().sh("exit 3"))?;
@@ -281,7 +325,7 @@ fn a_property_may_be_annotated() -> Result {
     Ok(())
 }
 
-fn an_annotation_cannot_run_programs() -> Result {
+fn cve_2024_3154_an_annotation_cannot_run_programs() -> Result {
     chapter!("config.md#annotations");
     for name in ["ExecStartPre", "FailureAction", "Conflicts"] {
         let value = "['sshd.service']";

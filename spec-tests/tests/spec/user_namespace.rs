@@ -1,12 +1,19 @@
 //! A user namespace: maps, and everything else of a container inside of it.
 
 use std::os::unix::fs::MetadataExt;
+use std::process::Command;
+use std::time::Duration;
 
 use serde_json::json;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
+use spec_tests::host::needs;
 use spec_tests::mountinfo;
-use spec_tests::{Bundle, Result, chapter, tests};
+use spec_tests::runtime::{Runtime, wait_until};
+use spec_tests::suite::children;
+use spec_tests::{Bundle, Result, chapter, shim, tests};
+
+use super::weakened;
 
 tests![
     the_maps_are_the_configured_ones,
@@ -29,6 +36,7 @@ tests![
     a_joined_namespace_is_the_named_one,
     a_joined_namespace_may_have_equal_maps,
     a_joined_namespace_with_other_maps_is_refused,
+    an_init_that_joins_a_namespace_is_out_of_its_reach,
     limits_are_set_before_the_privilege_is_lost,
     the_hostname_is_set,
     a_seccomp_filter_is_set,
@@ -196,6 +204,7 @@ fn masked_paths_are_masked() -> Result {
 
 fn sysfs_with_the_hosts_network_is_a_bind_mount() -> Result {
     chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let bundle =
         mapped().sh("cat /proc/self/mountinfo; ls /sys/class/net").without_namespace("network");
     let output = bundle.run()?.ok()?;
@@ -231,7 +240,11 @@ fn exec_has_the_mapped_ids() -> Result {
 
 /// A user namespace where the first 1000 ids are the host's from `FIRST` on.
 fn holder() -> Result<Holder> {
-    let holder = Holder::new(&["--user"])?;
+    mapped_holder(&["--user"])
+}
+
+fn mapped_holder(options: &[&str]) -> Result<Holder> {
+    let holder = Holder::new(options)?;
     for name in ["uid_map", "gid_map"] {
         let path = format!("/proc/{}/{name}", holder.pid);
         std::fs::write(path, format!("0 {FIRST} 1000"))?;
@@ -270,6 +283,34 @@ fn a_joined_namespace_with_other_maps_is_refused() -> Result {
     let map = json!([{"containerID": 0, "hostID": 300_000, "size": 7}]);
     let bundle = joining(&holder.namespace("user")).set("/linux/uidMappings", map.clone());
     bundle.set("/linux/gidMappings", map).is_refused("")
+}
+
+/// Root of the namespace sees init where it shares the host's pid namespace, and has every right
+/// over a process of the namespace that does not hide; init still has the host's ids and files.
+fn an_init_that_joins_a_namespace_is_out_of_its_reach() -> Result {
+    chapter!("config-linux.md#namespaces");
+    needs(Runtime::get()?.name.starts_with("onggi"), "the failpoints are onggi's")?;
+    needs(weakened::has_failpoints()?, "a release build has no failpoints")?;
+    let holder = mapped_holder(&["--user", "--mount"])?;
+    let own = namespace_of(holder.pid, "user")?;
+    // Where another namespace is made, the ids change before init is there, which hides it too.
+    let join = |kind, file| json!({"type": kind, "path": holder.namespace(file)});
+    let joined = json!([join("user", "user"), join("mount", "mnt")]);
+    let bundle = joining(&holder.namespace("user")).set("/linux/namespaces", joined);
+    let container = bundle.remove("/hostname").build()?;
+    let call = container.create_call().arg(container.id());
+    let running = call.env(weakened::VARIABLE, "wait:become root inside").spawn()?;
+    let joined = |pid: &i32| namespace_of(*pid, "user").is_ok_and(|its| its == own);
+    let find = || children(running.pid()).into_iter().find(joined);
+    let init = wait_until(Duration::from_secs(10), find).expect("init has joined");
+    let looks_into = |pid: i32| {
+        let mut look = Command::new("nsenter");
+        look.args(["--user", "--target", &holder.pid.to_string()]);
+        look.args(["readlink", &format!("/proc/{pid}/root")]).output()
+    };
+    assert!(looks_into(holder.pid)?.status.success(), "one that does not hide");
+    assert!(!looks_into(init)?.status.success(), "init");
+    Ok(())
 }
 
 fn limits_are_set_before_the_privilege_is_lost() -> Result {

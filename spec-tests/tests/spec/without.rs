@@ -1,28 +1,16 @@
 //! Older kernels and filters of the host: what there is a fallback for works without the system
 //! call, and what there is none for is told. `WITHOUT=clone3,openat2` runs any test so.
 
+use serde_json::json;
 use spec_tests::host::needs;
 use spec_tests::runtime::Runtime;
 use spec_tests::{Bundle, Result, chapter, shim, suite, tests};
 
 tests![
     containers_run_without_what_has_a_fallback,
-    attacks_fail_without_openat2_too,
+    attacks_fail_the_other_way_too,
     what_cannot_be_done_without_a_call_is_told,
-];
-
-/// With a fallback, one by one; the last ones are as old filters do it, and all at once.
-const WITH_A_FALLBACK: &[&str] = &[
-    "clone3",
-    "openat2",
-    "close_range",
-    "faccessat2",
-    "statx",
-    "open_tree_attr",
-    "pidfd_getfd",
-    "notify",
-    "EPERM:clone3,close_range,openat2",
-    "clone3,close_range,faccessat2,open_tree_attr,openat2,pidfd_getfd,statx",
+    a_bind_mount_into_a_running_container_takes_open_tree,
 ];
 
 /// Each touches other calls.
@@ -45,7 +33,10 @@ const PASSING: &[&str] = &[
 const ATTACKS: &[&str] = &[
     "security::cve_2019_18837_links_of_the_root_lead_inside",
     "security::cve_2019_19921_proc_and_sys_are_no_links",
-    "security::cve_2021_30465_a_racing_link_leads_inside",
+    "security_engines::cve_2024_5154_nothing_is_made_or_deleted_through_links",
+    "races::cve_2021_30465_a_racing_link_leads_inside",
+    "races::cve_2024_45310_nothing_is_made_where_a_racing_link_leads",
+    "races::cve_2025_52881_settings_are_written_to_procfs_or_not_at_all",
     "security::cve_2024_21626_exec_does_not_start_below_a_descriptor",
     "security::cve_2025_31133_a_replaced_null_hides_nothing_writable",
     "security::cve_2025_52881_a_covered_proc_gets_no_writes",
@@ -74,32 +65,71 @@ fn all_pass(calls: &[&str], tests: &[&str]) -> Result {
 fn containers_run_without_what_has_a_fallback() -> Result {
     chapter!("cli#create");
     is_onggi()?;
-    all_pass(WITH_A_FALLBACK, PASSING)
+    let all: Vec<&str> = shim::OTHER_WAYS.iter().copied().chain(["EPERM:all", "all"]).collect();
+    all_pass(&all, PASSING)
 }
 
-fn attacks_fail_without_openat2_too() -> Result {
+fn attacks_fail_the_other_way_too() -> Result {
     chapter!("cli#create");
     is_onggi()?;
-    all_pass(&["openat2"], ATTACKS)
+    all_pass(&["openat2", "all", "EPERM:all"], ATTACKS)
+}
+
+/// What it is, the call that it takes, and the version that the error must name.
+type Told = (fn() -> Bundle, &'static str, &'static str);
+
+const TOLD: &[Told] = &[
+    (|| with_option("rro"), "mount_setattr", "mount_setattr(2)) needs Linux 5.12"),
+    (|| with_option("rro"), "EPERM:mount_setattr", "mount_setattr(2)) needs Linux 5.12"),
+    (|| with_option("idmap"), "mount_setattr", "mount_setattr(2)) needs Linux 5.12"),
+    (|| with_option("idmap"), "all", "mount_setattr(2)) needs Linux 5.12"),
+    (listening, "notify", "seccomp(2)) needs Linux 5.0"),
+    (listening, "pidfd_getfd", "pidfd_getfd(2)) needs Linux 5.6"),
+];
+
+fn with_option(option: &str) -> Bundle {
+    let ids = json!([{"containerID": 0, "hostID": 100_000, "size": 10}]);
+    let mut mount = json!({
+        "destination": "/mnt", "source": "/tmp", "type": "bind", "options": ["rbind", option],
+    });
+    if option == "idmap" {
+        (mount["uidMappings"], mount["gidMappings"]) = (ids.clone(), ids);
+    }
+    Bundle::busybox().directory("mnt").set("/mounts/-", mount)
+}
+
+fn listening() -> Bundle {
+    Bundle::busybox().set(
+        "/linux/seccomp",
+        json!({
+            "defaultAction": "SCMP_ACT_ALLOW",
+            "listenerPath": "/run/no-such-listener",
+            "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+        }),
+    )
 }
 
 fn what_cannot_be_done_without_a_call_is_told() -> Result {
     chapter!("cli#create");
     is_onggi()?;
-    for call in ["open_tree", "move_mount", "fsopen", "fsmount", "mount_setattr"] {
-        let container = Bundle::busybox().build()?;
+    for (bundle, calls, words) in TOLD {
+        let container = bundle().build()?;
         let create = container.create_call().arg(container.id());
-        let output = create.at_last_under(shim::words(call)?).run();
-        let told = output.fails_with("Linux 5.12 or newer is needed");
-        told.map_err(|error| error.context(call))?;
-        container.left_no_trace().map_err(|error| error.context(call))?;
+        let told = create.at_last_under(shim::words(calls)?).run().fails_with(words);
+        told.map_err(|error| error.context(*calls))?;
+        container.left_no_trace().map_err(|error| error.context(*calls))?;
     }
-    let container = Bundle::busybox().sleeping().start()?;
-    for call in ["pidfd_open", "pidfd_send_signal"] {
-        let kill = container.call("kill").args([container.id(), "KILL"]);
-        let output = kill.at_last_under(shim::words(call)?).run();
-        output.fails_with("Linux 5.12 or newer is needed")?;
-        assert_eq!(container.status()?, "running", "{call}");
-    }
+    Ok(())
+}
+
+fn a_bind_mount_into_a_running_container_takes_open_tree() -> Result {
+    chapter!("cli#mounts");
+    is_onggi()?;
+    let container = Bundle::busybox().directory("mnt").sleeping().start()?;
+    let mount = json!([{"destination": "/mnt", "source": "/tmp", "type": "bind"}]).to_string();
+    let add = container.call("mounts").args(["add", container.id(), "-"]).stdin(&mount);
+    let output = add.at_last_under(shim::words("open_tree")?).run();
+    output.fails_with("open_tree(2)) needs Linux 5.2")?;
+    assert_eq!(container.status()?, "running");
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::image::manifest::{
 };
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference};
-use crate::layer::decompress;
+use crate::layer::{BETWEEN_ENTRIES, Bounded, decompress};
 use crate::progress::{Event, Progress};
 use crate::service::Engine;
 use crate::store::Store;
@@ -96,11 +96,17 @@ impl Engine {
 /// Takes every file of the archive into the store.
 fn receive(store: &Store, source: impl Read) -> Result<Contents> {
     let mut contents = Contents::default();
+    let (source, gauge) = Bounded::new(source);
     let mut archive = Archive::new(source);
-    for entry in archive.entries().context("read the archive")? {
+    let mut entries = archive.entries().context("read the archive")?;
+    loop {
+        gauge.allow(Some(BETWEEN_ENTRIES));
+        let Some(entry) = entries.next() else { return Ok(contents) };
         let mut entry = entry.context("read the archive")?;
+        gauge.allow(None);
         let path = normal(&entry.path().context("read the archive")?);
-        anyhow::ensure!(contents.files.len() < FILES_LIMIT, "the archive has too many files");
+        let count = contents.files.len() + contents.links.len();
+        anyhow::ensure!(count < FILES_LIMIT, "the archive has too many files");
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => {
                 let mut blob = store.receive_blob(FILE_LIMIT)?;
@@ -117,8 +123,9 @@ fn receive(store: &Store, source: impl Read) -> Result<Contents> {
             }
             _ => {}
         }
+        // What is left of it must not count as what stands between entries.
+        std::io::copy(&mut entry, &mut std::io::sink()).context("read the archive")?;
     }
-    Ok(contents)
 }
 
 /// A key of the table: `.` and `..` are taken out by the text alone.
