@@ -167,3 +167,113 @@ fn mitigations_and_their_tests_are_there() {
     assert!(!is_there("sys::path::NoSuchThing") && !is_there("sys::nowhere"));
     assert!(!is_there("lifecycle::no_such_test"));
 }
+
+/// Whether a test is named after an attack.
+fn is_attack(name: &str) -> bool {
+    ["cve_", "ghsa_", "hardening_"].iter().any(|start| name.starts_with(start))
+}
+
+/// The attacks among the spec-tests: `room::name`, sorted.
+fn attacks() -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(repository().join("spec-tests/tests/spec")).unwrap() {
+        let path = entry.unwrap().path();
+        let room = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).unwrap();
+        let functions = text.lines().filter_map(|line| line.strip_prefix("fn ")?.split('(').next());
+        found
+            .extend(functions.filter(|name| is_attack(name)).map(|name| format!("{room}::{name}")));
+    }
+    found.sort();
+    found
+}
+
+/// Cells of the rows between two marks, without the lines of a table's head.
+fn rows<'a>(page: &'a str, (begin, end): (&str, &str)) -> Vec<Vec<&'a str>> {
+    let part = page.split(begin).nth(1).and_then(|rest| rest.split(end).next()).unwrap_or("");
+    let lines = part.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = lines.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    rows.filter(|row| !["attack", "id"].contains(&row[0])).collect()
+}
+
+/// What is wrong with a row of the table that `hack/attacks` writes.
+fn flaw(row: &[&str], weakened: &str) -> Option<String> {
+    let (attack, outcomes, proof) = (row[0].trim_matches('`'), &row[1..row.len() - 1], row.last()?);
+    let withstands = outcomes[0] == "withstands" || outcomes[0].starts_with("skipped: ");
+    let proven = match proof.strip_prefix("without ") {
+        Some(place) => weakened.contains(attack) && weakened.contains(&format!("({place}, &[")),
+        None => !proof.is_empty() || outcomes.iter().any(|cell| cell.starts_with("falls")),
+    };
+    match (withstands, proven) {
+        (false, _) => Some(format!("{attack}: onggi {}", outcomes[0])),
+        (true, false) => Some(format!("{attack}: nobody was seen to fall to it")),
+        (true, true) => None,
+    }
+}
+
+/// Written by `hack/attacks`.
+const TABLE: (&str, &str) = ("<!-- hack/attacks: begin -->", "<!-- hack/attacks: end -->");
+
+#[test]
+fn the_table_of_attacks_has_each_of_them_and_none_is_a_blank() {
+    let page = fs::read_to_string(repository().join("docs/threats.md")).unwrap();
+    let weakened = repository().join("spec-tests/tests/spec/weakened.rs");
+    let weakened = fs::read_to_string(weakened).unwrap();
+    let table = rows(&page, TABLE);
+    let names: Vec<&str> = table.iter().map(|row| row[0].trim_matches('`')).collect();
+    assert!(names.len() > 40, "{names:?}");
+    assert_eq!(names, attacks(), "hack/attacks writes the table");
+    let flaws: Vec<String> = table.iter().filter_map(|row| flaw(row, &weakened)).collect();
+    assert!(flaws.is_empty(), "\n{}", flaws.join("\n"));
+}
+
+#[test]
+fn a_flaw_of_a_row_is_seen() {
+    let weakened = r#"("a filter", &["a::cve_1"])"#;
+    for sound in [
+        ["`a::cve_1`", "withstands", "withstands", "without \"a filter\""],
+        ["`a::cve_2`", "withstands", "falls: fixed in 2", ""],
+        ["`a::cve_2`", "skipped: needs systemd", "withstands", "(in its own way)"],
+    ] {
+        assert_eq!(flaw(&sound, weakened), None, "{sound:?}");
+    }
+    for flawed in [
+        ["`a::cve_1`", "falls", "withstands", "without \"a filter\""],
+        ["`a::cve_1`", "withstands", "withstands", "without \"a door\""],
+        ["`a::cve_2`", "withstands", "withstands", "without \"a filter\""],
+        ["`a::cve_2`", "withstands", "not applicable", ""],
+    ] {
+        assert!(flaw(&flawed, weakened).is_some(), "{flawed:?}");
+    }
+}
+
+/// `CVE-2019-5736` as the name of a test begins with it.
+fn id_in_names(id: &str) -> Option<String> {
+    let mut parts = id.split('-');
+    match (parts.next()?, parts.next()?, parts.next()) {
+        ("CVE", year, Some(number)) => Some(format!("cve_{year}_{number}_")),
+        ("GHSA", first, _) => Some(format!("ghsa_{first}_")),
+        _ => None,
+    }
+}
+
+/// What has no id of its own, or one that is older than all of these tests.
+const NAMELESS: [&str; 2] = ["hardening_", "cve_2019_18837_"];
+
+#[test]
+fn every_published_vulnerability_has_a_test_of_its_name() {
+    let page = fs::read_to_string(repository().join("docs/threats.md")).unwrap();
+    let table = rows(&page, ("## Published vulnerabilities", "## Who withstands what"));
+    assert!(table.len() > 30, "{table:?}");
+    let without: Vec<&str> = table
+        .iter()
+        .filter(|row| {
+            let tests = row.last().unwrap();
+            let ids = row[0].split([',', ' ']).filter_map(id_in_names);
+            let mut wanted = ids.chain(NAMELESS.map(String::from));
+            !wanted.any(|id| tests.contains(&format!("::{id}")))
+        })
+        .map(|row| row[0])
+        .collect();
+    assert!(without.is_empty(), "{without:?}");
+}

@@ -114,3 +114,40 @@ fn what_no_image_needs_is_collected() {
     assert!(fs::read_dir(store.root().join("layers")).unwrap().next().is_none());
     assert!(fs::read_dir(store.root().join("blobs/sha256")).unwrap().next().is_none());
 }
+
+/// CVE-2014-9356 and others: nothing in an archive of images is a path of ours.
+#[test]
+fn an_archive_of_images_names_only_what_is_in_it() {
+    let place = Place::new();
+    let secret = place.folder.join("secret");
+    fs::write(&secret, "{}").unwrap();
+    let outside = secret.to_str().unwrap();
+    let load = |archive: &[u8]| {
+        let loaded = place.engine.load(archive, &|_| {});
+        assert_eq!(place.engine.store.garbage().unwrap(), []);
+        format!("{:#}", loaded.unwrap_err())
+    };
+    for config in ["../secret", "../../../secret", outside, "linked"] {
+        let listed = format!(r#"[{{"Config":"{config}","RepoTags":["x:1"],"Layers":[]}}]"#);
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(tar::EntryType::Symlink);
+        header.set_size(0);
+        builder.append_link(&mut header, "linked", outside).unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_size(listed.len() as u64);
+        builder.append_data(&mut header, "manifest.json", listed.as_bytes()).unwrap();
+        let words = load(&builder.into_inner().unwrap());
+        assert!(words.contains("names") && words.contains("does not have it"), "{words}");
+    }
+    let long = vec![b'a'; 2 << 20];
+    let mut header = tar::Header::new_gnu();
+    header.set_path("././@LongLink").unwrap();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(long.len() as u64);
+    header.set_cksum();
+    let mut builder = tar::Builder::new(Vec::new());
+    builder.append(&header, &long[..]).unwrap();
+    let words = load(&builder.into_inner().unwrap());
+    assert!(words.contains("longer than allowed"), "{words}");
+}

@@ -255,6 +255,90 @@ fn a_compressed_bomb_does_not_fill_the_memory() {
     assert!(unpack(huge, &place.root(), limits).is_err());
 }
 
+/// CVE-2025-62518: a size that is told twice. What the extension says holds, for us as for GNU tar
+/// and Go; whoever believes the other takes content for entries.
+#[test]
+fn the_size_of_the_extension_holds() {
+    let hidden = Raw::new().file("hidden").bytes();
+    let mut builder = Builder::new(Vec::new());
+    let size = hidden.len().to_string();
+    builder.append_pax_extensions([("size", size.as_bytes())]).unwrap();
+    let mut header = Header::new_ustar();
+    header.set_path("outer").unwrap();
+    header.set_size(0);
+    header.set_mode(0o644);
+    header.set_cksum();
+    let mut archive = builder.into_inner().unwrap();
+    // The end that the builder wrote.
+    archive.truncate(archive.len() - 1024);
+    archive.extend_from_slice(header.as_bytes());
+    archive.extend_from_slice(&hidden);
+    archive.resize(archive.len().next_multiple_of(512) + 1024, 0);
+    let place = Place::new("two-sizes");
+    let unpacked = place.unpack(&archive).unwrap();
+    assert_eq!((unpacked.entries, unpacked.size), (1, hidden.len() as u64));
+    assert!(!place.root().join("hidden").exists());
+    assert!(fs::read(place.root().join("outer")).unwrap() == hidden);
+}
+
+#[test]
+fn a_whiteout_hides_nothing_outside() {
+    let place = Place::new("whiteout-through-link");
+    let archive = Raw::new().link("d", "..").file("d/.wh.secret").file("d/.wh..wh..opq").bytes();
+    // The link leads to the root of the layer, where both belong.
+    place.unpack(&archive).unwrap();
+    assert!(place.root().join("secret").symlink_metadata().unwrap().file_type().is_char_device());
+    let place = Place::new("whiteout-absolute");
+    let outside = place.0.to_str().unwrap().to_owned();
+    let archive = Raw::new().link("d", &outside).file("d/.wh.secret").bytes();
+    assert!(place.unpack(&archive).is_err(), "there is no such folder in the layer");
+}
+
+#[test]
+fn holes_count_as_what_they_are_said_to_be() {
+    let mut header = Header::new_gnu();
+    header.set_path("sparse").unwrap();
+    header.set_entry_type(EntryType::GNUSparse);
+    header.set_mode(0o644);
+    header.set_size(0);
+    let octal = |field: &mut [u8], value: u64| {
+        field.copy_from_slice(format!("{value:0width$o}\0", width = field.len() - 1).as_bytes());
+    };
+    let gnu = header.as_gnu_mut().unwrap();
+    octal(&mut gnu.sparse[0].offset, (1 << 33) - 1);
+    octal(&mut gnu.sparse[0].numbytes, 0);
+    octal(&mut gnu.realsize, (1 << 33) - 1);
+    header.set_cksum();
+    let place = Place::new("sparse");
+    let begin = std::time::Instant::now();
+    let archive = [header.as_bytes().as_slice(), &[0; 1024]].concat();
+    let error = place.unpack(&archive).unwrap_err();
+    assert!(format!("{error:#}").contains("more than 1048576 bytes"), "{error:#}");
+    assert!(begin.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn a_window_that_fills_the_memory_is_refused() {
+    // A frame of Zstandard that wants to remember two gigabytes, and begins with an empty block.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x01, 0x00, 0x00];
+    let mut source = decompress(&frame[..], Compression::Zstd).unwrap();
+    let error = std::io::copy(&mut source, &mut std::io::sink()).unwrap_err();
+    assert!(error.to_string().contains("memory"), "{error}");
+}
+
+#[test]
+fn long_attributes_and_names_are_not_read_into_memory() {
+    for (name, keys) in [("value", 1), ("keys", 40_000)] {
+        let value = vec![b'v'; if keys == 1 { 2 << 20 } else { 20 }];
+        let names: Vec<_> = (0..keys).map(|n| format!("SCHILY.xattr.user.a{n}")).collect();
+        let mut builder = Builder::new(Vec::new());
+        builder.append_pax_extensions(names.iter().map(|n| (n.as_str(), &value[..]))).unwrap();
+        let place = Place::new(&format!("pax-{name}"));
+        let error = place.unpack(&builder.into_inner().unwrap()).unwrap_err();
+        assert!(format!("{error:#}").contains("longer than allowed"), "{name}: {error:#}");
+    }
+}
+
 #[test]
 fn an_archive_that_is_cut_off_is_refused() {
     let whole = Raw::new().folder("d").add(EntryType::Regular, "d/f", "", &[7; 3000]).bytes();

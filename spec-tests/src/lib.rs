@@ -10,15 +10,18 @@
 //! | [`cgroup`] | the directories of a cgroup, and their removal |
 //! | [`host`] | what this machine can do, and the words for skipping |
 //! | [`terminal`] | ptys, console sockets and descriptors sent over them |
-//! | [`holder`] | a process in namespaces of its own, to be joined
-//! | [`mountinfo`] | what is mounted where, and how
-//! | [`machine_code`] | programs of one system call
+//! | [`holder`] | a process in namespaces of its own, to be joined |
+//! | [`mountinfo`] | what is mounted where, and how |
+//! | [`machine_code`] | programs of one system call |
+//! | [`canary`] | something of the host that no container may touch |
+//! | [`racer`] | a thread that exchanges names at the wrong moment |
 //! | [`shim`] | an older kernel: system calls that are refused
 //! | [`scratch`] | a directory that is gone afterwards |
 
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod canary;
 pub mod cgroup;
 pub mod config;
 pub mod container;
@@ -27,6 +30,7 @@ pub mod host;
 pub mod machine_code;
 pub mod mountinfo;
 pub mod output;
+pub mod racer;
 pub mod runtime;
 pub mod scratch;
 pub mod shim;

@@ -3,8 +3,9 @@
 use std::io::stdin;
 use std::os::fd::AsFd;
 
-use super::Init;
+use super::{Init, mounts};
 use crate::error::{Doing, Result};
+use crate::failpoint;
 use crate::launch::FromInit;
 use crate::plan::Terminal;
 use crate::sys::fd::{replace, set_owner};
@@ -33,12 +34,17 @@ pub(super) fn open(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-/// /dev/console is the same terminal, by a mount of the descriptor itself.
+/// /dev/console is the same terminal, by a mount of the descriptor itself, and onto that name: a
+/// link there could put the terminal over any file of the container (CVE-2025-52565).
 pub(super) fn show(init: &mut Init<'_>) -> Result<()> {
     if init.process.terminal == Terminal::None {
         return Ok(());
     }
-    let target = init.root()?.make_file("/dev/console", 0o666);
+    let root = init.root()?;
+    let target = match failpoint::is_weakened("the console itself") {
+        true => root.make_file("/dev/console", 0o666),
+        false => mounts::uncovered(root, "/dev/console", false),
+    };
     let target = target.doing(|| "make /dev/console".into())?;
     let root = init.root()?;
     either_way(|| copy_tree(stdin().as_fd(), "", Reach::One)?.attach(root, target.as_fd()))

@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
+use crate::failpoint;
 use crate::plan::{Capabilities, Kind, User};
 use crate::sys::capability::{self, Sets};
 use crate::sys::fd::{set_owner, stat};
@@ -78,11 +79,11 @@ fn apply(wanted: &Capabilities) -> Result<Vec<String>> {
     capability::keep_over_user_change(false).doing(|| "stop keeping capabilities".into())?;
     let held = capability::get().doing(|| "capget".into())?;
     let permitted = wanted.permitted & held.permitted;
-    let sets = Sets {
-        effective: wanted.effective & permitted,
-        permitted,
-        inheritable: wanted.inheritable & (held.inheritable | held.permitted),
+    let inheritable = match failpoint::is_weakened("inheritable capabilities") {
+        true => permitted,
+        false => wanted.inheritable & (held.inheritable | held.permitted),
     };
+    let sets = Sets { effective: wanted.effective & permitted, permitted, inheritable };
     capability::set(sets).doing(|| "capset".into())?;
     let mut warnings = Vec::new();
     if permitted != wanted.permitted {

@@ -1,6 +1,7 @@
 //! Mounts: each is made detached, gets its attributes, and is then moved onto a descriptor that
 //! was looked up inside the root.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -137,7 +138,7 @@ fn set(
     attributes: plan::Attributes,
     set: impl FnOnce(Attributes) -> std::io::Result<()>,
 ) -> Result<()> {
-    if attributes == plan::Attributes::default() {
+    if attributes == plan::Attributes::default() || failpoint::is_weakened("mount attributes") {
         return Ok(());
     }
     let plan::Attributes { set: add, clear } = attributes;
@@ -173,8 +174,11 @@ fn target(root: &Root, mount: &Mount, made: &Detached) -> Result<OwnedFd> {
     target.doing(|| format!("prepare the target {path}"))
 }
 
-/// `dest-nofollow`: the name itself, made where it is missing.
-fn uncovered(root: &Root, path: &str, is_directory: bool) -> std::io::Result<OwnedFd> {
+/// The name itself (`dest-nofollow`), wherever a link of this name leads; made where it is missing.
+///
+/// # Errors
+/// `openat(2)`, `mkdirat(2)`
+pub(super) fn uncovered(root: &Root, path: &str, is_directory: bool) -> io::Result<OwnedFd> {
     let (parent, name) = root.parent_of(path)?;
     let open = || open_at(parent.as_fd(), name, libc::O_PATH | libc::O_NOFOLLOW, 0);
     match open() {
@@ -194,6 +198,9 @@ fn uncovered(root: &Root, path: &str, is_directory: bool) -> std::io::Result<Own
 /// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
 /// itself: a link of the image may lead anywhere, and a bind may bring anything.
 fn keep_proc_whole(mount: &Mount, made: &Detached, target: BorrowedFd<'_>) -> Result<()> {
+    if failpoint::is_weakened("proc is kept whole") {
+        return Ok(());
+    }
     let path = mount.target.as_str();
     let place = procfs::place(target)?;
     let covers = place == Place::Root || is_proc(path);

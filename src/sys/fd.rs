@@ -2,7 +2,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::{c_string, check, errno, pidfd};
@@ -16,6 +16,20 @@ pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: i32, mode: u32) -> io::Re
     })?;
     // SAFETY: a new descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Flags to read what may be no file: nothing is waited for, and no terminal becomes ours.
+pub const READ_WARILY: i32 = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+
+/// Gives the descriptor back, if it is that of a file.
+///
+/// # Errors
+/// EINVAL: it is something else.
+pub fn expect_file(fd: OwnedFd) -> io::Result<OwnedFd> {
+    match stat(fd.as_fd())?.st_mode & libc::S_IFMT {
+        libc::S_IFREG => Ok(fd),
+        _ => Err(errno(libc::EINVAL)),
+    }
 }
 
 /// `AT_FDCWD` as a descriptor: paths start at the working directory, or are absolute.

@@ -7,6 +7,7 @@ use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
 use super::mount::{self, Detached, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
+use crate::failpoint;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const PROC_ROOT_INODE: u64 = 1;
@@ -19,6 +20,9 @@ impl Procfs {
     /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
     /// one at /proc without what is mounted over it, or /proc itself.
     pub fn private() -> io::Result<Procfs> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_proc().map(Procfs);
+        }
         Filesystem::open("proc")
             .and_then(|mut proc| descriptor(proc.mount(0)?))
             .or_else(|_| descriptor(mount::copy_tree(super::fd::here(), "/proc", Reach::One)?))
@@ -48,6 +52,9 @@ impl Procfs {
 
     /// Opens a file of it: no mount and no magic link on the way.
     pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
+        if failpoint::is_weakened("a private procfs") {
+            return open_at(self.0.as_fd(), path, flags, 0);
+        }
         let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;
         match open_with(self.0.as_fd(), path, (flags, 0), resolve) {
             Err(error) if is_refused(&error) => self.walk(path, flags),

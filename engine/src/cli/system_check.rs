@@ -10,7 +10,7 @@ use crate::error::Result;
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("check")
-        .about("Look for damaged, missing and left-over images, layers and blobs")
+        .about("Look for what is damaged, missing or left over")
         .arg(
             flag("repair").help("Remove what is left over or damaged, unpack missing layers again"),
         )
@@ -25,11 +25,14 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         let end = if problem.repaired { "repaired" } else { "not repaired" };
         text.push_str(&format!("{}: {end}\n", problem.words));
     }
+    let gone = if matches.get_flag("repair") { "removed" } else { "left over" };
+    for left in &found.leftovers {
+        text.push_str(&format!("{gone}: {left}\n"));
+    }
     let left = human::size(found.garbage, 4);
-    let state = if matches.get_flag("repair") { "removed" } else { "left over" };
-    text.push_str(&format!("{} problems, {left} {state}\n", found.problems.len()));
+    text.push_str(&format!("{} problems, {left} {gone}\n", found.problems.len()));
     print(&text)?;
     let well = found.problems.iter().all(|p| p.repaired)
-        && (found.garbage == 0 || matches.get_flag("repair"));
+        && (found.garbage == 0 && found.leftovers.is_empty() || matches.get_flag("repair"));
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

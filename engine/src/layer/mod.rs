@@ -11,9 +11,12 @@ mod unpack;
 pub use changes::{Change, Kind, changes};
 pub use install::{Sent, install};
 pub use pack::{Form, pack, pack_as};
+pub(crate) use stream::Bounded;
 pub use stream::decompress;
 pub use unpack::{Limits, Owner, Unpacked, unpack, unpack_tree};
 
+/// The most that may stand between two entries of an archive: long names, attributes.
+pub(crate) const BETWEEN_ENTRIES: u64 = 1 << 20;
 /// What a file is called in an archive that stands for the absence of the name after it.
 const WHITEOUT: &str = ".wh.";
 /// What makes a folder hide all that the layers below have in it.

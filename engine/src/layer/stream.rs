@@ -32,42 +32,32 @@ pub fn decompress<'a>(
     })
 }
 
-/// What a [`Meter`] has seen, and how much more it lets through.
+/// What has been read, and how much more may be.
 #[derive(Default)]
 struct Count {
     read: Cell<u64>,
     until: Cell<Option<u64>>,
 }
 
-/// A reader that computes the digest of what passes, and stops at a limit that can be moved.
-pub(super) struct Meter<R> {
+/// A reader that stops at a limit that can be moved.
+pub(crate) struct Bounded<R> {
     source: R,
-    hasher: Hasher,
     count: Rc<Count>,
 }
 
-/// The limit of a [`Meter`] that somebody else reads from.
-pub(super) struct Gauge(Rc<Count>);
+/// The limit of a [`Bounded`] that somebody else reads from.
+pub(crate) struct Gauge(Rc<Count>);
 
-impl<R: Read> Meter<R> {
-    pub(super) fn new(source: R) -> (Meter<R>, Gauge) {
+impl<R: Read> Bounded<R> {
+    pub(crate) fn new(source: R) -> (Bounded<R>, Gauge) {
         let count = Rc::new(Count::default());
-        (Meter { source, hasher: Hasher::default(), count: count.clone() }, Gauge(count))
-    }
-
-    /// Reads what is left, and gives the digest of all.
-    pub(super) fn finish(mut self, most: u64) -> Result<Digest> {
-        self.count.until.set(Some(self.count.read.get() + most));
-        let read = io::copy(&mut self, &mut io::sink());
-        read.context("read the layer to its end")?;
-        Ok(self.hasher.finish())
+        (Bounded { source, count: Rc::clone(&count) }, Gauge(count))
     }
 }
 
-impl<R: Read> Read for Meter<R> {
+impl<R: Read> Read for Bounded<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let n = self.source.read(bytes)?;
-        self.hasher.update(&bytes[..n]);
         let read = self.count.read.get() + n as u64;
         self.count.read.set(read);
         match self.count.until.get() {
@@ -81,7 +71,36 @@ impl<R: Read> Read for Meter<R> {
 
 impl Gauge {
     /// Lets `bytes` more through; without a number, all.
-    pub(super) fn allow(&self, bytes: Option<u64>) {
+    pub(crate) fn allow(&self, bytes: Option<u64>) {
         self.0.until.set(bytes.map(|bytes| self.0.read.get().saturating_add(bytes)));
+    }
+}
+
+/// One that also computes the digest of what passes.
+pub(super) struct Meter<R> {
+    source: Bounded<R>,
+    hasher: Hasher,
+}
+
+impl<R: Read> Meter<R> {
+    pub(super) fn new(source: R) -> (Meter<R>, Gauge) {
+        let (source, gauge) = Bounded::new(source);
+        (Meter { source, hasher: Hasher::default() }, gauge)
+    }
+
+    /// Reads what is left, and gives the digest of all.
+    pub(super) fn finish(mut self, most: u64) -> Result<Digest> {
+        Gauge(Rc::clone(&self.source.count)).allow(Some(most));
+        let read = io::copy(&mut self, &mut io::sink());
+        read.context("read the layer to its end")?;
+        Ok(self.hasher.finish())
+    }
+}
+
+impl<R: Read> Read for Meter<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let n = self.source.read(bytes)?;
+        self.hasher.update(&bytes[..n]);
+        Ok(n)
     }
 }

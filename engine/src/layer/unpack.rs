@@ -17,7 +17,7 @@ use tar::{Archive, Entry, EntryType};
 use super::facts::{Facts, dress_open, facts, times};
 use super::place::{Root, clean};
 use super::stream::{Gauge, Meter};
-use super::{Form, OPAQUE, WHITEOUT, opaque_attribute};
+use super::{BETWEEN_ENTRIES, Form, OPAQUE, WHITEOUT, opaque_attribute};
 use crate::error::{Context, Result};
 use crate::image::Digest;
 
@@ -38,8 +38,6 @@ impl Limits {
     }
 }
 
-/// The most that may stand between two entries: long names, attributes.
-const BETWEEN: u64 = 1 << 20;
 /// The most that may come after the last entry.
 const AFTER: u64 = 16 << 20;
 /// The longest path that a system call takes.
@@ -130,7 +128,7 @@ impl Unpacker {
     fn all<R: Read>(&mut self, archive: &mut Archive<Meter<R>>, gauge: &Gauge) -> Result<()> {
         let mut entries = archive.entries().context("read the archive")?;
         loop {
-            gauge.allow(Some(BETWEEN));
+            gauge.allow(Some(BETWEEN_ENTRIES));
             let Some(entry) = entries.next() else { return Ok(()) };
             let mut entry = entry.context("read the archive")?;
             gauge.allow(None);

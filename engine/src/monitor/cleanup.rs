@@ -2,7 +2,7 @@
 //! a command that finds no monitor any more.
 
 use crate::error::Result;
-use crate::model::Container;
+use crate::model::{Container, Event};
 use crate::network;
 use crate::rootfs;
 use crate::runtime::Runtime;
@@ -32,26 +32,45 @@ pub fn clear(
         InRuntime::No => Ok(()),
     };
     let unmounted = rootfs::unmount_all(&store.bundle(&container.id).join("rootfs"));
+    if matches!(unmounted, Ok(true)) {
+        for name in container.mounts.iter().map(|mount| &mount.name).filter(|n| !n.is_empty()) {
+            store.tell(&Event::of_volume(name, "unmount").with("container", &container.id));
+        }
+    }
+    let parts = rootfs::unmount_parts(&store.bundle(&container.id));
     let left = network::release(store, &container.id).map(drop);
-    deleted.and(unmounted).and(left)
+    deleted.and(unmounted.map(drop)).and(parts).and(left)
 }
 
-/// Removes a container without processes or mounts, with the volumes that were made for it alone
-/// where `volumes` says so.
+/// Removes a container without processes or mounts, with the volumes that nobody named and nobody
+/// else has where `volumes` says so. These go first: a volume always has somebody by whom it can be
+/// found.
 ///
 /// # Errors
 /// Says what could not be removed.
 pub fn remove(store: &Store, container: &Container, volumes: Volumes) -> Result<()> {
-    store.remove_container(container)?;
-    if volumes == Volumes::Keep {
-        return Ok(());
+    if volumes == Volumes::Remove {
+        remove_volumes(store, container)?;
     }
+    store.remove_container(container)
+}
+
+fn remove_volumes(store: &Store, container: &Container) -> Result<()> {
+    let mut own = Vec::new();
     for mount in container.mounts.iter().filter(|mount| !mount.name.is_empty()) {
         if store.volume(&mount.name)?.is_some_and(|volume| volume.is_anonymous()) {
-            store.remove_volume(&mount.name)?;
+            own.push(&mount.name);
         }
     }
-    Ok(())
+    if own.is_empty() {
+        return Ok(());
+    }
+    let _lock = store.lock_volumes()?;
+    for id in store.container_ids()?.iter().filter(|id| **id != container.id) {
+        let Some(other) = store.read_container(id)? else { continue };
+        own.retain(|name| other.mounts.iter().all(|mount| mount.name != **name));
+    }
+    own.into_iter().try_for_each(|name| store.remove_volume(name))
 }
 
 /// What happens to the volumes that nobody named.

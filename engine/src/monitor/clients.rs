@@ -64,6 +64,11 @@ impl Client {
         self.wanted.is_some_and(|wanted| wanted & what != 0)
     }
 
+    /// Whether it reads what the program writes.
+    pub(super) fn reads(&self) -> bool {
+        self.wants(wants::STDOUT) || self.wants(wants::STDERR)
+    }
+
     /// Whether it may write to the program.
     pub(super) fn writes(&self) -> bool {
         self.wants(wants::STDIN)

@@ -65,13 +65,54 @@ fn size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_shl(shift)
 }
 
-/// The log that is written. Nothing is made before there is something to write.
+/// The files of a log, for the monitor: whoever writes into them cannot open any.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct Files {
     path: PathBuf,
     limits: Limits,
+}
+
+impl Files {
+    pub(super) fn new(path: PathBuf, limits: Limits) -> Files {
+        Files { path, limits }
+    }
+
+    /// The bytes of a file.
+    pub(super) fn size(&self) -> u64 {
+        self.limits.size
+    }
+
+    /// The present file, or after turning it over the next one; and the bytes in it.
+    pub(super) fn open(&self, wanted: Wanted) -> io::Result<(File, u64)> {
+        if wanted == Wanted::Next {
+            turn_over(&self.path, self.limits.files)?;
+        }
+        let mut options = OpenOptions::new();
+        let file = options.append(true).create(true).mode(0o640).open(&self.path)?;
+        let written = file.metadata()?.len();
+        Ok((file, written))
+    }
+}
+
+/// What a log needs before it can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// The file that there is, or the first one.
+    Present = 0,
+    /// Another: this one is full.
+    Next = 1,
+}
+
+/// The log that is written. Nothing is asked for before there is something to write.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// The bytes of a file.
+    size: u64,
     file: Option<File>,
     written: u64,
+    /// Entries that wait for a file.
+    waiting: Vec<u8>,
+    asked: Option<Wanted>,
     /// The rest of a line whose end has not come, of each stream.
     partial: [Vec<u8>; 2],
 }
@@ -79,65 +120,101 @@ pub(super) struct Log {
 const STREAMS: [&str; 2] = ["stdout", "stderr"];
 
 impl Log {
-    pub(super) fn new(path: PathBuf, limits: Limits) -> Log {
-        Log { path, limits, file: None, written: 0, partial: [Vec::new(), Vec::new()] }
+    pub(super) fn new(size: u64) -> Log {
+        let partial = [Vec::new(), Vec::new()];
+        Log { size, file: None, written: 0, waiting: Vec::new(), asked: None, partial }
     }
 
-    /// Writes what a stream brought: 0 is standard output, 1 standard error.
-    pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> io::Result<()> {
+    /// Writes what a stream brought: 0 is standard output, 1 standard error. What it needs first, if
+    /// there is something.
+    pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> io::Result<Option<Wanted>> {
         let now = Time::now();
-        let mut entries = Vec::with_capacity(bytes.len() + 128);
-        let partial = &mut self.partial[stream];
+        let mut wanted = None;
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             for chunk in piece.chunks(LONGEST) {
+                let partial = &mut self.partial[stream];
                 partial.extend_from_slice(chunk);
                 if partial.ends_with(b"\n") || partial.len() >= LONGEST {
-                    entry(&mut entries, partial, STREAMS[stream], now);
+                    entry(&mut self.waiting, partial, STREAMS[stream], now);
                     partial.clear();
+                }
+                // Short lines make entries that are many times as long.
+                if self.waiting.len() >= LONGEST {
+                    wanted = wanted.or(self.go_on()?);
                 }
             }
         }
-        self.append(&entries)
+        Ok(wanted.or(self.go_on()?))
     }
 
-    /// Writes the lines whose end never came.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
-        let mut entries = Vec::new();
+    /// Writes the lines whose end never came; the answer as of [`Log::write`].
+    pub(super) fn finish(&mut self) -> io::Result<Option<Wanted>> {
         for (partial, name) in self.partial.iter_mut().zip(STREAMS) {
             if !partial.is_empty() {
-                entry(&mut entries, partial, name, Time::now());
+                entry(&mut self.waiting, partial, name, Time::now());
                 partial.clear();
             }
         }
-        self.append(&entries)
+        self.go_on()
     }
 
-    /// Writes whole entries, and turns the file over between two where it is full.
-    fn append(&mut self, entries: &[u8]) -> io::Result<()> {
-        let mut rest = entries;
-        while !rest.is_empty() {
-            let file = match &mut self.file {
-                Some(file) => file,
-                none => {
-                    let mut options = OpenOptions::new();
-                    let file = options.append(true).create(true).mode(0o640).open(&self.path)?;
-                    self.written = file.metadata()?.len();
-                    none.insert(file)
-                }
+    /// Whether what is written goes to a file at once.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether it waits for a file.
+    pub(super) fn waits(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Goes on with a file that has so many bytes; the answer as of [`Log::write`].
+    pub(super) fn give(&mut self, file: File, written: u64) -> io::Result<Option<Wanted>> {
+        (self.file, self.written, self.asked) = (Some(file), written, None);
+        self.go_on()
+    }
+
+    /// There is no file to be had now: what waits is lost.
+    pub(super) fn give_up(&mut self) {
+        self.waiting.clear();
+        self.asked = None;
+    }
+
+    /// Nobody will give another file: the present one takes all.
+    pub(super) fn keep_the_file(&mut self) -> io::Result<()> {
+        (self.size, self.asked) = (u64::MAX, None);
+        if self.file.is_none() {
+            self.give_up();
+        }
+        self.go_on().map(drop)
+    }
+
+    /// Writes whole entries, as many as there is room for.
+    fn go_on(&mut self) -> io::Result<Option<Wanted>> {
+        while !self.waiting.is_empty() {
+            if self.asked.is_some() {
+                return Ok(None);
+            }
+            let Some(file) = &mut self.file else {
+                self.asked = Some(Wanted::Present);
+                return Ok(self.asked);
             };
-            let fitting = fitting(rest, self.limits.size.saturating_sub(self.written));
+            let fitting = fitting(&self.waiting, self.size.saturating_sub(self.written));
             if fitting == 0 && self.written > 0 {
-                self.file = None;
-                turn_over(&self.path, self.limits.files)?;
-                continue;
+                self.asked = Some(Wanted::Next);
+                return Ok(self.asked);
             }
             // One entry that is longer than a file has a file to itself.
-            let length = if fitting > 0 { fitting } else { first_entry(rest) };
-            file.write_all(&rest[..length])?;
+            let length = if fitting > 0 { fitting } else { first_entry(&self.waiting) };
+            let written = file.write_all(&self.waiting[..length]);
+            self.waiting.drain(..length);
             self.written += length as u64;
-            rest = &rest[length..];
+            written?;
         }
-        Ok(())
+        if self.waiting.capacity() > 4 * LONGEST {
+            self.waiting = Vec::new();
+        }
+        Ok(None)
     }
 }
 
@@ -196,15 +273,38 @@ mod tests {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// A log with one who gives it files, as the monitor does.
+    struct Served(Log, Files);
+
+    impl Served {
+        fn new(path: &Path, limits: Limits) -> Served {
+            Served(Log::new(limits.size), Files::new(path.to_owned(), limits))
+        }
+
+        fn write(&mut self, stream: usize, bytes: &[u8]) {
+            let wanted = self.0.write(stream, bytes).unwrap();
+            self.serve(wanted);
+        }
+
+        fn serve(&mut self, mut wanted: Option<Wanted>) {
+            while let Some(which) = wanted {
+                let (file, written) = self.1.open(which).unwrap();
+                wanted = self.0.give(file, written).unwrap();
+            }
+            assert!(!self.0.waits());
+        }
+    }
+
     #[test]
     fn each_line_is_an_entry_and_the_last_needs_no_end() {
         let path = folder("lines").join("log");
-        let mut log = Log::new(path.clone(), Limits { size: u64::MAX, files: 1 });
+        let mut log = Served::new(&path, Limits { size: u64::MAX, files: 1 });
         assert!(!path.exists(), "nothing is made for a silent program");
-        log.write(0, b"one\ntw").unwrap();
-        log.write(1, b"\xff\"err\"\n").unwrap();
-        log.write(0, b"o").unwrap();
-        log.finish().unwrap();
+        log.write(0, b"one\ntw");
+        log.write(1, b"\xff\"err\"\n");
+        log.write(0, b"o");
+        let wanted = log.0.finish().unwrap();
+        log.serve(wanted);
         let got: Vec<_> = entries(&path)
             .iter()
             .map(|entry| format!("{} {}", entry["stream"], entry["log"]))
@@ -218,9 +318,9 @@ mod tests {
     #[test]
     fn full_files_are_turned_over_and_the_oldest_goes() {
         let path = folder("rotate").join("log");
-        let mut log = Log::new(path.clone(), Limits { size: 300, files: 2 });
+        let mut log = Served::new(&path, Limits { size: 300, files: 2 });
         for number in 0..20 {
-            log.write(0, format!("line {number:02}\n").as_bytes()).unwrap();
+            log.write(0, format!("line {number:02}\n").as_bytes());
         }
         let older = PathBuf::from(format!("{}.1", path.display()));
         let mut names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
@@ -228,6 +328,19 @@ mod tests {
         let all: Vec<_> = entries(&older).into_iter().chain(entries(&path)).collect();
         assert_eq!(all.last().unwrap()["log"], "line 19\n");
         assert!(all.len() > 4 && all.len() < 10, "{}", all.len());
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn without_anybody_who_gives_files_the_present_one_takes_all() {
+        let path = folder("alone").join("log");
+        let mut log = Served::new(&path, Limits { size: 100, files: 1 });
+        log.write(0, b"first\n");
+        assert_eq!(log.0.write(0, b"second\n").unwrap(), Some(Wanted::Next));
+        assert!(log.0.waits());
+        log.0.keep_the_file().unwrap();
+        assert_eq!(log.0.write(0, b"third\n").unwrap(), None);
+        assert_eq!(entries(&path).len(), 3);
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 

@@ -1,11 +1,14 @@
-//! One process beside each container: it holds its streams, writes its log, hears of its end, and
-//! starts it again where that is its policy. It is `dok monitor`, and ends with its container.
+//! One process beside each container: it starts its program, hears of its end, and starts it again
+//! where that is its policy. It is `dok monitor`, and ends with its container. The container's bytes
+//! it leaves to another process, which may do nothing but move them ([`streams`]).
 //!
 //! While it lives it alone writes the container's state. Commands speak to it over the socket `io`
 //! in the bundle, in frames ([`wire`]); that it is alive is seen from a lock that it holds.
 
+pub mod carry;
 pub mod cleanup;
 mod clients;
+mod companion;
 mod gift;
 mod health;
 mod inherited;
@@ -13,10 +16,12 @@ pub mod init;
 pub mod log;
 pub mod names;
 mod oom;
+mod order;
 mod relay;
 pub mod restart;
 mod run;
 mod sandbox;
+pub mod streams;
 pub mod wire;
 
 use std::fs;
@@ -31,13 +36,13 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Context, Result};
-use crate::model::{Container, State, Status, Time};
+use crate::model::{Container, Event, State, Status, Time};
 use crate::runtime::{NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
 use cleanup::{InRuntime, Volumes};
-use clients::Client;
-use relay::Relay;
+use companion::Companion;
+use streams::Streams;
 use wire::Kind;
 
 /// The word that makes dok a monitor.
@@ -80,11 +85,9 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
     let id = id.to_string_lossy();
     let mut starter = starter()?;
     let kept = gift::take(&starter)?;
-    let told = starter.try_clone()?;
-    let outcome = Monitor::new(store, runtime, &id, starter, kept).and_then(Monitor::watch);
+    let outcome = Monitor::new(store, runtime, &id, &starter, kept).and_then(Monitor::watch);
     if let Err(error) = &outcome {
         let words = [&125_i32.to_be_bytes()[..], format!("{error:#}").as_bytes()].concat();
-        starter = told;
         // Whoever started us may have gone; then nobody hears it.
         let _ = wire::write(&mut starter, Kind::Failed, &words);
     }
@@ -105,8 +108,10 @@ struct Monitor {
     container: Container,
     bundle: PathBuf,
     state: State,
-    relay: Relay,
-    names: Option<names::Names>,
+    streams: Streams,
+    names: Option<Companion>,
+    /// Carries what comes to ports that no rule can lead.
+    carrier: Option<Companion>,
     /// Of the present run.
     health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
@@ -119,7 +124,7 @@ impl Monitor {
         store: Store,
         runtime: Runtime,
         id: &str,
-        starter: UnixStream,
+        starter: &UnixStream,
         kept: Vec<OwnedFd>,
     ) -> Result<Monitor> {
         // A process that leads a group already cannot lead a session; it has none to leave then.
@@ -135,21 +140,22 @@ impl Monitor {
             "none" => None,
             _ => {
                 let limits = log::Limits::read(&container.host_config.log_config)?;
-                Some(log::Log::new(store.log_file(id), limits))
+                Some(log::Files::new(store.log_file(id), limits))
             }
         };
-        let mut relay = Relay::new(signals, listener, log);
-        relay.add(Client::new(starter, true)?);
+        let streams = Streams::start(&bundle, signals, listener, log, starter)?;
         let state = store.written_state(id)?;
         let names = names::start(&store, &container)?;
+        let carrier = carry::start(&store, &container, &kept)?;
         Ok(Monitor {
             store,
             runtime,
             container,
             bundle,
             state,
-            relay,
+            streams,
             names,
+            carrier,
             health: None,
             _kept: kept,
             _alive: alive,
@@ -158,8 +164,6 @@ impl Monitor {
 
     /// Runs the program as often as its policy says, and cleans up.
     fn watch(mut self) -> Result<()> {
-        // What the first client wants was said before we began.
-        self.relay.turn(Some(Instant::now()))?;
         self.state = State { boot: crate::store::boot(), ..State::default() };
         let mut waited = Duration::ZERO;
         loop {
@@ -174,6 +178,7 @@ impl Monitor {
             };
             self.state.exit_code = ended;
             self.state.oom_killed = oom::happened(&self.container);
+            self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.
             if let Some(container) = self.store.read_container(&self.container.id)? {
@@ -182,7 +187,7 @@ impl Monitor {
             let decided = restart::Ended {
                 exit_code: ended,
                 lasted: begun.elapsed(),
-                by_request: self.relay.end_requested,
+                by_request: self.streams.end_requested,
                 restarts: self.state.restart_count,
                 waited,
             };
@@ -194,20 +199,41 @@ impl Monitor {
         }
     }
 
+    /// Starts the resolver, unless it runs.
+    fn answer_names(&mut self) {
+        if self.names.is_none() {
+            // Who asked for it waits for our word, and tells that there was none.
+            self.names = names::start(&self.store, &self.container).ok().flatten();
+        }
+        if self.names.is_some() {
+            self.streams.tell(Kind::Names, &[]);
+        }
+    }
+
+    fn tell_of_end(&self, lasted: Duration) {
+        if self.state.oom_killed {
+            self.store.tell(&Event::of_container(&self.container, "oom"));
+        }
+        let event = Event::of_container(&self.container, "die")
+            .with("exitCode", &self.state.exit_code.to_string())
+            .with("execDuration", &lasted.as_secs().to_string());
+        self.store.tell(&event);
+    }
+
     /// Whether the program is to run again: nobody asked for its end while it waited.
     fn wait_to_restart(&mut self, wait: Duration) -> Result<bool> {
         self.state.status = Status::Restarting;
         self.state.finished_at = Time::now();
         self.state.pid = 0;
         self.save(Durability::Passing)?;
-        self.relay.tell(Kind::Ended, &self.state.exit_code.to_be_bytes());
+        self.streams.tell(Kind::Ended, &self.state.exit_code.to_be_bytes());
         self.runtime.delete(&self.container.id)?;
         let deadline = Instant::now() + wait;
-        while Instant::now() < deadline && !self.relay.end_requested {
-            self.relay.turn(Some(deadline))?;
+        while Instant::now() < deadline && !self.streams.end_requested {
+            self.streams.turn(Some(deadline))?;
         }
         self.state.restart_count += 1;
-        Ok(!self.relay.end_requested)
+        Ok(!self.streams.end_requested)
     }
 
     /// The program could not be executed at all: the container is as if it had not been started.
@@ -217,6 +243,7 @@ impl Monitor {
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;
         self.names = None;
+        self.let_go_of_ports();
         cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
@@ -224,8 +251,8 @@ impl Monitor {
             self.save(Durability::Kept)?;
         }
         let code = not_run.exit_code.to_be_bytes();
-        self.relay.tell(Kind::Failed, &[&code[..], not_run.words.as_bytes()].concat());
-        self.relay.say_farewell();
+        self.streams.tell(Kind::Failed, &[&code[..], not_run.words.as_bytes()].concat());
+        self.streams.say_farewell();
         Ok(())
     }
 
@@ -234,7 +261,7 @@ impl Monitor {
         self.state.status = Status::Exited;
         self.state.finished_at = Time::now();
         self.state.pid = 0;
-        self.state.stopped_by_request = self.relay.end_requested;
+        self.state.stopped_by_request = self.streams.end_requested;
         let code = self.state.exit_code.to_be_bytes();
         let removed = self.container.host_config.auto_remove;
         if !removed {
@@ -242,22 +269,30 @@ impl Monitor {
             self.save(Durability::Passing)?;
         }
         self.names = None;
+        self.let_go_of_ports();
         let cleared =
             cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
         if removed {
             cleared?;
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
-            self.relay.tell(Kind::Ended, &code);
+            self.streams.tell(Kind::Ended, &code);
         } else {
-            self.relay.tell(Kind::Ended, &code);
+            self.streams.tell(Kind::Ended, &code);
             if let Err(error) = cleared {
                 self.state.status = Status::Dead;
                 self.state.error = format!("{error:#}");
             }
             self.save(Durability::Kept)?;
         }
-        self.relay.say_farewell();
+        self.streams.say_farewell();
         Ok(())
+    }
+
+    /// Nobody but us holds them then, and they are free when we end.
+    fn let_go_of_ports(&mut self) {
+        if let Some(carrier) = self.carrier.take() {
+            carrier.end();
+        }
     }
 
     fn save(&self, durability: Durability) -> Result<()> {
@@ -274,15 +309,20 @@ pub fn check_file(bundle: &Path) -> PathBuf {
 
 /// Children that end are told by descriptor; what would end us is not for us.
 fn signals() -> Result<SignalFd> {
-    let mut ignored = SigSet::empty();
-    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT] {
-        ignored.add(signal);
-    }
-    ignored.thread_block()?;
+    hold_signals()?;
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     children.thread_block()?;
     Ok(SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?)
+}
+
+/// What a terminal or a shutdown sends to all is not for those who stay beside a container.
+fn hold_signals() -> Result<()> {
+    let mut held = SigSet::empty();
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGQUIT] {
+        held.add(signal);
+    }
+    Ok(held.thread_block()?)
 }
 
 /// The socket for clients, for the owner alone.

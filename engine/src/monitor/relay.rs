@@ -1,23 +1,27 @@
-//! What stands between a program and those who watch it: its streams, its log, its clients. One
-//! turn of the loop is one poll(2).
+//! What stands between a program and those who watch it: its streams, its log, its clients. It is a
+//! process of its own ([`super::streams`]), and one turn of its loop is one poll(2).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixListener;
-use std::time::Instant;
+use std::os::unix::net::{UnixListener, UnixStream};
 
-use nix::sys::signalfd::SignalFd;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::Uid;
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::clients::Client;
-use super::log::Log;
-use super::wire::{Frame, Kind};
+use super::log::{Log, Wanted};
+use super::order::{self, Kind as Order, Packet};
+use super::streams::marks;
+use super::wire::{Decoder, Frame, Kind};
 use crate::error::Result;
 
 /// The bytes that may wait for the program before clients are read no more.
 const ENOUGH: usize = 64 << 10;
+
+/// The bytes that are read at once as long as the log has no file.
+const FIRST: usize = 1 << 10;
 
 /// The bytes that are kept of what a health check writes.
 const LONGEST_CHECK: usize = 4096;
@@ -36,9 +40,13 @@ pub(super) struct Program {
 }
 
 pub(super) struct Relay {
-    signals: SignalFd,
-    listener: UnixListener,
+    /// The monitor, as long as it lives.
+    monitor: Option<OwnedFd>,
+    own: Uid,
+    listener: Option<UnixListener>,
     clients: Vec<Client>,
+    /// There was a program: whoever started it may write to it.
+    begun: bool,
     program: Program,
     waiting_input: Vec<u8>,
     input_ended: bool,
@@ -46,15 +54,13 @@ pub(super) struct Relay {
     /// What a health check writes.
     check: Option<OwnedFd>,
     check_output: Vec<u8>,
-    /// Somebody asked for the end.
-    pub(super) end_requested: bool,
     buffer: Vec<u8>,
 }
 
 /// Who may have something to say.
 #[derive(Clone, Copy)]
 enum Source {
-    Signals,
+    Monitor,
     Listener,
     Output(usize),
     Input,
@@ -63,72 +69,171 @@ enum Source {
 }
 
 impl Relay {
-    pub(super) fn new(signals: SignalFd, listener: UnixListener, log: Option<Log>) -> Relay {
+    pub(super) fn new(monitor: OwnedFd) -> Relay {
         Relay {
-            signals,
-            listener,
+            monitor: Some(monitor),
+            own: rustix::process::geteuid(),
+            listener: None,
             clients: Vec::new(),
+            begun: false,
             program: Program::default(),
             waiting_input: Vec::new(),
             input_ended: false,
-            log,
+            log: None,
             check: None,
             check_output: Vec::new(),
-            end_requested: false,
             buffer: vec![0; 16 << 10],
         }
     }
 
-    pub(super) fn add(&mut self, client: Client) {
-        self.clients.push(client);
-    }
-
-    /// Takes a program's streams.
-    pub(super) fn connect(&mut self, program: Program) {
-        self.program = program;
-        self.input_ended = false;
-        self.waiting_input.clear();
-    }
-
-    /// Says something to the one who started the program, or to all who listen.
-    pub(super) fn tell(&mut self, kind: Kind, payload: &[u8]) {
-        for client in &mut self.clients {
-            if client.starter || kind == Kind::Ended {
-                client.tell(kind, payload);
+    /// Serves everybody until the monitor says farewell. Where it ended without a word, until the
+    /// program's streams have ended: the log and those who are attached hear all of it.
+    pub(super) fn serve(mut self) -> Result<()> {
+        while self.monitor.is_some() {
+            if self.turn()? == Then::End {
+                self.clients.iter_mut().for_each(Client::flush_at_last);
+                return Ok(());
             }
         }
+        self.listener = None;
+        self.clients.retain(Client::reads);
+        if let Some(log) = &mut self.log {
+            // As for any other line.
+            let _ = log.keep_the_file();
+        }
+        while self.program.outputs.iter().any(Option::is_some) {
+            self.turn()?;
+        }
+        if let Some(log) = &mut self.log {
+            let _ = log.finish();
+        }
+        self.clients.iter_mut().for_each(Client::flush_at_last);
+        Ok(())
     }
 
-    /// Waits until something happens, and deals with it. Whether children may have ended.
-    pub(super) fn turn(&mut self, deadline: Option<Instant>) -> Result<bool> {
-        let mut children = false;
-        for (source, flags) in self.wait(deadline)? {
+    fn turn(&mut self) -> Result<Then> {
+        for (source, flags) in self.wait()? {
             match source {
-                Source::Signals => children |= self.signals.read_signal()?.is_some(),
+                Source::Monitor => {
+                    if self.hear_monitor()? == Then::End {
+                        return Ok(Then::End);
+                    }
+                    // What else was ready may be closed by now.
+                    break;
+                }
                 Source::Listener => self.accept(),
                 Source::Output(stream) => drop(self.read_output(stream)),
                 Source::Input => self.write_input(),
                 Source::Check => drop(self.read_check()),
-                Source::Client(number) => self.serve(number, flags),
+                Source::Client(number) => self.serve_client(number, flags),
             }
         }
         self.clients.retain(|client| !client.is_gone());
-        Ok(children)
+        Ok(Then::GoOn)
     }
 
-    fn wait(&self, deadline: Option<Instant>) -> Result<Vec<(Source, PollFlags)>> {
+    fn hear_monitor(&mut self) -> Result<Then> {
+        let Some(monitor) = &self.monitor else { return Ok(Then::GoOn) };
+        let packet = match order::receive(monitor) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Then::GoOn),
+            packet => packet?,
+        };
+        let Some(Packet { kind, payload, files }) = packet else {
+            self.monitor = None;
+            return Ok(Then::GoOn);
+        };
+        let mut files = files.into_iter();
+        match kind {
+            Order::Client => {
+                let client = files.next().map(|fd| Client::new(UnixStream::from(fd), true));
+                self.clients.extend(client.transpose()?);
+                // What it wants was said before we began.
+                self.serve_client(self.clients.len().saturating_sub(1), PollFlags::IN);
+            }
+            Order::Listener => {
+                self.listener = files.next().map(UnixListener::from);
+                let size = payload.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+                self.log = (size > 0).then(|| Log::new(size));
+            }
+            Order::Program => self.connect(payload.first().copied().unwrap_or(0), files.collect()),
+            Order::Check => {
+                self.check = files.next();
+                self.check_output.clear();
+            }
+            Order::Log => self.take_file(&payload, files.next()),
+            Order::Tell => self.tell(&payload),
+            Order::TakeCheck => {
+                let written = self.take_check();
+                self.say(Order::Answer, &written);
+            }
+            Order::Drain => self.drain()?,
+            Order::Farewell => return Ok(Then::End),
+            Order::Answer | Order::NoRestart | Order::Names | Order::NoFile => {}
+        }
+        Ok(Then::GoOn)
+    }
+
+    fn say(&self, kind: Order, payload: &[u8]) {
+        if let Some(monitor) = &self.monitor {
+            // That it has gone is heard at the next turn.
+            let _ = order::send(monitor, kind, payload, &[]);
+        }
+    }
+
+    fn ask_for_file(&self, wanted: io::Result<Option<Wanted>>) {
+        // A disk that is full costs the log, and not the program.
+        if let Ok(Some(wanted)) = wanted {
+            self.say(Order::NoFile, &[wanted as u8]);
+        }
+    }
+
+    fn take_file(&mut self, length: &[u8], file: Option<OwnedFd>) {
+        let Some(log) = &mut self.log else { return };
+        let length = length.first_chunk().map(|bytes| u64::from_be_bytes(*bytes));
+        match file.zip(length) {
+            Some((file, length)) => {
+                let wanted = log.give(file.into(), length);
+                self.ask_for_file(wanted);
+            }
+            None => log.give_up(),
+        }
+    }
+
+    /// Takes a program's streams.
+    fn connect(&mut self, bits: u8, mut files: Vec<OwnedFd>) {
+        let has = |mark: u8| bits & mark != 0;
+        let input = if has(marks::INPUT) { files.pop() } else { None };
+        let mut outputs = files.into_iter();
+        self.program = Program {
+            input,
+            outputs: [outputs.next(), outputs.next()],
+            terminal: has(marks::TERMINAL),
+            stdin_once: has(marks::STDIN_ONCE),
+        };
+        self.begun = true;
+        self.input_ended = false;
+        self.waiting_input.clear();
+    }
+
+    /// Says a frame to the one who started the program, or to all who listen.
+    fn tell(&mut self, frame: &[u8]) {
+        let mut decoder = Decoder::default();
+        decoder.push(frame);
+        let Ok(Some(Frame { kind, payload })) = decoder.take() else { return };
+        for client in &mut self.clients {
+            if client.starter || matches!(kind, Kind::Ended | Kind::Names) {
+                client.tell(kind, &payload);
+            }
+        }
+    }
+
+    fn wait(&self) -> Result<Vec<(Source, PollFlags)>> {
         let sources = self.sources();
         let mut fds: Vec<_> =
             sources.iter().map(|(_, fd, flags)| PollFd::from_borrowed_fd(*fd, *flags)).collect();
-        let timeout = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            }
-        });
-        match poll(&mut fds, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
+        match poll(&mut fds, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         }
         let ready = sources.iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
@@ -136,11 +241,12 @@ impl Relay {
     }
 
     fn sources(&self) -> Vec<(Source, BorrowedFd<'_>, PollFlags)> {
-        let mut all = vec![
-            (Source::Signals, self.signals.as_fd(), PollFlags::IN),
-            (Source::Listener, self.listener.as_fd(), PollFlags::IN),
-        ];
-        if !self.clients.iter().any(Client::is_behind) {
+        let mut all = Vec::with_capacity(6 + self.clients.len());
+        all.extend(self.monitor.as_ref().map(|fd| (Source::Monitor, fd.as_fd(), PollFlags::IN)));
+        let listener = self.listener.as_ref();
+        all.extend(listener.map(|fd| (Source::Listener, fd.as_fd(), PollFlags::IN)));
+        let waits = self.log.as_ref().is_some_and(Log::waits);
+        if !waits && !self.clients.iter().any(Client::is_behind) {
             for (stream, output) in self.program.outputs.iter().enumerate() {
                 let output = output.as_ref().map(|fd| fd.as_fd());
                 all.extend(output.map(|fd| (Source::Output(stream), fd, PollFlags::IN)));
@@ -153,7 +259,9 @@ impl Relay {
         let room = self.waiting_input.len() < ENOUGH;
         for (number, client) in self.clients.iter().enumerate() {
             let mut flags = PollFlags::empty();
-            flags.set(PollFlags::IN, client.may_speak() && (room || !client.writes()));
+            let too_early = client.starter && !self.begun;
+            let takes = room || !client.writes();
+            flags.set(PollFlags::IN, client.may_speak() && takes && !too_early);
             flags.set(PollFlags::OUT, client.has_waiting());
             all.push((Source::Client(number), client.stream.as_fd(), flags));
         }
@@ -163,10 +271,11 @@ impl Relay {
     /// A client that came. Only our own user and root get through the socket's permissions; the
     /// kernel's word on who it is settles it.
     fn accept(&mut self) {
-        let Ok((stream, _)) = self.listener.accept() else { return };
-        let own = rustix::process::geteuid();
+        let Some(Ok((stream, _))) = self.listener.as_ref().map(UnixListener::accept) else {
+            return;
+        };
         let peer = rustix::net::sockopt::socket_peercred(&stream).map(|peer| peer.uid);
-        if peer.is_ok_and(|uid| uid == own || uid.is_root()) {
+        if peer.is_ok_and(|uid| uid == self.own || uid.is_root()) {
             self.clients.extend(Client::new(stream, false));
         }
     }
@@ -174,7 +283,10 @@ impl Relay {
     /// Reads once from a stream; whether there may be more.
     fn read_output(&mut self, stream: usize) -> bool {
         let Some(fd) = &self.program.outputs[stream] else { return false };
-        let length = match rustix::io::read(fd, &mut self.buffer[..]) {
+        // What waits for the log's first file is kept in memory.
+        let waits = self.log.as_ref().is_some_and(|log| !log.is_open());
+        let most = if waits { FIRST } else { self.buffer.len() };
+        let length = match rustix::io::read(fd, &mut self.buffer[..most]) {
             Ok(length) if length > 0 => length,
             Err(Errno::AGAIN | Errno::INTR) => return false,
             // The end of a pipe, or of a terminal that nobody holds any more.
@@ -183,22 +295,16 @@ impl Relay {
                 return false;
             }
         };
-        let bytes = &self.buffer[..length];
-        if let Some(log) = &mut self.log {
-            // A disk that is full costs the log, and not the program.
-            let _ = log.write(stream, bytes);
+        let wanted = self.log.as_mut().map(|log| log.write(stream, &self.buffer[..length]));
+        if let Some(wanted) = wanted {
+            self.ask_for_file(wanted);
         }
+        let bytes = &self.buffer[..length];
         let kind = if stream == 0 { Kind::Stdout } else { Kind::Stderr };
         for client in &mut self.clients {
             client.output(kind, bytes);
         }
         true
-    }
-
-    /// Reads what a health check writes.
-    pub(super) fn listen_to_check(&mut self, output: OwnedFd) {
-        self.check = Some(output);
-        self.check_output.clear();
     }
 
     /// Reads once from a health check; whether there may be more.
@@ -219,7 +325,7 @@ impl Relay {
     }
 
     /// What a health check that has ended wrote.
-    pub(super) fn take_check(&mut self) -> String {
+    fn take_check(&mut self) -> Vec<u8> {
         // A program that it left behind may write without end.
         for _ in 0..LONGEST_CHECK {
             if !self.read_check() {
@@ -227,7 +333,7 @@ impl Relay {
             }
         }
         self.check = None;
-        String::from_utf8_lossy(&std::mem::take(&mut self.check_output)).into_owned()
+        std::mem::take(&mut self.check_output)
     }
 
     fn write_input(&mut self) {
@@ -249,8 +355,8 @@ impl Relay {
         }
     }
 
-    fn serve(&mut self, number: usize, flags: PollFlags) {
-        let client = &mut self.clients[number];
+    fn serve_client(&mut self, number: usize, flags: PollFlags) {
+        let Some(client) = self.clients.get_mut(number) else { return };
         if flags.contains(PollFlags::OUT) {
             client.flush();
         }
@@ -277,7 +383,8 @@ impl Relay {
                 self.end_input();
             }
             Kind::Resize => self.resize(frame.size()),
-            Kind::NoRestart => self.end_requested = true,
+            Kind::NoRestart => self.say(Order::NoRestart, &[]),
+            Kind::Names => self.say(Order::Names, &[]),
             _ => {}
         }
     }
@@ -293,25 +400,40 @@ impl Relay {
     }
 
     /// Reads what is left after the program has ended, and lets go of its streams.
-    pub(super) fn drain(&mut self) {
+    fn drain(&mut self) -> Result<()> {
         // A program may end before anyone has turned to what its starter wants to hear.
         for number in 0..self.clients.len() {
-            self.serve(number, PollFlags::IN);
+            self.serve_client(number, PollFlags::IN);
         }
         for stream in 0..self.program.outputs.len() {
-            while self.read_output(stream) {}
+            while self.read_output(stream) {
+                self.wait_for_file()?;
+            }
         }
-        if let Some(log) = &mut self.log {
-            // As for any other line.
-            let _ = log.finish();
+        let wanted = self.log.as_mut().map(Log::finish);
+        if let Some(wanted) = wanted {
+            self.ask_for_file(wanted);
         }
+        self.wait_for_file()?;
         self.program = Program::default();
+        self.say(Order::Answer, &[]);
+        Ok(())
     }
 
-    /// Leaves what clients have not read yet with the kernel.
-    pub(super) fn say_farewell(&mut self) {
-        self.clients.iter_mut().for_each(Client::flush_at_last);
+    /// Until the log has the file that it needs: the monitor, which waits for us, gives it.
+    fn wait_for_file(&mut self) -> Result<()> {
+        while self.log.as_ref().is_some_and(Log::waits) && self.monitor.is_some() {
+            self.hear_monitor()?;
+        }
+        Ok(())
     }
+}
+
+/// Whether the work goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    GoOn,
+    End,
 }
 
 /// Both ends of a pipe; ours does not block.

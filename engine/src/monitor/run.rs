@@ -8,14 +8,14 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
-use rustix::process::{WaitOptions, wait};
+use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::relay::{End, Program, pipe, set_nonblocking};
 use super::wire::Kind;
 use super::{Monitor, short_path};
 use crate::error::{Context, Result};
-use crate::model::{Status, Time};
+use crate::model::{Event, Status, Time};
 use crate::runtime::{self, NotRun, Streams};
 use crate::store::durable::Durability;
 
@@ -35,7 +35,7 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
         Ok(pid) => pid,
         Err(not_run) => return Ok(Err(not_run)),
     };
-    monitor.relay.connect(program.unwrap_or_default());
+    check_child(pid)?;
     monitor.state.status = Status::Running;
     monitor.state.pid = pid;
     monitor.state.pid_begun = crate::store::begun(pid).unwrap_or_default();
@@ -44,9 +44,12 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     monitor.state.oom_killed = false;
     monitor.begin_checks();
     monitor.save(Durability::Passing)?;
-    monitor.relay.tell(Kind::Started, &pid.to_be_bytes());
+    monitor.store.tell(&Event::of_container(&monitor.container, "start"));
+    // Before the first byte of output, which the one who started it waits for after this.
+    monitor.streams.tell(Kind::Started, &pid.to_be_bytes());
+    monitor.streams.connect(program.unwrap_or_default());
     let exit_code = wait_for_end(monitor, pid)?;
-    monitor.relay.drain();
+    monitor.streams.drain();
     Ok(Ok(exit_code))
 }
 
@@ -62,7 +65,22 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
             monitor.check_ended(child, runtime::code(status))?;
         }
         let next = monitor.check()?;
-        children = monitor.relay.turn(next)?;
+        children = monitor.streams.turn(next)?;
+        if std::mem::take(&mut monitor.streams.names_requested) {
+            monitor.answer_names();
+        }
+    }
+}
+
+/// Without a child nobody hears of its end: a runtime that keeps it for itself is of no use here.
+fn check_child(pid: u32) -> Result<()> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw).context("name the program")?;
+    match waitid(WaitId::Pid(number), options) {
+        Err(rustix::io::Errno::CHILD) => {
+            anyhow::bail!("the container's process is not our child: its exit code is not known")
+        }
+        other => other.map(drop).context("look for the container's process"),
     }
 }
 
@@ -80,9 +98,6 @@ fn next_ended(children: &mut bool) -> Result<Option<(u32, ExitStatus)>> {
         Ok(None) => {
             *children = false;
             Ok(None)
-        }
-        Err(rustix::io::Errno::CHILD) => {
-            anyhow::bail!("the container's process is not our child: its exit code is not known")
         }
         Err(error) => Err(error).context("wait for children"),
     }

@@ -1,6 +1,5 @@
-//! What the resolver may do: it reads packets that a container wrote, so it can open files to read
-//! them, speak by IP, and start threads; it cannot write a file, run a program, or reach any other
-//! process.
+//! What those may do who read what a container wrote: hold no rights, and make no system call but
+//! the few that their work is made of.
 
 use std::collections::BTreeMap;
 
@@ -13,26 +12,54 @@ use seccompiler::{
 
 use crate::error::{Context, Result};
 
-/// Whatever their arguments.
-const ALLOWED: &[c_long] = &[
-    // Sockets that are there.
-    libc::SYS_recvfrom,
+/// Whose work it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Task {
+    /// The resolver and the carrier of ports: they open files to read them, speak by IP, and start
+    /// threads; they cannot write a file, run a program, or reach any other process.
+    Companion,
+    /// Whoever moves a program's bytes: it has what it was given (pipes, a terminal, sockets of
+    /// clients, the log's file) and what comes over its sockets, and opens nothing at all.
+    Streams,
+}
+
+/// For all: descriptors that are open, memory, time.
+const COMMON: &[c_long] = &[
     libc::SYS_recvmsg,
     libc::SYS_sendto,
     libc::SYS_sendmsg,
-    libc::SYS_bind,
-    libc::SYS_connect,
     libc::SYS_accept4,
-    libc::SYS_getsockname,
     libc::SYS_getsockopt,
+    libc::SYS_shutdown,
     libc::SYS_setsockopt,
     libc::SYS_ppoll,
-    // Files that are open, folders, and what changes in them.
     libc::SYS_read,
     libc::SYS_write,
-    libc::SYS_writev,
     libc::SYS_close,
     libc::SYS_fcntl,
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_futex,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_restart_syscall,
+    libc::SYS_clock_gettime,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// For the resolver and the carrier besides.
+const COMPANION: &[c_long] = &[
+    libc::SYS_recvfrom,
+    libc::SYS_bind,
+    libc::SYS_connect,
+    libc::SYS_getsockname,
+    // Files, folders, and what changes in them.
+    libc::SYS_writev,
     libc::SYS_lseek,
     libc::SYS_fstat,
     libc::SYS_statx,
@@ -40,31 +67,20 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getdents64,
     libc::SYS_inotify_init1,
     libc::SYS_inotify_add_watch,
-    // Memory; what could be executed is looked at below.
-    libc::SYS_brk,
-    libc::SYS_munmap,
-    libc::SYS_mremap,
-    libc::SYS_madvise,
-    // Threads and time.
+    // Threads.
     libc::SYS_clone,
     libc::SYS_clone3,
-    libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_rseq,
     libc::SYS_gettid,
     libc::SYS_sched_getaffinity,
     libc::SYS_sched_yield,
-    libc::SYS_sigaltstack,
-    libc::SYS_rt_sigprocmask,
-    libc::SYS_rt_sigaction,
-    libc::SYS_rt_sigreturn,
-    libc::SYS_restart_syscall,
-    libc::SYS_clock_gettime,
     libc::SYS_clock_nanosleep,
     libc::SYS_getrandom,
-    libc::SYS_exit,
-    libc::SYS_exit_group,
 ];
+
+/// For whoever moves bytes besides.
+const STREAMS: &[c_long] = &[libc::SYS_recvfrom];
 
 /// Calls that the older architectures have besides.
 #[cfg(target_arch = "x86_64")]
@@ -76,40 +92,59 @@ const OLD: &[c_long] = &[];
 ///
 /// # Errors
 /// Of `capset(2)` and `seccomp(2)`.
-pub(super) fn enter() -> Result<()> {
+pub(super) fn enter(task: Task) -> Result<()> {
     let none = CapabilitySet::empty();
     let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
     set_capabilities(None, sets).context("let go of capabilities")?;
     // Where the compiler does not know the machine, there is no filter for it.
     let Ok(machine) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(()) };
-    apply_filter(&filter(machine)?).context("filter system calls")
+    apply_filter(&filter(task, machine)?).context("filter system calls")
 }
 
-fn filter(machine: TargetArch) -> Result<BpfProgram> {
+fn filter(task: Task, machine: TargetArch) -> Result<BpfProgram> {
+    let more = if task == Task::Companion { COMPANION } else { STREAMS };
+    let allowed = COMMON.iter().chain(OLD).chain(more);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
-        ALLOWED.iter().chain(OLD).map(|call| (*call, Vec::new())).collect();
-    let has = |argument, mask: i32, value: i32| {
-        let (mask, value) = (u64::from(mask.unsigned_abs()), u64::from(value.unsigned_abs()));
-        let bits = SeccompCmpOp::MaskedEq(mask);
-        let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, bits, value)?;
-        SeccompRule::new(vec![condition])
-    };
-    let families = [libc::AF_INET, libc::AF_INET6];
-    let all = i32::MAX;
-    let families = families.map(|family| has(0, all, family)).into_iter();
-    let limited = [
-        (libc::SYS_socket, families.collect::<Result<Vec<_>, _>>()),
-        (libc::SYS_openat, has(2, WRITES, 0).map(|rule| vec![rule])),
-        (libc::SYS_mmap, has(2, libc::PROT_EXEC, 0).map(|rule| vec![rule])),
-        (libc::SYS_mprotect, has(2, libc::PROT_EXEC, 0).map(|rule| vec![rule])),
-        (libc::SYS_prctl, has(0, all, libc::PR_SET_NAME).map(|rule| vec![rule])),
-    ];
-    for (call, with) in limited {
-        rules.insert(call, with.context("write the filter")?);
+        allowed.map(|call| (*call, Vec::new())).collect();
+    for (call, condition) in limited(task) {
+        let rule = condition.and_then(|condition| SeccompRule::new(vec![condition]));
+        rules.entry(call).or_default().push(rule.context("write the filter")?);
     }
     let refused = SeccompAction::Errno(libc::EPERM.unsigned_abs());
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, machine);
     filter.and_then(BpfProgram::try_from).context("write the filter")
+}
+
+type Condition = std::result::Result<SeccompCondition, seccompiler::BackendError>;
+
+/// Calls that are allowed with some arguments.
+fn limited(task: Task) -> Vec<(c_long, Condition)> {
+    let is = |argument, value: u64| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+    };
+    let lacks = |argument, bits: i32| {
+        let mask = SeccompCmpOp::MaskedEq(u64::from(bits.unsigned_abs()));
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, mask, 0)
+    };
+    let number = |value: i32| u64::from(value.unsigned_abs());
+    let mut limited = vec![
+        (libc::SYS_mmap, lacks(2, libc::PROT_EXEC)),
+        (libc::SYS_mprotect, lacks(2, libc::PROT_EXEC)),
+    ];
+    limited.extend(match task {
+        Task::Companion => vec![
+            (libc::SYS_socket, is(0, number(libc::AF_INET))),
+            (libc::SYS_socket, is(0, number(libc::AF_INET6))),
+            (libc::SYS_openat, lacks(2, WRITES)),
+            (libc::SYS_ioctl, is(1, libc::FIONBIO)),
+            (libc::SYS_prctl, is(0, number(libc::PR_SET_NAME))),
+        ],
+        Task::Streams => vec![
+            (libc::SYS_ioctl, is(1, libc::TIOCSWINSZ)),
+            (libc::SYS_ioctl, is(1, libc::FIONBIO)),
+        ],
+    });
+    limited
 }
 
 /// The flags of open(2) by which a file could be changed.
@@ -123,9 +158,10 @@ mod tests {
     #[test]
     fn files_are_read_threads_started_and_addresses_spoken_to_and_nothing_else() {
         let sandboxed = || {
-            enter().unwrap();
+            enter(Task::Companion).unwrap();
             let read = std::fs::read_to_string("/proc/self/stat").is_ok();
-            let asks = std::net::UdpSocket::bind("127.0.0.1:0").is_ok();
+            let asks = std::net::UdpSocket::bind("127.0.0.1:0")
+                .is_ok_and(|socket| socket.set_nonblocking(true).is_ok());
             let thread = std::thread::spawn(|| std::process::Command::new("true").spawn().is_err());
             let no_program = thread.join().unwrap();
             let file = std::env::temp_dir().join(format!("dok-sandbox-{}", std::process::id()));
@@ -135,5 +171,31 @@ mod tests {
         };
         let ended = std::thread::spawn(sandboxed).join().unwrap();
         assert_eq!(ended, (true, true, true, true, true));
+    }
+
+    #[test]
+    fn who_moves_bytes_opens_nothing_and_starts_nothing() {
+        use std::os::fd::AsFd;
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        let other = rustix::process::getpid();
+        let sandboxed = move || {
+            enter(Task::Streams).unwrap();
+            let speaks = rustix::io::write(&ours, b"x") == Ok(1);
+            let opens = std::fs::File::open("/dev/null").is_ok();
+            let runs = std::process::Command::new("true").spawn().is_ok();
+            let connects = rustix::net::socket(
+                rustix::net::AddressFamily::INET,
+                rustix::net::SocketType::STREAM,
+                None,
+            );
+            let kills = rustix::process::test_kill_process(other).is_ok();
+            let types = rustix::termios::tcgetattr(ours.as_fd());
+            let denied = |errno| errno == Some(rustix::io::Errno::PERM);
+            let refused = denied(connects.err()) && denied(types.err());
+            (speaks, opens || runs || kills, refused)
+        };
+        let ended = std::thread::spawn(sandboxed).join().unwrap();
+        assert_eq!(ended, (true, false, true));
+        drop(theirs);
     }
 }

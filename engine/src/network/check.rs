@@ -6,11 +6,13 @@
 use std::fs;
 use std::io;
 
-use super::link::Links;
+use super::link::{Link, Links};
 use super::rules::Table;
 use super::{bridge, leave, namespace};
 use crate::error::{Context, Result};
-use crate::store::Store;
+use crate::model::network::Network;
+use crate::store::networks::Networks;
+use crate::store::{Lock, Store};
 
 /// Something that belongs to nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,24 @@ fn pins(store: &Store, is_alive: &dyn Fn(&str) -> bool, remedy: Remedy) -> Resul
     Ok(found)
 }
 
+/// Who is on the way out is remembered until his cable is gone, and longer where nobody came to
+/// this network since: that is nothing amiss.
+fn forget_those_who_left(
+    networks: &Networks,
+    all: &[Network],
+    devices: &[Link],
+    lock: &Lock,
+) -> Result<()> {
+    for network in all {
+        for left in networks.leaving(&network.id)? {
+            if devices.iter().all(|device| device.name != left.port) {
+                networks.forget_leaving(&left, lock)?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Cables are told by their names, on bridges that are ours. The lock keeps away those who are
 /// about to lay one.
 fn cables_and_rules(store: &Store, remedy: Remedy) -> Result<Vec<Leftover>> {
@@ -100,6 +120,9 @@ fn cables_and_rules(store: &Store, remedy: Remedy) -> Result<Vec<Leftover>> {
     }
     let links = Links::open().context("open a socket of rtnetlink")?;
     let devices = links.all().context("list the network devices")?;
+    if remedy == Remedy::Remove {
+        forget_those_who_left(&networks, &all, &devices, &lock)?;
+    }
     let bridges: Vec<_> = devices
         .iter()
         .filter(|device| all.iter().any(|network| network.bridge() == device.name))

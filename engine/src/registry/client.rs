@@ -1,7 +1,6 @@
 //! One registry, and what is said to it.
 
 use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +9,12 @@ use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
 use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use ureq::http::{Method, Request, Response, StatusCode};
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
 use super::address::{form, join, origin, parameters};
+use super::certificates::Certificates;
 use super::names::Names;
 use super::{Credential, Settings};
 use crate::error::{Context, Kind, Result, refuse};
@@ -27,8 +27,6 @@ const CONNECT: Duration = Duration::from_secs(15);
 pub(super) const ANSWER_LIMIT: u64 = 4 << 20;
 /// The most redirections in a row.
 const REDIRECTIONS: usize = 5;
-/// Where Docker keeps the certificates of single registries.
-const CERTIFICATES: &str = "/etc/docker/certs.d";
 
 /// What is going to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +111,7 @@ impl Client {
         let repository = Some(&reference.repository).filter(|name| !name.is_empty());
         let scopes = repository.iter().map(|name| format!("repository:{name}:{right}"));
         let mut client = Client {
-            agent: agent(registry, insecure && mirror.is_none(), settings.patience())?,
+            agent: agent(registry, insecure && mirror.is_none(), settings)?,
             base: mirror
                 .map_or(format!("https://{registry}"), |m| m.trim_end_matches('/').to_owned()),
             repository: reference.repository.clone(),
@@ -302,10 +300,13 @@ impl Client {
     }
 }
 
-pub(super) fn agent(registry: &str, any_certificate: bool, patience: Duration) -> Result<Agent> {
+pub(super) fn agent(registry: &str, any_certificate: bool, settings: &Settings) -> Result<Agent> {
+    let patience = settings.patience();
+    let certificates = Certificates::of(registry, &settings.registry_certificates)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = TlsConfig::builder()
-        .root_certs(roots(registry)?)
+        .root_certs(certificates.roots)
+        .client_cert(certificates.own)
         .disable_verification(any_certificate)
         .unversioned_rustls_crypto_provider(provider)
         .build();
@@ -322,27 +323,6 @@ pub(super) fn agent(registry: &str, any_certificate: bool, patience: Duration) -
         .tls_config(tls)
         .build();
     Ok(Agent::with_parts(config, DefaultConnector::new(), Names))
-}
-
-/// The certificates that the machine trusts, and those for this registry.
-fn roots(registry: &str) -> Result<RootCerts> {
-    let machine = rustls_native_certs::load_native_certs().certs;
-    let mut roots: Vec<Certificate<'static>> =
-        machine.iter().map(|der| Certificate::from_der(der.as_ref()).to_owned()).collect();
-    let folder = Path::new(CERTIFICATES).join(registry);
-    for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let file = entry.path();
-        if file.extension().is_some_and(|extension| extension == "crt") {
-            let reading = || format!("read {}", file.display());
-            let pem = std::fs::read(&file).with_context(reading)?;
-            for item in ureq::tls::parse_pem(&pem) {
-                if let ureq::tls::PemItem::Certificate(certificate) = item.with_context(reading)? {
-                    roots.push(certificate);
-                }
-            }
-        }
-    }
-    Ok(RootCerts::new_with_certs(&roots))
 }
 
 fn basic(user: &str, password: &str) -> String {

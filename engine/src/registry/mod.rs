@@ -4,6 +4,7 @@
 //! starts a container carries no event loop.
 
 mod address;
+mod certificates;
 mod client;
 pub mod credentials;
 mod fetch;

@@ -47,8 +47,7 @@ pub fn search(term: &str, limit: u32, settings: &Settings) -> Result<Vec<Found>>
     let url = format!("{scheme}://{registry}/v1/search?{query}");
     let saying = || format!("Get \"{url}\"");
     let request = Request::get(&url).body(()).with_context(saying)?;
-    let answer =
-        agent(registry, insecure, settings.patience())?.run(request).with_context(saying)?;
+    let answer = agent(registry, insecure, settings)?.run(request).with_context(saying)?;
     if !answer.status().is_success() {
         return Err(refused(answer, &saying()));
     }

@@ -5,12 +5,12 @@
 //!   "insecure-registries": ["10.0.0.0/8", "hub:5000"] }
 //! ```
 //!
-//! and one of our own, `registry-timeout`.
+//! and two of our own, `registry-timeout` and `registry-certificates`.
 
 use std::fs;
 use std::io;
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub registry_mirrors: Vec<String>,
     /// Hosts, hosts with ports, and networks that may speak HTTP or show any certificate.
     pub insecure_registries: Vec<String>,
+    /// More folders with folders `HOST:PORT` of certificates.
+    pub registry_certificates: Vec<PathBuf>,
     /// Seconds that a registry may say nothing.
     pub registry_timeout: Option<u64>,
 }

@@ -1,6 +1,7 @@
 //! Whether the store is whole.
 
 use crate::error::Result;
+use crate::network::check::Remedy;
 use crate::service::Engine;
 use crate::store::check::Problem;
 
@@ -11,12 +12,14 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The bytes that nobody needs, or needed until they were removed.
     pub garbage: u64,
+    /// What killed commands and monitors left of containers and networks, for people.
+    pub leftovers: Vec<String>,
 }
 
 impl Engine {
     /// Looks at every image; `thorough` also reads every blob. With `repair`, a layer that is
     /// missing is unpacked again, an image that cannot be made whole is taken away, and what nobody
-    /// needs is removed.
+    /// needs or a killed command left is removed.
     ///
     /// # Errors
     /// Where the store cannot be read.
@@ -28,11 +31,13 @@ impl Engine {
             problems.push(Problem { repaired, ..problem });
         }
         drop(busy);
+        let remedy = if repair { Remedy::Remove } else { Remedy::Tell };
+        let leftovers = self.leftovers(remedy)?;
         let garbage: u64 = self.store.garbage()?.iter().map(|found| found.bytes).sum();
         if repair {
             self.store.collect()?;
         }
-        Ok(Checked { problems, garbage })
+        Ok(Checked { problems, garbage, leftovers })
     }
 
     fn repair(&self, problem: &Problem) -> Result<bool> {

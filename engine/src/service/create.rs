@@ -1,11 +1,12 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, merge, mounts, names, networking};
+use super::{Engine, limits, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
+use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{log, restart};
 use crate::store::{check_name, random_id};
 
@@ -33,9 +34,6 @@ pub struct Created {
     pub warnings: Vec<String>,
 }
 
-/// The least memory that a program can start in.
-const LEAST_MEMORY: i64 = 6 << 20;
-
 impl Engine {
     /// Creates a container, which does not run yet.
     ///
@@ -49,13 +47,14 @@ impl Engine {
         }
         // Until the container is written down, its image and its volumes are needed by nobody else.
         let _busy = self.store.busy()?;
-        let _volumes = self.store.use_volumes()?;
+        let volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image, platform.as_ref())?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
+        self.check_runtime(&host_config.runtime)?;
         let mut warnings = complete(&mut host_config, &mut networking_config);
         warnings.extend(networking::check(&host_config, &networking_config)?);
         let mut container = Container {
@@ -66,17 +65,21 @@ impl Engine {
             },
             created: Time::now(),
             image: image.id,
-            mounts: mounts::resolve(&self.store, &config, &host_config)?,
+            mounts: Vec::new(),
             config,
             host_config,
             networking_config,
         };
         self.join_others(&mut container)?;
-        let added = self.store.add_container(&container);
-        if added.is_err() {
-            self.remove_own_volumes(&container)?;
+        self.find_linked(&mut container)?;
+        let mut mounts = mounts::resolve(&self.store, &container.config, &container.host_config)?;
+        container.mounts = std::mem::take(&mut mounts.points);
+        self.store.add_container(&container)?;
+        if let Err(error) = mounts.make_own() {
+            drop(volumes);
+            cleanup::remove(&self.store, &container, Volumes::Remove)?;
+            return Err(error);
         }
-        added?;
         Ok(Created { container, warnings })
     }
 
@@ -91,14 +94,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Removes the volumes that were made for a container that is not to be.
-    fn remove_own_volumes(&self, container: &Container) -> Result<()> {
-        for mount in container.mounts.iter().filter(|mount| !mount.name.is_empty()) {
-            if self.store.volume(&mount.name)?.is_some_and(|volume| volume.is_anonymous()) {
-                self.store.remove_volume(&mount.name)?;
-            }
+    /// All containers have the same runtime, which may be named.
+    fn check_runtime(&self, named: &str) -> Result<()> {
+        if named.is_empty() || named == self.runtime_name() {
+            return Ok(());
         }
-        Ok(())
+        let words = format!(
+            "unknown or invalid runtime name: {named}: it is chosen for all containers by \
+             'dok --runtime'"
+        );
+        Err(refuse(Kind::Invalid, words))
     }
 }
 
@@ -136,18 +141,7 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
         }
     }
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
-    if host.memory != 0 && host.memory < LEAST_MEMORY {
-        return Err(refuse(Kind::Invalid, "Minimum memory limit allowed is 6MB"));
-    }
-    if host.memory_swap > 0 && host.memory_swap < host.memory {
-        let words = "Minimum memoryswap limit should be larger than memory limit, see usage";
-        return Err(refuse(Kind::Invalid, words));
-    }
-    if host.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
-        let words = "Conflicting options: CPU Period or Quota cannot be updated as NanoCPUs has \
-                     already been set";
-        return Err(refuse(Kind::Conflict, words));
-    }
+    limits::check(host)?;
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         let words = format!(
             "the working directory '{}' is invalid, it needs to be an absolute path",
@@ -182,10 +176,6 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     }
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
-    }
-    if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
-        let words = "links are not supported: containers of one network find each other by name";
-        return Err(refuse(Kind::Invalid, words));
     }
     Ok(())
 }

@@ -6,37 +6,75 @@ use std::path::{Component, Path};
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
+use crate::rootfs;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
 
-/// The mounts of a container that is created; its volumes are made. A later one at the same place
-/// takes the place of an earlier one, and nothing takes the place of one that was asked for.
-pub(super) fn resolve(
-    store: &Store,
+/// The mounts of a container that is created, and the volumes that are to be made for it alone once
+/// it is written down: whoever is killed before leaves none that nobody has.
+#[derive(Debug)]
+pub(super) struct Mounts<'a> {
+    store: &'a Store,
+    /// By their places.
+    pub(super) points: Vec<MountPoint>,
+    /// Names and labels.
+    own: Vec<(String, BTreeMap<String, String>)>,
+}
+
+/// What a container asks for becomes its mounts; volumes with names are made. A later mount at the
+/// same place takes the place of an earlier one, and nothing takes the place of one that was asked
+/// for.
+pub(super) fn resolve<'a>(
+    store: &'a Store,
     config: &Config,
     host: &HostConfig,
-) -> Result<Vec<MountPoint>> {
+) -> Result<Mounts<'a>> {
+    let mut mounts = Mounts { store, points: Vec::new(), own: Vec::new() };
     let mut points: Vec<MountPoint> = Vec::new();
     for name in items(&host.volumes_from) {
         points.extend(of_another(store, name)?);
     }
     for bind in items(&host.binds) {
-        add_requested(&mut points, from_bind(store, bind)?)?;
+        add_requested(&mut points, from_bind(&mut mounts, bind)?)?;
     }
     for mount in items(&host.mounts) {
         if mount.kind != "tmpfs" {
-            add_requested(&mut points, from_mount(store, mount)?)?;
+            add_requested(&mut points, from_mount(&mut mounts, mount)?)?;
         }
     }
     for destination in config.volumes.iter().flatten().map(|(path, _)| clean(path)) {
         let taken = points.iter().any(|point| point.destination == destination)
             || host.tmpfs.iter().flatten().any(|(path, _)| clean(path) == destination);
         if !taken {
-            points.push(volume(store, "", None, &destination)?);
+            points.push(mounts.volume("", None, &destination)?);
         }
     }
     points.sort_by(|a, b| a.destination.cmp(&b.destination));
-    Ok(points)
+    mounts.own.retain(|(name, _)| points.iter().any(|point| point.name == *name));
+    Ok(Mounts { points, ..mounts })
+}
+
+/// Makes the volumes of a container that are missing: it was written down before they were made, or
+/// they were taken away before it was.
+pub(super) fn complete(store: &Store, container: &Container) -> Result<()> {
+    for point in container.mounts.iter().filter(|point| !point.name.is_empty()) {
+        if store.volume(&point.name)?.is_none() {
+            let labels = is_drawn(&point.name).then(|| anonymous(None));
+            store.ensure_volume(&point.name, labels)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody gave this name.
+fn is_drawn(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn anonymous(labels: Option<BTreeMap<String, String>>) -> BTreeMap<String, String> {
+    let mut labels = labels.unwrap_or_default();
+    labels.insert(ANONYMOUS.to_owned(), String::new());
+    labels
 }
 
 fn add_requested(points: &mut Vec<MountPoint>, point: MountPoint) -> Result<()> {
@@ -63,7 +101,7 @@ fn of_another(store: &Store, word: &str) -> Result<Vec<MountPoint>> {
 }
 
 /// `SOURCE:TARGET[:OPTIONS]`, or only a target.
-fn from_bind(store: &Store, bind: &str) -> Result<MountPoint> {
+fn from_bind(mounts: &mut Mounts<'_>, bind: &str) -> Result<MountPoint> {
     let wrong = || refuse(Kind::Invalid, format!("invalid volume specification: '{bind}'"));
     let parts: Vec<_> = bind.split(':').collect();
     let (source, target, mode) = match *parts {
@@ -79,7 +117,7 @@ fn from_bind(store: &Store, bind: &str) -> Result<MountPoint> {
         make_source(source)?;
         bound(source, &clean(target))
     } else {
-        volume(store, source, None, &clean(target))?
+        mounts.volume(source, None, &clean(target))?
     };
     mode.clone_into(&mut point.mode);
     for option in mode.split(',').filter(|option| !option.is_empty()) {
@@ -95,7 +133,7 @@ fn from_bind(store: &Store, bind: &str) -> Result<MountPoint> {
     Ok(point)
 }
 
-fn from_mount(store: &Store, mount: &Mount) -> Result<MountPoint> {
+fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
     let wrong = |what: &str| {
         let words = format!("invalid mount config for type {:?}: {what}", mount.kind);
         refuse(Kind::Invalid, words)
@@ -118,19 +156,23 @@ fn from_mount(store: &Store, mount: &Mount) -> Result<MountPoint> {
             if !options.propagation.is_empty() {
                 point.propagation = options.propagation;
             }
-            if options.non_recursive {
-                "non-recursive".clone_into(&mut point.mode);
-            }
+            let words = [
+                ("non-recursive", options.non_recursive),
+                (WRITABLE_BELOW, options.read_only_non_recursive),
+                (NOTHING_WRITABLE, options.read_only_force_recursive),
+            ];
+            let words = words.iter().filter(|(_, said)| *said).map(|(word, _)| *word);
+            point.mode = words.collect::<Vec<_>>().join(",");
             point
         }
         "" | "volume" => {
             let options = mount.volume_options.clone().unwrap_or_default();
-            let mut point = volume(store, &mount.source, options.labels, &clean(&mount.target))?;
+            let mut point = mounts.volume(&mount.source, options.labels, &clean(&mount.target))?;
             if options.no_copy {
                 "nocopy".clone_into(&mut point.mode);
             }
-            if !options.subpath.is_empty() {
-                return Err(wrong("a part of a volume is not supported: VolumeOptions.Subpath"));
+            if !is_below(Path::new(&options.subpath)) {
+                return Err(wrong("subpath must be a relative path within the volume"));
             }
             point
         }
@@ -141,6 +183,15 @@ fn from_mount(store: &Store, mount: &Mount) -> Result<MountPoint> {
     };
     point.writable = !mount.read_only;
     Ok(point)
+}
+
+/// Words of [`MountPoint::mode`] about mounts below one that cannot be written.
+const WRITABLE_BELOW: &str = "ro-non-recursive";
+const NOTHING_WRITABLE: &str = "ro-force-recursive";
+
+/// Whether a path leads down only.
+fn is_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn bound(source: &str, destination: &str) -> MountPoint {
@@ -154,30 +205,41 @@ fn bound(source: &str, destination: &str) -> MountPoint {
     }
 }
 
-/// A volume by its name; without one, a new volume for this container alone.
-fn volume(
-    store: &Store,
-    name: &str,
-    labels: Option<BTreeMap<String, String>>,
-    destination: &str,
-) -> Result<MountPoint> {
-    let volume = if name.is_empty() {
-        let mut labels = labels.unwrap_or_default();
-        labels.insert(ANONYMOUS.to_owned(), String::new());
-        store.ensure_volume(&random_id()?, Some(labels))?
-    } else {
-        store.ensure_volume(name, labels)?
-    };
-    Ok(MountPoint {
-        kind: "volume".into(),
-        name: volume.name,
-        source: volume.mountpoint.display().to_string(),
-        destination: destination.to_owned(),
-        driver: volume.driver,
-        mode: "z".into(),
-        writable: true,
-        propagation: String::new(),
-    })
+impl Mounts<'_> {
+    /// A volume by its name; without one, a new volume for this container alone, to be made later.
+    fn volume(
+        &mut self,
+        name: &str,
+        labels: Option<BTreeMap<String, String>>,
+        destination: &str,
+    ) -> Result<MountPoint> {
+        let name = if name.is_empty() {
+            let name = random_id()?;
+            self.own.push((name.clone(), anonymous(labels)));
+            name
+        } else {
+            self.store.ensure_volume(name, labels)?.name
+        };
+        Ok(MountPoint {
+            kind: "volume".into(),
+            source: self.store.volume_files(&name).display().to_string(),
+            name,
+            destination: destination.to_owned(),
+            driver: "local".into(),
+            mode: "z".into(),
+            writable: true,
+            propagation: String::new(),
+        })
+    }
+
+    /// Makes the volumes that are for this container alone.
+    ///
+    /// # Errors
+    /// What cannot be written.
+    pub(super) fn make_own(self) -> Result<()> {
+        let mut own = self.own.into_iter();
+        own.try_for_each(|(name, labels)| self.store.ensure_volume(&name, Some(labels)).map(drop))
+    }
 }
 
 /// Docker makes a missing source of `-v`.
@@ -203,26 +265,61 @@ fn clean(path: &str) -> String {
 }
 
 /// The mounts in the specification's words.
-pub(super) fn outer(container: &Container) -> Vec<OuterMount> {
+pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMount>> {
     let host = &container.host_config;
     let short = host.tmpfs.iter().flatten().map(|(path, options)| tmpfs(clean(path), options));
     let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
-    let points = container.mounts.iter().map(outer_point);
-    let mut all: Vec<_> = short.chain(long).chain(points).collect();
+    let mut all: Vec<_> = short.chain(long).collect();
+    for point in &container.mounts {
+        let source = match part_of(container, point) {
+            Some(part) => mount_part(point, part, bundle)?,
+            None => point.source.clone(),
+        };
+        all.push(outer_point(point, source)?);
+    }
     all.sort_by_key(|mount| mount.destination.matches('/').count());
-    all
+    Ok(all)
 }
 
-fn outer_point(point: &MountPoint) -> OuterMount {
+/// The part of a volume that was asked for.
+fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> {
+    let asked = items(&container.host_config.mounts).iter();
+    let asked = asked.filter(|mount| point.kind == "volume" && mount.kind != "tmpfs");
+    let mut same = asked.filter(|mount| clean(&mount.target) == point.destination);
+    let options = same.next()?.volume_options.as_ref()?;
+    Some(options.subpath.as_str()).filter(|part| !part.is_empty())
+}
+
+/// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
+/// goes it.
+fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
+    let name = point.destination.replace('%', "%25").replace('/', "%2F");
+    let target = rootfs::parts(bundle).join(name);
+    rootfs::mount_part(Path::new(&point.source), part, &target)
+        .with_context(|| format!("mount {part} of the volume {}", point.name))?;
+    Ok(target.display().to_string())
+}
+
+fn outer_point(point: &MountPoint, source: String) -> Result<OuterMount> {
+    let says = |word: &str| point.mode.split(',').any(|said| said == word);
     let propagation = if point.propagation.is_empty() { "rprivate" } else { &point.propagation };
-    let recursion = if point.mode == "non-recursive" { "bind" } else { "rbind" };
-    let access = if point.writable { "rw" } else { "ro" };
-    OuterMount {
+    let recursion = if says("non-recursive") { "bind" } else { "rbind" };
+    let whole = super::host::has_recursive_read_only();
+    if says(NOTHING_WRITABLE) && !whole {
+        let words = "bind-recursive=readonly needs Linux 5.12";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    let access = match point.writable {
+        true => "rw",
+        false if whole && !says(WRITABLE_BELOW) && !says("non-recursive") => "rro",
+        false => "ro",
+    };
+    Ok(OuterMount {
         kind: "bind",
-        source: point.source.clone(),
+        source,
         destination: point.destination.clone(),
         options: [recursion, access, propagation].map(str::to_owned).to_vec(),
-    }
+    })
 }
 
 fn tmpfs(destination: String, more: &str) -> OuterMount {
@@ -259,13 +356,14 @@ mod tests {
     #[test]
     fn binds_become_mounts_or_are_refused() {
         let store = store("binds");
-        let point = from_bind(&store, "/tmp:/h/../x/:ro").unwrap();
+        let mut mounts = Mounts { store: &store, points: Vec::new(), own: Vec::new() };
+        let point = from_bind(&mut mounts, "/tmp:/h/../x/:ro").unwrap();
         assert_eq!((&*point.kind, &*point.destination), ("bind", "/x"));
         assert!(!point.writable);
-        let point = from_bind(&store, "data:/d").unwrap();
+        let point = from_bind(&mut mounts, "data:/d").unwrap();
         assert_eq!((&*point.kind, &*point.name), ("volume", "data"));
         for wrong in ["", ":/x", "/a:/b:ro:z", "/a:/b:fast", "../a:/b"] {
-            assert!(from_bind(&store, wrong).is_err(), "{wrong}");
+            assert!(from_bind(&mut mounts, wrong).is_err(), "{wrong}");
         }
         std::fs::remove_dir_all(store.root()).unwrap();
     }
@@ -276,9 +374,12 @@ mod tests {
         let volumes = ["/data", "/other"].map(|path| (path.to_owned(), Default::default()));
         let config = Config { volumes: Some(volumes.into()), ..Config::default() };
         let host = HostConfig { binds: Some(vec!["/tmp:/data".into()]), ..HostConfig::default() };
-        let points = resolve(&store, &config, &host).unwrap();
+        let mounts = resolve(&store, &config, &host).unwrap();
+        let points = mounts.points.clone();
         let got: Vec<_> = points.iter().map(|p| (&*p.destination, &*p.kind)).collect();
         assert_eq!(got, [("/data", "bind"), ("/other", "volume")]);
+        assert_eq!(store.volume(&points[1].name).unwrap(), None, "not before the container");
+        mounts.make_own().unwrap();
         assert!(store.volume(&points[1].name).unwrap().unwrap().is_anonymous());
         std::fs::remove_dir_all(store.root()).unwrap();
     }

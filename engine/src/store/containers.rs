@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::durable::{self, Durability};
 use super::{Lock, Store, tree};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, State};
+use crate::model::{Container, Event, State};
 
 const DEFINITION: &str = "container.json";
 const STATE: &str = "state.json";
@@ -35,7 +35,8 @@ impl Store {
         self.container_folder(id).join(format!("{id}-json.log"))
     }
 
-    pub(super) fn has_container(&self, id: &str) -> bool {
+    /// Whether a container is there, by its whole id.
+    pub fn has_container(&self, id: &str) -> bool {
         self.container_folder(id).join(DEFINITION).exists()
     }
 
@@ -53,7 +54,9 @@ impl Store {
             // It had no name yet; a failure to clear it is found by the next check of the store.
             let _ = fs::remove_dir_all(&staged);
         }
-        added
+        added?;
+        self.tell(&Event::of_container(container, "create"));
+        Ok(())
     }
 
     fn stage_container(&self, container: &Container, staged: &Path) -> Result<()> {
@@ -93,7 +96,10 @@ impl Store {
             Some(id) if !is_id(bare) => id,
             _ => self.id_by_prefix(bare)?.ok_or_else(missing)?,
         };
-        self.read_container(&id)?.ok_or_else(missing)
+        let found = self.read_container(&id)?.ok_or_else(missing)?;
+        // A rename that was killed may have left a second name.
+        let is_meant = found.name == bare || id.starts_with(bare);
+        if is_meant { Ok(found) } else { Err(missing()) }
     }
 
     fn id_by_prefix(&self, prefix: &str) -> Result<Option<String>> {
@@ -164,7 +170,13 @@ impl Store {
         let written = self.change_container(container);
         let loser = if written.is_ok() { &former } else { name };
         self.drop_name(loser, &container.id)?;
-        written
+        written?;
+        self.tell(&Event::of_container(container, "rename").with("oldName", &former));
+        Ok(())
+    }
+
+    pub(super) fn state_file(&self, id: &str) -> PathBuf {
+        self.container_folder(id).join(STATE)
     }
 
     /// What was last written about a container; where nothing was, it never ran.
@@ -172,7 +184,7 @@ impl Store {
     /// # Errors
     /// Names the file that cannot be read.
     pub fn written_state(&self, id: &str) -> Result<State> {
-        let file = self.container_folder(id).join(STATE);
+        let file = self.state_file(id);
         match fs::read(&file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
             text => text
@@ -187,7 +199,7 @@ impl Store {
     /// # Errors
     /// Names the file that cannot be written.
     pub fn write_state(&self, id: &str, state: &State, durability: Durability) -> Result<()> {
-        let file = self.container_folder(id).join(STATE);
+        let file = self.state_file(id);
         let text = serde_json::to_vec(state).context("encode the state")?;
         durable::put(&file, &text, durability).with_context(|| format!("write {}", file.display()))
     }
@@ -201,6 +213,29 @@ impl Store {
         lock.ok_or_else(|| refuse(Kind::NotFound, format!("No such container: {id}")))
     }
 
+    /// The container's lock, unless somebody is at work on it or it is not there.
+    ///
+    /// # Errors
+    /// Of `open(2)` and `flock(2)`.
+    pub fn try_lock_container(&self, id: &str) -> Result<Option<Lock>> {
+        match Lock::try_now(&self.container_folder(id)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            lock => lock.with_context(|| format!("lock the container {id}")),
+        }
+    }
+
+    /// The ids of all bundles, in no order: those of containers, and those of containers that went
+    /// before their bundles did.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be listed.
+    pub fn bundle_ids(&self) -> Result<Vec<String>> {
+        let entries = fs::read_dir(&self.run);
+        let entries = entries.with_context(|| format!("list {}", self.run.display()))?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        Ok(names.filter(|name| is_id(name)).collect())
+    }
+
     /// Removes all that is on disk of a container that has neither processes nor mounts. Its name
     /// is free and it is out of sight before the files go.
     ///
@@ -208,6 +243,7 @@ impl Store {
     /// Names what cannot be removed.
     pub fn remove_container(&self, container: &Container) -> Result<()> {
         let id = &container.id;
+        let _busy = self.busy()?;
         let trash = self.staging().join(format!("{id}.removed"));
         fs::rename(self.container_folder(id), &trash)
             .with_context(|| format!("remove the container {id}"))?;
@@ -219,7 +255,9 @@ impl Store {
             }
             _ => {}
         }
-        tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
+        let removed = tree::remove(&trash);
+        self.tell(&Event::of_container(container, "destroy"));
+        removed.with_context(|| format!("remove {}", trash.display()))
     }
 }
 

@@ -105,13 +105,27 @@ impl Store {
         };
         let garbage = self.garbage()?;
         for found in &garbage {
-            let removed = remove_all(&found.path);
+            let removed = self.take_away(&found.path);
             removed.with_context(|| format!("remove {}", found.path.display()))?;
         }
         // Without a wish there is nothing to take back.
         let _ = fs::remove_file(self.wish());
         drop(lock);
         Ok(garbage.iter().map(|found| found.bytes).sum())
+    }
+
+    /// A folder loses its name before it loses what is in it: whoever is killed in between leaves
+    /// no half of a layer behind that is taken for a whole one.
+    fn take_away(&self, path: &Path) -> io::Result<()> {
+        if path.starts_with(self.staging()) || !path.symlink_metadata()?.is_dir() {
+            return remove_all(path);
+        }
+        let trash = self.staging().join(format!("trash-{}", std::process::id()));
+        if trash.exists() {
+            tree::remove(&trash)?;
+        }
+        fs::rename(path, &trash)?;
+        remove_all(&trash)
     }
 
     /// What a collection would remove, if the store were not busy.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use super::{Lock, Store, durable};
 use crate::error::{Context, Result};
-use crate::model::{State, Status};
+use crate::model::{State, Status, Time};
 
 /// What Docker reports for a program whose end nobody saw.
 const UNKNOWN_EXIT: i32 = 255;
@@ -62,7 +62,7 @@ impl Store {
     pub fn state(&self, id: &str) -> Result<State> {
         let written = self.written_state(id)?;
         if !matches!(written.status, Status::Running | Status::Restarting) {
-            return Ok(written);
+            return Ok(self.begun_unseen(id).unwrap_or(written));
         }
         if self.has_monitor(id) {
             return Ok(self.with_pause(id, written));
@@ -74,6 +74,37 @@ impl Store {
             Status::Running | Status::Restarting => lost(again),
             _ => again,
         })
+    }
+
+    /// The state of a container whose monitor was killed while the runtime started its program: the
+    /// runtime knows it, and wrote its process id after the last word about the container.
+    fn begun_unseen(&self, id: &str) -> Option<State> {
+        if !self.runtime_state().join(id).exists() || self.has_monitor(id) {
+            return None;
+        }
+        let file = self.bundle(id).join("pid");
+        let started = file.metadata().and_then(|facts| facts.modified()).ok()?;
+        let said = self.state_file(id).metadata().and_then(|facts| facts.modified());
+        if said.is_ok_and(|said| said >= started) {
+            return None;
+        }
+        let pid = fs::read_to_string(&file).ok()?.trim().parse().ok()?;
+        let mut state = State {
+            status: Status::Running,
+            pid,
+            started_at: Time::from(started),
+            boot: boot(),
+            ..State::default()
+        };
+        // The number may be another process's by now, which is in another cgroup.
+        let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        match begun(pid).filter(|_| groups.contains(id)) {
+            Some(begun) => {
+                state.pid_begun = begun;
+                Some(self.with_pause(id, state))
+            }
+            None => Some(lost(state)),
+        }
     }
 
     fn with_pause(&self, id: &str, mut state: State) -> State {

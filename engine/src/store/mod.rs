@@ -9,9 +9,11 @@ pub mod blobs;
 pub mod check;
 mod containers;
 pub mod durable;
+mod events;
 pub mod gc;
 pub mod images;
 pub mod layers;
+mod litter;
 mod liveness;
 mod lock;
 mod names;
@@ -26,8 +28,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result};
 
+pub use events::{Begin, Events};
 pub use gc::Busy;
 pub use images::Image;
+pub use litter::EXEC;
 pub use liveness::{begun, boot};
 pub use lock::Lock;
 pub use names::check_name;

@@ -25,6 +25,21 @@ impl Store {
             .with_context(|| format!("lock {}", names.display()))
     }
 
+    /// Names that stand for no container, or for one that has another name; the caller holds their
+    /// lock.
+    pub(super) fn names_of_nobody(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for link in super::litter::list(&self.names())? {
+            let name = link.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let owner = self.id_of_name(name).unwrap_or_default();
+            let container = self.read_container(&owner)?;
+            if container.is_none_or(|container| container.name != name) {
+                found.push(link);
+            }
+        }
+        Ok(found)
+    }
+
     /// The id that a name stands for.
     pub(super) fn id_of_name(&self, name: &str) -> Option<String> {
         if !is_name(name) {
@@ -39,7 +54,8 @@ impl Store {
         check_name(name)?;
         let link = self.names().join(name);
         if let Some(owner) = self.id_of_name(name) {
-            if self.has_container(&owner) {
+            // One that a killed rename left is nobody's either.
+            if self.read_container(&owner)?.is_some_and(|container| container.name == name) {
                 return Err(taken(name, &owner));
             }
             fs::remove_file(&link).with_context(|| format!("remove {}", link.display()))?;

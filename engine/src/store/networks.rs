@@ -215,6 +215,25 @@ impl Networks {
     }
 }
 
+impl Networks {
+    /// What is left of those who were killed; the caller holds the lock.
+    pub(super) fn litter(&self) -> Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for members in super::litter::list(&self.places())? {
+            let id = members.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if self.root.join(format!("{id}.json")).exists() {
+                let is_half = |path: &PathBuf| {
+                    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+                };
+                found.extend(super::litter::list(&members)?.into_iter().filter(is_half));
+            } else {
+                found.push(members);
+            }
+        }
+        Ok(found)
+    }
+}
+
 fn remove(path: &Path, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
     match act(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

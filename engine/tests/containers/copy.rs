@@ -133,6 +133,46 @@ fn no_link_leads_out() {
     assert!(!host.join("planted").exists());
 }
 
+/// CVE-2018-15664 and its kin: a program in the container exchanges a folder for a link to the
+/// host's while files are copied. Wherever a path goes, it goes inside.
+#[test]
+fn a_folder_that_becomes_a_link_meanwhile_leads_nowhere_else() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    let outside = host.join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "of the host\n").unwrap();
+    let shown = outside.to_str().unwrap();
+    let script = format!(
+        "mv() {{ busybox mv \"$@\"; }}; busybox mkdir -p /tmp/real {shown}; \
+         echo inside >/tmp/real/file; echo inside >{shown}/file; \
+         busybox ln -s {shown} /tmp/link; mv /tmp/real /tmp/swap; \
+         while :; do mv /tmp/swap /tmp/away; mv /tmp/link /tmp/swap; \
+         mv /tmp/swap /tmp/link; mv /tmp/away /tmp/swap; done"
+    );
+    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sh", "-c", &script]);
+    let planted = host.join("planted");
+    fs::write(&planted, "planted\n").unwrap();
+    let (mut out, mut back) = (0, 0);
+    for number in 0..40 {
+        let target = host.join(format!("out{number}"));
+        if dok.dok(&["cp", "box:/tmp/swap/file", target.to_str().unwrap()]).code == Some(0) {
+            assert_eq!(fs::read_to_string(&target).unwrap(), "inside\n");
+            out += 1;
+        }
+        let said = dok.dok(&["cp", planted.to_str().unwrap(), "box:/tmp/swap/planted"]);
+        back += u32::from(said.code == Some(0));
+        let said = dok.dok(&["cp", "-L", "box:/tmp/swap", target.to_str().unwrap()]);
+        if said.code == Some(0) && target.join("swap/file").exists() {
+            assert_eq!(fs::read_to_string(target.join("swap/file")).unwrap(), "inside\n");
+        }
+    }
+    assert!(out > 3 && back > 3, "{out} came out, {back} went in");
+    let names: Vec<_> = fs::read_dir(&outside).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(names, ["file"], "nothing is planted outside");
+    assert_eq!(fs::read_to_string(outside.join("file")).unwrap(), "of the host\n");
+}
+
 #[test]
 fn a_link_of_proc_leads_to_nothing_of_the_hosts() {
     let Some(dok) = Dok::new() else { return };

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, bail};
+use spec_tests::racer::while_exchanging;
 use spec_tests::{Bundle, Result, chapter, host, tests};
 
 tests![
@@ -15,6 +17,7 @@ tests![
     a_joining_process_has_the_containers_profile,
     exec_may_name_another_profile,
     a_program_may_ask_to_be_unconfined,
+    cve_2025_52881_the_profile_holds_or_there_is_no_program,
 ];
 
 /// What a process may read of itself to learn its profile.
@@ -118,4 +121,30 @@ fn a_program_may_ask_to_be_unconfined() -> Result {
     let bundle = Bundle::busybox().set("/process/apparmorProfile", "unconfined");
     bundle.sh(CURRENT).run()?.says("unconfined")?;
     Ok(())
+}
+
+/// A volume is at its own place, or over the files that the profile is written to.
+fn cve_2025_52881_the_profile_holds_or_there_is_no_program() -> Result {
+    chapter!("config.md#linux-process");
+    let profile = Profile::load()?;
+    let bundle = confined(&profile).sh(CURRENT).directory("volume/place/self/attr");
+    let bundle = bundle.file("fake/exec", "fake", 0o666).file("fake/current", "fake", 0o666);
+    let bundle = bundle.file("fake/apparmor/exec", "fake", 0o666);
+    let bundle = bundle.file("fake/apparmor/current", "fake", 0o666);
+    let bundle = bundle.bind("rootfs/volume", "/shared", &["rbind"]);
+    let container = bundle.bind("rootfs/fake", "/shared/place/self/attr", &["bind"]).build()?;
+    container.run().says(&profile.in_force())?;
+    let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
+    symlink("/proc", &other)?;
+    while_exchanging(&[(&place, &other)], |_| {
+        let output = container.run();
+        for name in ["exec", "apparmor/exec"] {
+            let fake = fs::read_to_string(container.in_root("fake").join(name))?;
+            anyhow::ensure!(fake == "fake", "{name} has {fake:?}: {output}");
+        }
+        let holds = output.stdout.trim() == profile.in_force();
+        anyhow::ensure!(holds || output.code() != Some(0), "{output}");
+        Ok(())
+    })?;
+    container.left_no_trace()
 }

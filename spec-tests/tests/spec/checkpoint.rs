@@ -32,8 +32,8 @@ tests![
     a_pipe_is_replaced_by_the_callers,
     a_failing_dump_leaves_the_container_and_says_why,
     a_failing_restore_leaves_no_trace_and_says_why,
-    a_made_up_list_of_descriptors_is_refused,
-    a_link_in_the_logs_place_is_not_followed,
+    cve_2024_8676_a_made_up_list_of_descriptors_is_refused,
+    cve_2024_8676_a_link_in_the_logs_place_is_not_followed,
     what_changed_since_a_dump_of_memory_is_dumped,
     a_wrong_option_is_refused,
 ];
@@ -414,7 +414,7 @@ fn a_failing_restore_leaves_no_trace_and_says_why() -> Result {
     container.left_no_trace()
 }
 
-fn a_made_up_list_of_descriptors_is_refused() -> Result {
+fn cve_2024_8676_a_made_up_list_of_descriptors_is_refused() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
     host::needs(is_onggi()?, "what is refused differs between runtimes")?;
@@ -439,7 +439,7 @@ fn a_made_up_list_of_descriptors_is_refused() -> Result {
     Ok(())
 }
 
-fn a_link_in_the_logs_place_is_not_followed() -> Result {
+fn cve_2024_8676_a_link_in_the_logs_place_is_not_followed() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
     host::needs(is_onggi()?, "others follow it")?;

@@ -9,7 +9,7 @@ tests![
     an_allowed_device_can_be_opened,
     a_device_allowed_to_read_cannot_be_written,
     the_order_of_the_rules_counts,
-    a_list_of_nothing_but_allow_rules_denies_the_rest,
+    ghsa_g54h_a_list_of_nothing_but_allow_rules_denies_the_rest,
     a_rule_without_numbers_covers_all,
     mknod_is_allowed,
     a_privileged_container_may_open_everything,
@@ -84,7 +84,7 @@ fn the_order_of_the_rules_counts() -> Result {
     opens(json!([allow("rwm"), deny()]), &[REFUSED, REFUSED])
 }
 
-fn a_list_of_nothing_but_allow_rules_denies_the_rest() -> Result {
+fn ghsa_g54h_a_list_of_nothing_but_allow_rules_denies_the_rest() -> Result {
     chapter!("cli#create");
     let other = json!({"allow": true, "type": "c", "major": 10, "minor": 229, "access": "rwm"});
     opens(json!([other]), &[REFUSED, REFUSED])?;

@@ -23,7 +23,7 @@ tests![
     a_redundant_default_device_is_fine,
     a_dev_of_the_users_is_left_alone,
     without_a_mount_on_dev_the_images_directory_gets_the_devices,
-    a_dev_that_is_a_symlink_cannot_lead_out_of_the_root,
+    cve_2026_47766_a_dev_that_is_a_symlink_cannot_lead_out_of_the_root,
     a_device_below_a_symlink_cannot_lead_out_of_the_root,
     the_standard_streams_can_be_opened_again,
 ];
@@ -204,7 +204,7 @@ fn without_a_mount_on_dev_the_images_directory_gets_the_devices() -> Result {
     Ok(())
 }
 
-fn a_dev_that_is_a_symlink_cannot_lead_out_of_the_root() -> Result {
+fn cve_2026_47766_a_dev_that_is_a_symlink_cannot_lead_out_of_the_root() -> Result {
     chapter!("cli#create");
     let mounts = json!([{"destination": "/proc", "type": "proc", "source": "proc"}]);
     let container = Bundle::busybox().set("/mounts", mounts).build()?;

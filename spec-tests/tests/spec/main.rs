@@ -33,6 +33,7 @@ mod root;
 mod rootless;
 mod seccomp;
 mod security;
+mod security_engines;
 mod systemd;
 mod terminal;
 mod update;
@@ -75,6 +76,7 @@ fn main() -> std::process::ExitCode {
         reports::TESTS,
         command_line::TESTS,
         security::TESTS,
+        security_engines::TESTS,
         races::TESTS,
         weakened::TESTS,
         without::TESTS,

@@ -35,8 +35,8 @@ tests![
     a_symlink_is_followed_inside_the_root,
     a_symlink_cannot_lead_out_of_the_root,
     a_symlink_in_the_middle_cannot_lead_out_of_the_root,
-    a_proc_that_is_a_symlink_is_refused,
-    a_sys_that_is_a_symlink_is_refused,
+    cve_2023_28642_a_proc_that_is_a_symlink_is_refused,
+    cve_2025_54867_a_sys_that_is_a_symlink_is_refused,
     a_mount_inside_proc_is_refused,
     a_few_files_of_proc_may_be_covered,
     another_file_system_on_proc_is_refused,
@@ -341,12 +341,12 @@ fn refuses_a_symlink_at(name: &str) -> Result {
     container.left_no_trace()
 }
 
-fn a_proc_that_is_a_symlink_is_refused() -> Result {
+fn cve_2023_28642_a_proc_that_is_a_symlink_is_refused() -> Result {
     chapter!("cli#create");
     refuses_a_symlink_at("proc")
 }
 
-fn a_sys_that_is_a_symlink_is_refused() -> Result {
+fn cve_2025_54867_a_sys_that_is_a_symlink_is_refused() -> Result {
     chapter!("cli#create");
     refuses_a_symlink_at("sys")
 }

@@ -20,7 +20,7 @@ tests![
     features_tells_of_seccomp_and_cgroups,
     spec_writes_a_config,
     spec_does_not_overwrite,
-    spec_has_no_inheritable_capabilities,
+    cve_2022_24769_spec_has_no_inheritable_capabilities,
     spec_rootless_has_a_user_namespace,
     the_config_of_spec_runs,
     version_has_the_lines_that_engines_read,
@@ -219,7 +219,7 @@ fn spec_does_not_overwrite() -> Result {
     Ok(())
 }
 
-fn spec_has_no_inheritable_capabilities() -> Result {
+fn cve_2022_24769_spec_has_no_inheritable_capabilities() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
     let config = written_spec(&container, &[])?;

@@ -23,7 +23,7 @@ tests![
     additional_groups_are_refused,
     groups_without_helpers_cannot_be_changed,
     the_default_devices_are_the_hosts,
-    the_hosts_sysfs_is_read_only,
+    cve_2023_25809_the_hosts_sysfs_is_read_only,
     limits_without_the_right_are_refused,
     a_mount_with_an_unmapped_id_is_refused,
     the_default_state_directory_is_the_users,
@@ -270,7 +270,7 @@ fn the_default_devices_are_the_hosts() -> Result {
     Ok(())
 }
 
-fn the_hosts_sysfs_is_read_only() -> Result {
+fn cve_2023_25809_the_hosts_sysfs_is_read_only() -> Result {
     chapter!("config.md#linux-mount-options");
     let (_, output) = run(alone().sh("grep ' /sys ' /proc/self/mountinfo"))?;
     let output = output.ok()?;

@@ -3,12 +3,12 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{CWD, FileType, Mode, RenameFlags, makedev, mknodat, renameat_with};
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::{Value, json};
+use spec_tests::canary::Canary;
+use spec_tests::config::mount;
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
 tests![
@@ -17,49 +17,23 @@ tests![
     cve_2024_21626_exec_does_not_start_below_a_descriptor,
     cve_2019_5736_the_runtime_is_not_overwritten,
     cve_2016_9962_a_joining_process_shows_no_descriptor,
+    cve_2019_16884_nothing_covers_the_files_of_labels,
     cve_2019_19921_proc_and_sys_are_no_links,
     cve_2026_41579_a_link_instead_of_dev_leads_nowhere,
     cve_2025_31133_a_replaced_null_hides_nothing_writable,
     cve_2019_18837_links_of_the_root_lead_inside,
-    cve_2021_30465_a_racing_link_leads_inside,
     cve_2025_52881_a_covered_proc_gets_no_writes,
     cve_2022_0811_sysctls_of_the_host_are_refused,
-    a_joined_network_of_the_host_takes_no_sysctls,
+    ghsa_w2j5_a_joined_network_of_the_host_takes_no_sysctls,
     cve_2021_43784_fields_that_hold_a_nul_are_refused,
     cve_2021_43784_huge_fields_are_refused,
-    ids_that_lead_elsewhere_are_refused,
-    a_descriptor_of_the_runtime_is_not_passed_for_the_callers,
+    cve_2025_24965_a_handler_writes_no_file,
+    hardening_ids_that_lead_elsewhere_are_refused,
+    hardening_groups_that_lead_elsewhere_are_refused,
+    hardening_a_descriptor_of_the_runtime_is_not_passed_for_the_callers,
     a_long_answer_of_a_hook_is_told,
     a_volume_stays_shared_when_the_host_goes,
 ];
-
-/// A directory of the host that nobody may touch.
-struct Canary(PathBuf);
-
-impl Canary {
-    fn new(container: &Container) -> Result<Canary> {
-        let path = container.directory().join("canary");
-        fs::create_dir(&path)?;
-        fs::write(path.join("ptmx"), "canary")?;
-        fs::set_permissions(path.join("ptmx"), Permissions::from_mode(0o600))?;
-        Ok(Canary(path))
-    }
-
-    fn lives(&self) {
-        let names: Vec<_> = fs::read_dir(&self.0).into_iter().flatten().flatten().collect();
-        assert_eq!(names.len(), 1, "{names:?}");
-        let file = self.0.join("ptmx");
-        assert_eq!(fs::read_to_string(&file).unwrap_or_default(), "canary");
-        assert_eq!(fs::metadata(&file).map_or(0, |file| file.mode() & 0o7777), 0o600);
-    }
-
-    /// From a directory of the root, as it would look for the host.
-    fn from(&self, container: &Container, directory: &str) -> PathBuf {
-        let depth = container.in_root(directory).components().count();
-        let up = "../".repeat(depth);
-        Path::new(&up).join(self.0.strip_prefix("/").unwrap_or(&self.0))
-    }
-}
 
 /// Beyond what a runtime has open by then.
 const DESCRIPTORS: std::ops::RangeInclusive<u32> = 3..=24;
@@ -170,13 +144,46 @@ fn cve_2016_9962_a_joining_process_shows_no_descriptor() -> Result {
           for fd in [0-9]*/fd/[3-9] [0-9]*/fd/1[0-9]; do
             case $fd in 1/*) ;; *) [ -e $fd ] && readlink $fd;; esac; done; done; echo end";
     let container = Bundle::busybox().sh(spy).start()?;
-    for _ in 0..100 {
+    for _ in 0..200 {
         container.exec(["true"]).ok()?;
     }
     fs::write(container.in_root("end"), "")?;
     let seen = container.log_at_end()?;
     assert!(seen == "end\n", "{}", &seen[..seen.len().min(500)]);
     Ok(())
+}
+
+/// A volume with files like those that labels and limits are written to.
+fn cve_2019_16884_nothing_covers_the_files_of_labels() -> Result {
+    chapter!("config.md#mounts");
+    let bundle = Bundle::busybox().file("fake/exec", "fake", 0o666);
+    let bundle = bundle.file("fake/attr/exec", "fake", 0o666);
+    let container = bundle.file("fake/self/attr/exec", "fake", 0o666).build()?;
+    symlink("proc", container.in_root("link"))?;
+    let config: Value = serde_json::from_slice(&fs::read(container.bundle().join("config.json"))?)?;
+    for target in [
+        "/proc/self/attr",
+        "/proc/self",
+        "/proc/thread-self/attr",
+        "/proc/1/attr",
+        "/proc/../proc/self/attr",
+        "//proc/./self/attr",
+        "/link/self/attr",
+        "/proc/sys/kernel",
+    ] {
+        for what in [("tmpfs", "tmpfs"), ("bind", "rootfs/fake"), ("bind", "rootfs/fake/attr")] {
+            let mut mounts = config["mounts"].clone();
+            let mount = mount(target, what, if what.0 == "bind" { &["bind"] } else { &[] });
+            mounts.as_array_mut().into_iter().for_each(|list| list.push(mount.clone()));
+            container.reconfigure("/mounts", mounts)?;
+            let refused = container.create().fails();
+            refused.map_err(|error| error.context(format!("{what:?} at {target}")))?;
+            container.left_no_trace()?;
+        }
+    }
+    container.reconfigure("/mounts", json!([mount("/proc", ("tmpfs", "tmpfs"), &[])]))?;
+    container.create().fails()?;
+    container.left_no_trace()
 }
 
 fn cve_2019_19921_proc_and_sys_are_no_links() -> Result {
@@ -209,12 +216,12 @@ fn cve_2026_41579_a_link_instead_of_dev_leads_nowhere() -> Result {
     let mount = json!({"destination": "/proc", "type": "proc", "source": "proc"});
     let container = Bundle::busybox().set("/mounts", json!([mount])).build()?;
     let canary = Canary::new(&container)?;
-    for target in [canary.0.clone(), canary.from(&container, "/")] {
+    for target in [canary.path().to_owned(), canary.from(&container, "/")] {
         let dev = container.in_root("dev");
         fs::remove_dir(&dev).or_else(|_| fs::remove_file(&dev))?;
         symlink(&target, &dev)?;
         drop(container.run());
-        canary.lives();
+        canary.lives()?;
     }
     container.left_no_trace()
 }
@@ -233,8 +240,8 @@ fn cve_2025_31133_a_replaced_null_hides_nothing_writable() -> Result {
             "file" => fs::write(&null, "victim")?,
             _ => mknodat(CWD, &null, FileType::CharacterDevice, Mode::RUSR, makedev(1, 5))?,
         }
-        let volume = spec_tests::config::mount("/dev", ("bind", "rootfs/volume"), &["bind"]);
-        let proc = spec_tests::config::mount("/proc", ("proc", "proc"), &[]);
+        let volume = mount("/dev", ("bind", "rootfs/volume"), &["bind"]);
+        let proc = mount("/proc", ("proc", "proc"), &[]);
         container.reconfigure("/mounts", json!([proc, volume]))?;
         let output = container.run();
         assert!(!output.stdout.contains("secret"), "{kind}: {output}");
@@ -253,12 +260,15 @@ fn cve_2019_18837_links_of_the_root_lead_inside() -> Result {
     chapter!("config.md#mounts");
     let container = Bundle::busybox().directory("source").directory("long").build()?;
     let canary = Canary::new(&container)?;
-    symlink(&canary.0, container.in_root("absolute"))?;
+    symlink(canary.path(), container.in_root("absolute"))?;
     symlink(canary.from(&container, "/"), container.in_root("upwards"))?;
-    symlink(canary.0.join("none/below"), container.in_root("dangling"))?;
+    symlink(canary.path().join("none/below"), container.in_root("dangling"))?;
     for number in 0..60 {
-        let next =
-            if number == 59 { canary.0.clone() } else { format!("chain{}", number + 1).into() };
+        let next = if number == 59 {
+            canary.path().to_owned()
+        } else {
+            format!("chain{}", number + 1).into()
+        };
         symlink(next, container.in_root(&format!("chain{number}")))?;
     }
     // As much as a link can hold.
@@ -269,50 +279,14 @@ fn cve_2019_18837_links_of_the_root_lead_inside() -> Result {
         for below in ["", "/x", "/ptmx", "/../y"] {
             let target = format!("/{target}{below}");
             let mut mounts = config["mounts"].clone();
-            let mount = spec_tests::config::mount(&target, ("bind", &source), &["rbind"]);
+            let mount = mount(&target, ("bind", &source), &["rbind"]);
             mounts.as_array_mut().into_iter().for_each(|list| list.push(mount.clone()));
             container.reconfigure("/mounts", mounts)?;
             drop(container.run());
-            canary.lives();
+            canary.lives()?;
         }
     }
     container.left_no_trace()
-}
-
-/// A directory and a link change places while the runtime mounts below them.
-fn cve_2021_30465_a_racing_link_leads_inside() -> Result {
-    chapter!("config.md#mounts");
-    const ROUNDS: u32 = 60;
-    let bundle = Bundle::busybox().args(["cat", "/proc/self/mountinfo"]).directory("volume");
-    let bundle = bundle.bind("rootfs/volume", "/shared", &["rbind"]);
-    let container = bundle.bind("/etc", "/shared/place/below", &["rbind"]).build()?;
-    let canary = Canary::new(&container)?;
-    let (place, other) = (container.in_root("volume/place"), container.in_root("volume/other"));
-    fs::create_dir(&place)?;
-    symlink(canary.from(&container, "/volume"), &other)?;
-    let stop = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
-                let _ = renameat_with(CWD, &place, CWD, &other, RenameFlags::EXCHANGE);
-            }
-        });
-        let _end = EndOfRace(&stop);
-        for _ in 0..ROUNDS {
-            drop(container.run());
-            canary.lives();
-        }
-    });
-    container.left_no_trace()
-}
-
-/// Ends a race also when an assertion ends the test: the scope waits for the racing thread.
-struct EndOfRace<'a>(&'a AtomicBool);
-
-impl Drop for EndOfRace<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A volume over /proc/sys, by way of a link: what the runtime writes must not land in it.
@@ -342,10 +316,14 @@ fn cve_2022_0811_sysctls_of_the_host_are_refused() -> Result {
         "kernel.hostname",
     ] {
         let container = Bundle::busybox().build()?;
-        container.reconfigure("/linux/sysctl", json!({key: "|/evil"}))?;
-        container.create().fails()?;
+        // What it is already, in case it is written.
+        let value = match key.contains("overcommit") {
+            true => fs::read_to_string("/proc/sys/vm/overcommit_memory")?,
+            false => core_pattern.clone(),
+        };
+        container.reconfigure("/linux/sysctl", json!({key: value.trim()}))?;
+        container.create().fails().map_err(|error| error.context(key))?;
         container.left_no_trace()?;
-        assert_eq!(fs::read_to_string("/proc/sys/kernel/core_pattern")?, core_pattern);
     }
     for (kind, key) in [("network", "net.ipv4.ip_forward"), ("ipc", "kernel.shmmni")] {
         let bundle = Bundle::busybox().without_namespace(kind);
@@ -356,7 +334,7 @@ fn cve_2022_0811_sysctls_of_the_host_are_refused() -> Result {
     Ok(())
 }
 
-fn a_joined_network_of_the_host_takes_no_sysctls() -> Result {
+fn ghsa_w2j5_a_joined_network_of_the_host_takes_no_sysctls() -> Result {
     chapter!("config-linux.md#sysctl");
     let own = "/proc/sys/net/ipv4/ip_default_ttl";
     let before = fs::read_to_string(own)?;
@@ -372,7 +350,7 @@ fn a_joined_network_of_the_host_takes_no_sysctls() -> Result {
 fn cve_2021_43784_fields_that_hold_a_nul_are_refused() -> Result {
     chapter!("config.md#process");
     let mount = |part: &str| {
-        let mut mount = spec_tests::config::mount("/tmp", ("tmpfs", "tmpfs"), &["ro"]);
+        let mut mount = mount("/tmp", ("tmpfs", "tmpfs"), &["ro"]);
         mount[part] = match part {
             "options" => json!(["mode=755\0"]),
             _ => "/tmp\0".into(),
@@ -413,7 +391,7 @@ fn cve_2021_43784_huge_fields_are_refused() -> Result {
         ("/process/cwd", json!(format!("/{huge}"))),
         ("/hostname", json!(huge)),
         ("/root/path", json!(huge)),
-        ("/mounts/-", spec_tests::config::mount(&format!("/{huge}"), ("tmpfs", "tmpfs"), &[])),
+        ("/mounts/-", mount(&format!("/{huge}"), ("tmpfs", "tmpfs"), &[])),
         ("/linux/namespaces/0", json!({"type": "pid", "path": format!("/{huge}")})),
         ("/linux/cgroupsPath", json!(format!("/{huge}"))),
         ("/process/args", json!([format!("/{huge}")])),
@@ -431,7 +409,24 @@ fn cve_2021_43784_huge_fields_are_refused() -> Result {
     Ok(())
 }
 
-fn ids_that_lead_elsewhere_are_refused() -> Result {
+/// Where crun has handlers it writes a file for them into the root.
+fn cve_2025_24965_a_handler_writes_no_file() -> Result {
+    chapter!("config.md#annotations");
+    for handler in ["krun", "wasm", "wasmtime", "dotnet", "python"] {
+        let bundle = Bundle::busybox().set("/annotations", json!({"run.oci.handler": handler}));
+        let container = bundle.build()?;
+        let canary = Canary::new(&container)?;
+        let target = canary.from(&container, "/").join("new");
+        symlink(target, container.in_root(".krun_config.json"))?;
+        let before = fs::read_dir(container.in_root("/"))?.count();
+        drop(container.run());
+        canary.lives()?;
+        assert_eq!(fs::read_dir(container.in_root("/"))?.count(), before, "{handler}");
+    }
+    Ok(())
+}
+
+fn hardening_ids_that_lead_elsewhere_are_refused() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().build()?;
     let canary = Canary::new(&container)?;
@@ -441,13 +436,39 @@ fn ids_that_lead_elsewhere_are_refused() -> Result {
             container.call(command).arg(id).run().fails()?;
         }
         drop(container.call("delete").args(["--force", id]).run());
-        canary.lives();
+        canary.lives()?;
     }
     container.left_no_trace()
 }
 
+/// crun's hardening of 2025 and 2026: a group below the container's may not be one above it.
+fn hardening_groups_that_lead_elsewhere_are_refused() -> Result {
+    chapter!("cli#exec");
+    let container = Bundle::busybox().sleeping().start()?;
+    for group in ["..", "../..", "a/../..", "/../x", "../x"] {
+        let exec = container.exec_with(["--cgroup", group], ["true"]);
+        exec.fails().map_err(|error| error.context(group))?;
+    }
+    let words = ["--systemd-cgroup", "--root"];
+    for (key, value) in [
+        ("run.oci.systemd.subgroup", "../x"),
+        ("run.oci.systemd.subgroup", "a/../../x"),
+        ("run.oci.delegate-cgroup", "../x"),
+    ] {
+        let annotations = json!({"run.oci.systemd.subgroup": "a", key: value});
+        let container = Bundle::busybox().set("/annotations", annotations).build()?;
+        let path = format!("system.slice:spec:{}", container.id());
+        container.reconfigure("/linux/cgroupsPath", path)?;
+        let call = container.bare_call().args(words).arg(container.state_root()).arg("create");
+        let call = call.arg("--bundle").arg(container.bundle()).arg(container.id());
+        call.run().fails().map_err(|error| error.context(key))?;
+        container.left_no_trace()?;
+    }
+    Ok(())
+}
+
 /// The caller promises a descriptor that it has not: the runtime has opened one of that number.
-fn a_descriptor_of_the_runtime_is_not_passed_for_the_callers() -> Result {
+fn hardening_a_descriptor_of_the_runtime_is_not_passed_for_the_callers() -> Result {
     chapter!("cli#exec");
     let container = Bundle::busybox().sleeping().start()?;
     for count in 1..12 {

@@ -28,7 +28,7 @@ tests![
     an_empty_path_is_a_scope_of_system_slice,
     a_path_that_names_no_unit_is_refused,
     a_property_may_be_annotated,
-    an_annotation_cannot_run_programs,
+    cve_2024_3154_an_annotation_cannot_run_programs,
     groups_below_the_scope_are_made,
     a_user_has_a_scope_of_his_own_systemd,
 ];
@@ -325,7 +325,7 @@ fn a_property_may_be_annotated() -> Result {
     Ok(())
 }
 
-fn an_annotation_cannot_run_programs() -> Result {
+fn cve_2024_3154_an_annotation_cannot_run_programs() -> Result {
     chapter!("config.md#annotations");
     for name in ["ExecStartPre", "FailureAction", "Conflicts"] {
         let value = "['sshd.service']";

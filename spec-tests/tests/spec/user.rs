@@ -5,15 +5,15 @@ use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
 tests![
     the_ids_are_the_configured_ones,
-    the_groups_are_exactly_the_configured_ones,
+    cve_2022_36109_the_groups_are_exactly_the_configured_ones,
     the_callers_groups_are_dropped,
-    a_passwd_entry_named_like_the_id_changes_nothing,
+    cve_2016_3697_a_passwd_entry_named_like_the_id_changes_nothing,
     the_streams_belong_to_the_user,
     umask_is_the_configured_one,
     umask_is_0022_when_not_configured,
-    each_capability_set_is_the_configured_one,
+    cve_2016_8867_each_capability_set_is_the_configured_one,
     no_capabilities_means_none,
-    another_user_keeps_only_ambient_capabilities,
+    cve_2018_10856_another_user_keeps_only_ambient_capabilities,
     an_unknown_capability_is_warned_of,
     an_ambient_capability_that_cannot_be_is_warned_of,
 ];
@@ -31,7 +31,7 @@ fn the_ids_are_the_configured_ones() -> Result {
     Ok(())
 }
 
-fn the_groups_are_exactly_the_configured_ones() -> Result {
+fn cve_2022_36109_the_groups_are_exactly_the_configured_ones() -> Result {
     chapter!("config.md#posix-platform-user");
     let user = json!({"uid": 1000, "gid": 2000, "additionalGids": [5, 70, 3]});
     let container = Bundle::busybox().sleeping().set("/process/user", user).start()?;
@@ -50,7 +50,7 @@ fn the_callers_groups_are_dropped() -> Result {
     Ok(())
 }
 
-fn a_passwd_entry_named_like_the_id_changes_nothing() -> Result {
+fn cve_2016_3697_a_passwd_entry_named_like_the_id_changes_nothing() -> Result {
     chapter!("config.md#posix-platform-user");
     let bundle = Bundle::busybox().sh("id -u; id -g").set("/process/user", ids(1000, 1000));
     let bundle = bundle.file("etc/passwd", "1000:x:0:0::/:/bin/sh\n", 0o644);
@@ -92,7 +92,7 @@ fn set_of(container: &Container, name: &str) -> Result<u64> {
     Ok(u64::from_str_radix(&container.proc_status(name)?, 16)?)
 }
 
-fn each_capability_set_is_the_configured_one() -> Result {
+fn cve_2016_8867_each_capability_set_is_the_configured_one() -> Result {
     chapter!("config.md#linux-process");
     let bundle = Bundle::busybox()
         .sleeping()
@@ -119,7 +119,7 @@ fn no_capabilities_means_none() -> Result {
     Ok(())
 }
 
-fn another_user_keeps_only_ambient_capabilities() -> Result {
+fn cve_2018_10856_another_user_keeps_only_ambient_capabilities() -> Result {
     chapter!("config.md#linux-process");
     let bundle = Bundle::busybox().sleeping().set("/process/user", ids(1000, 1000));
     let container = bundle.start()?;

@@ -18,7 +18,7 @@ tests![
     memory_policies_that_contradict_themselves_are_refused,
     network_device_names_that_cannot_be_are_refused,
     network_devices_without_a_namespace_are_refused,
-    ids_that_do_not_fit_are_refused,
+    cve_2024_40635_ids_that_do_not_fit_are_refused,
     a_version_that_is_no_text_is_refused,
     every_version_1_is_accepted,
     unknown_properties_are_accepted,
@@ -179,9 +179,9 @@ fn network_devices_without_a_namespace_are_refused() -> Result {
         .is_refused("")
 }
 
-fn ids_that_do_not_fit_are_refused() -> Result {
+fn cve_2024_40635_ids_that_do_not_fit_are_refused() -> Result {
     chapter!("config.md#posix-platform-user");
-    let rows = [json!(4_294_967_296_u64), json!(-1), json!(1.5)];
+    let rows = [json!(4_294_967_296_u64), json!(u32::MAX), json!(-1), json!(1.5)];
     refuses("/process/user/uid", &rows)?;
     refuses("/process/user/gid", &rows)
 }

@@ -33,7 +33,10 @@ const PASSING: &[&str] = &[
 const ATTACKS: &[&str] = &[
     "security::cve_2019_18837_links_of_the_root_lead_inside",
     "security::cve_2019_19921_proc_and_sys_are_no_links",
-    "security::cve_2021_30465_a_racing_link_leads_inside",
+    "security_engines::cve_2024_5154_nothing_is_made_or_deleted_through_links",
+    "races::cve_2021_30465_a_racing_link_leads_inside",
+    "races::cve_2024_45310_nothing_is_made_where_a_racing_link_leads",
+    "races::cve_2025_52881_settings_are_written_to_procfs_or_not_at_all",
     "security::cve_2024_21626_exec_does_not_start_below_a_descriptor",
     "security::cve_2025_31133_a_replaced_null_hides_nothing_writable",
     "security::cve_2025_52881_a_covered_proc_gets_no_writes",

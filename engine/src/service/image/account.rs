@@ -17,12 +17,14 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// What the administrator says.
+    /// What the administrator says; certificates may also be beside the client's own file.
     ///
     /// # Errors
     /// Where the file makes no sense.
     pub fn settings(&self) -> Result<Settings> {
-        Settings::read(&self.settings)
+        let mut settings = Settings::read(&self.settings)?;
+        settings.registry_certificates.push(self.client.join("certs.d"));
+        Ok(settings)
     }
 
     /// Who we are.

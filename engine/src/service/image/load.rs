@@ -16,7 +16,8 @@ use crate::image::manifest::{
 };
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference};
-use crate::layer::decompress;
+use crate::layer::{BETWEEN_ENTRIES, Bounded, decompress};
+use crate::model;
 use crate::progress::{Event, Progress};
 use crate::service::Engine;
 use crate::store::Store;
@@ -59,6 +60,16 @@ impl Engine {
     /// # Errors
     /// Where the archive is none, or an image in it is not whole; images before it stay.
     pub fn load(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
+        let loaded = self.load_all(source, progress)?;
+        for image in &loaded {
+            let id = image.id.to_string();
+            let name = image.names.first().map_or_else(|| id.clone(), Reference::familiar);
+            self.store.tell(&model::Event::of_image(&id, "load", &name));
+        }
+        Ok(loaded)
+    }
+
+    fn load_all(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
         let _busy = self.store.busy()?;
         // Whatever of the archive belongs to no image goes again.
         self.store.wish_to_collect();
@@ -96,11 +107,17 @@ impl Engine {
 /// Takes every file of the archive into the store.
 fn receive(store: &Store, source: impl Read) -> Result<Contents> {
     let mut contents = Contents::default();
+    let (source, gauge) = Bounded::new(source);
     let mut archive = Archive::new(source);
-    for entry in archive.entries().context("read the archive")? {
+    let mut entries = archive.entries().context("read the archive")?;
+    loop {
+        gauge.allow(Some(BETWEEN_ENTRIES));
+        let Some(entry) = entries.next() else { return Ok(contents) };
         let mut entry = entry.context("read the archive")?;
+        gauge.allow(None);
         let path = normal(&entry.path().context("read the archive")?);
-        anyhow::ensure!(contents.files.len() < FILES_LIMIT, "the archive has too many files");
+        let count = contents.files.len() + contents.links.len();
+        anyhow::ensure!(count < FILES_LIMIT, "the archive has too many files");
         match entry.header().entry_type() {
             EntryType::Regular | EntryType::Continuous => {
                 let mut blob = store.receive_blob(FILE_LIMIT)?;
@@ -117,8 +134,9 @@ fn receive(store: &Store, source: impl Read) -> Result<Contents> {
             }
             _ => {}
         }
+        // What is left of it must not count as what stands between entries.
+        std::io::copy(&mut entry, &mut std::io::sink()).context("read the archive")?;
     }
-    Ok(contents)
 }
 
 /// A key of the table: `.` and `..` are taken out by the text alone.

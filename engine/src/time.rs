@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -28,16 +28,19 @@ impl Default for Time {
 impl Time {
     /// The system's clock.
     pub fn now() -> Time {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Time {
-            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
-            nanos: since.subsec_nanos(),
-        }
+        Time::from(SystemTime::now())
     }
 
     /// Whether it stands for "never".
     pub fn is_zero(self) -> bool {
         self == Time::default()
+    }
+
+    /// How long this instant is after another; nothing, where it is not.
+    pub fn since(self, other: Time) -> Duration {
+        let nanos = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+        let nanos = (nanos(self) - nanos(other)).clamp(0, i64::MAX.into());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
     }
 
     /// This instant, so many nanoseconds earlier.
@@ -73,6 +76,16 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
 }
 
+impl From<SystemTime> for Time {
+    fn from(time: SystemTime) -> Time {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Time {
+            seconds: i64::try_from(since.as_secs()).unwrap_or(i64::MAX),
+            nanos: since.subsec_nanos(),
+        }
+    }
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = civil(self.seconds.div_euclid(DAY));
@@ -100,6 +113,9 @@ fn parse(text: &str) -> Option<Time> {
     let (date, rest) = text.split_at_checked(10)?;
     let mut parts = date.split('-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (parts.next()??, parts.next()??, parts.next()??);
+    if !((0..=9999).contains(&year) && (1..=12).contains(&month) && (1..=31).contains(&day)) {
+        return None;
+    }
     let midnight = days(year, month, day) * DAY;
     let Some(clock) = rest.strip_prefix(['T', 't', ' ']) else {
         return rest.is_empty().then_some(Time { seconds: midnight, nanos: 0 });
@@ -109,7 +125,7 @@ fn parse(text: &str) -> Option<Time> {
     let (whole, fraction) = clock.split_once('.').unwrap_or((clock, ""));
     let mut of_day = 0;
     for (part, unit) in whole.split(':').zip([3600, 60, 1]) {
-        of_day += part.parse::<i64>().ok()? * unit;
+        of_day += part.parse::<i64>().ok().filter(|part| (0..=60).contains(part))? * unit;
     }
     Some(Time { seconds: midnight + of_day - offset(zone)?, nanos: billionths(fraction)? })
 }
@@ -121,7 +137,8 @@ fn offset(zone: &str) -> Option<i64> {
     }
     let (sign, clock) = zone.split_at_checked(1)?;
     let (hours, minutes) = clock.split_once(':')?;
-    let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+    let part = |text: &str| text.parse::<i64>().ok().filter(|part| (0..60).contains(part));
+    let seconds = part(hours)? * 3600 + part(minutes)? * 60;
     Some(if sign == "-" { -seconds } else { seconds })
 }
 
@@ -140,6 +157,45 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Time, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(de::Error::custom)
+    }
+}
+
+/// An instant as Docker's flags take it: so long ago, seconds since 1970, or as [`Time`] reads it.
+///
+/// # Errors
+/// Says what was expected.
+pub fn instant(text: &str) -> Result<Time, String> {
+    if let Ok(ago) = parse_duration(text) {
+        return Ok(Time::now().minus(ago));
+    }
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    match (seconds.parse(), billionths(fraction)) {
+        (Ok(seconds), Some(nanos)) => Ok(Time { seconds, nanos }),
+        _ => text.parse(),
+    }
+}
+
+/// A duration as Go writes it: `1h30m0s`, `1.5s`, `300ms`.
+pub fn written(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let fraction = |number: u64, below: u32, digits: usize| {
+        let text = format!("{number}.{below:0digits$}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    match (seconds, nanos) {
+        (0, 0) => "0s".to_owned(),
+        (0, ..1_000) => format!("{nanos}ns"),
+        (0, ..1_000_000) => fraction((nanos / 1_000).into(), nanos % 1_000, 3) + "µs",
+        (0, _) => fraction((nanos / 1_000_000).into(), nanos % 1_000_000, 6) + "ms",
+        _ => {
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            let rest = fraction(seconds % 60, nanos, 9) + "s";
+            match (hours, minutes) {
+                (0, 0) => rest,
+                (0, _) => format!("{minutes}m{rest}"),
+                _ => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
     }
 }
 
@@ -203,7 +259,25 @@ mod tests {
         }
         assert!("2026-11-21".parse::<Time>().is_ok());
         assert!("yesterday".parse::<Time>().is_err());
-        assert!("2026-11-21Tnoon".parse::<Time>().is_err());
+        for wrong in [
+            "2026-11-21Tnoon",
+            "2026-13-21",
+            "9999999999-1",
+            "2026-11-21T99999999999999999:00",
+            "2026-11-21T12:00:00+99999999999999999:00",
+            "2026-11-21T12:00:00Z9",
+        ] {
+            assert!(wrong.parse::<Time>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_instant_is_absolute_or_so_long_ago() {
+        assert_eq!(instant("10.5"), Ok(Time { seconds: 10, nanos: 500_000_000 }));
+        assert_eq!(instant("1970-01-02"), Ok(Time { seconds: 86_400, nanos: 0 }));
+        let now = Time::now();
+        assert!(instant("1.5h").unwrap() < now && instant("0").unwrap() >= now);
+        assert!(instant("soon").is_err() && instant("1.x").is_err());
     }
 
     #[test]
@@ -211,6 +285,10 @@ mod tests {
         assert_eq!(parse_duration("1m30s"), Ok(90_000_000_000));
         assert_eq!(parse_duration("1.5s"), Ok(1_500_000_000));
         assert_eq!(parse_duration("300ms"), Ok(300_000_000));
+        for text in ["1h30m0s", "1m0.5s", "300ms", "1.5µs", "30s", "0s", "7ns"] {
+            let nanos = parse_duration(text).unwrap();
+            assert_eq!(written(Duration::from_nanos(nanos.unsigned_abs())), text);
+        }
         for wrong in ["", "5", "s", "1x", "-1s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
