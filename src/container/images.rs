@@ -185,8 +185,12 @@ fn make(path: &Path) -> Result<()> {
     }
 }
 
-/// A descriptor of the caller takes the place of a pipe, and of nothing else that a list may name.
-fn pipes_in(text: &[u8]) -> Result<Vec<(String, i32)>> {
+/// The pipes that a checkpoint's `descriptors.json` names, and the stream that each of them was: a
+/// descriptor of the caller takes the place of a pipe, and of nothing else that a list may name.
+///
+/// # Errors
+/// A list that is too long or not what it should be.
+pub fn pipes_in(text: &[u8]) -> Result<Vec<(String, i32)>> {
     let streams: Vec<String> = serde_json::from_slice(text)?;
     if streams.len() > STREAMS {
         return Err(Error::new(format!(

@@ -20,7 +20,7 @@ mod problems;
 mod processes;
 mod restore;
 mod run;
-mod saved;
+pub mod saved;
 mod serve;
 mod start;
 mod state_view;
@@ -41,6 +41,7 @@ pub use create::create;
 pub use delete::delete;
 pub use exec::exec;
 pub use id::ContainerId;
+pub use images::pipes_in;
 pub use kill::kill;
 pub use mounts::change_mounts;
 pub use options::{

@@ -58,9 +58,9 @@ fn plain(kind: Kind) -> Message {
     message
 }
 
-/// `criu_resp`
+/// An answer of CRIU's (`criu_resp`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Response {
+pub struct Response {
     /// `criu_req_type`
     pub(super) kind: i64,
     pub(super) success: bool,
@@ -78,9 +78,11 @@ pub(super) struct Response {
 }
 
 impl Response {
+    /// Reads a message.
+    ///
     /// # Errors
     /// What is no message of CRIU's.
-    pub(super) fn read(bytes: &[u8]) -> Result<Response> {
+    pub fn read(bytes: &[u8]) -> Result<Response> {
         let mut response = Response::default();
         for field in fields(bytes) {
             match field? {

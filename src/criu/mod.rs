@@ -21,14 +21,14 @@ mod worker;
 
 use std::os::fd::OwnedFd;
 
-pub use message::Feature;
+pub use message::{Feature, Response};
 pub use options::{CgroupsMode, NetworkLock, Options, PageServer, Switch, Version};
 pub use quote::errors_of;
 pub use worker::{Place, Streams};
 
 use crate::error::{Code, Doing, Error, Result};
 use crate::launch::Child;
-use message::{Kind, Response};
+use message::Kind;
 use worker::Worker;
 
 /// What CRIU tells on its way.

@@ -75,7 +75,7 @@ pub(super) enum Kind {
 
 /// A message that was received.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Message {
+pub struct Message {
     pub(super) kind: Kind,
     /// The serial number of the call that it answers, or 0.
     pub(super) answers: u32,
@@ -92,7 +92,7 @@ impl Message {
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Option<(Message, usize)>> {
+    pub fn decode(bytes: &[u8]) -> Result<Option<(Message, usize)>> {
         if bytes.len() < FIXED {
             return Ok(None);
         }

@@ -10,5 +10,5 @@ mod text;
 mod value;
 
 pub use connection::{Address, Connection, Peer, Refusal, Reply};
-pub use message::Call;
+pub use message::{Call, Message};
 pub use value::Value;

@@ -20,16 +20,22 @@ impl fmt::Display for Value {
             Value::Uint32(number) => write!(f, "uint32 {number}"),
             Value::Int64(number) => write!(f, "int64 {number}"),
             Value::Uint64(number) => write!(f, "uint64 {number}"),
-            Value::Double(number) => write!(f, "{number:?}"),
-            Value::Text(text) => write!(f, "{text:?}"),
-            Value::Path(text) => write!(f, "objectpath {text:?}"),
-            Value::Signature(text) => write!(f, "signature {text:?}"),
+            Value::Double(number) if number.is_finite() => write!(f, "{number:?}"),
+            Value::Double(number) => write!(f, "double {number}"),
+            Value::Text(text) => quote(f, "", text),
+            Value::Path(text) => quote(f, "objectpath ", text),
+            Value::Signature(text) => quote(f, "signature ", text),
             Value::Variant(inner) => write!(f, "<{inner}>"),
             Value::Array(item, items) if items.is_empty() => write!(f, "@a{item} []"),
             Value::Array(_, items) => list(f, '[', items, ']'),
             Value::Struct(fields) => list(f, '(', fields, ')'),
         }
     }
+}
+
+/// A backslash takes the next character as it is, so nothing else can stand for one.
+fn quote(f: &mut fmt::Formatter<'_>, kind: &str, text: &str) -> fmt::Result {
+    write!(f, "{kind}\"{}\"", text.replace('\\', r"\\").replace('"', r#"\""#))
 }
 
 fn list(f: &mut fmt::Formatter<'_>, open: char, items: &[Value], close: char) -> fmt::Result {
@@ -226,6 +232,7 @@ mod tests {
             "int64 -1",
             "double 2.5",
             r#""a 'b' \"c\"""#,
+            "\"\0\n\u{e9}\\\\\"",
             r#"["a", "b"]"#,
             "@as []",
             r#"[("/dev/sda", uint64 5)]"#,

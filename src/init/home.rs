@@ -38,7 +38,8 @@ impl Init<'_> {
     }
 }
 
-fn home_of(users: &str, uid: u32) -> Option<String> {
+/// The home of a user by the text of passwd(5); nothing where it does not tell.
+pub fn home_of(users: &str, uid: u32) -> Option<String> {
     users.lines().find_map(|line| {
         let mut fields = line.split(':').skip(2);
         let id: u32 = fields.next()?.parse().ok()?;

@@ -22,6 +22,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use home::home_of;
 pub use limits::set_limits;
 pub use steps::{ADD_MOUNTS, EXEC, NEW_CONTAINER, REMOVE_MOUNTS, Step};
 

@@ -1,13 +1,17 @@
-//! Runs a program on a call that is made up, the way the kernel would.
+//! Runs a program on a call that is made up, the way the kernel would: for those who want to know
+//! what a filter does without loading it.
 
 use super::Instruction;
 
 /// A call as a filter sees it: `struct seccomp_data` (linux/seccomp.h), without its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Call {
-    pub(super) number: u32,
-    pub(super) audit: u32,
-    pub(super) args: [u64; 6],
+pub struct Call {
+    /// The call's number.
+    pub number: u32,
+    /// `AUDIT_ARCH_*`: see [`Arch::audit`](super::Arch::audit).
+    pub audit: u32,
+    /// Its arguments.
+    pub args: [u64; 6],
 }
 
 impl Call {
@@ -25,7 +29,11 @@ impl Call {
 }
 
 /// What the program returns, and how many instructions it took.
-pub(super) fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
+///
+/// # Panics
+/// Where the kernel would refuse the program, and on operations that [`compile`](super::compile)
+/// does not use.
+pub fn run(program: &[Instruction], call: &Call) -> (u32, usize) {
     let (mut at, mut loaded, mut steps) = (0, 0u32, 0);
     loop {
         let Instruction { code, jt, jf, k } = program[at];

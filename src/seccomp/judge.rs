@@ -1,4 +1,7 @@
 //! What a profile says of a call, read off rule by rule: slow, and short enough to be believed.
+//! Tests hold the compiled programs against it.
+
+#![expect(clippy::unwrap_used, reason = "of a profile that compiles, every word is known")]
 
 use std::cmp::Reverse;
 
@@ -9,7 +12,7 @@ use super::{Arch, Width};
 use crate::spec;
 
 /// The architectures of a family, native first, that the profile lists.
-pub(super) fn listed(profile: &spec::Seccomp<'_>, native: Arch) -> Vec<Arch> {
+fn listed(profile: &spec::Seccomp<'_>, native: Arch) -> Vec<Arch> {
     let mut arches = vec![native];
     arches.extend(profile.architectures.iter().filter_map(|word| {
         let arch = words::architecture(word).unwrap()?;
@@ -18,8 +21,11 @@ pub(super) fn listed(profile: &spec::Seccomp<'_>, native: Arch) -> Vec<Arch> {
     arches
 }
 
-/// What the kernel is to be told of this call.
-pub(super) fn judge(profile: &spec::Seccomp<'_>, native: Arch, call: &Call) -> u32 {
+/// What the kernel is to be told of this call (`SECCOMP_RET_*`).
+///
+/// # Panics
+/// Of a profile that [`compile`](super::compile) refuses.
+pub fn judge(profile: &spec::Seccomp<'_>, native: Arch, call: &Call) -> u32 {
     let default = words::action(&profile.default_action, profile.default_errno_ret).unwrap();
     let x32 = call.audit == Arch::X86_64.audit() && call.number >= X32_BIT;
     let arches = listed(profile, native);

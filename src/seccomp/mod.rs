@@ -8,15 +8,13 @@
 
 mod annotations;
 mod decisions;
+mod interpret;
+mod judge;
 mod layout;
 mod program;
 mod syscalls;
 mod words;
 
-#[cfg(test)]
-mod interpret;
-#[cfg(test)]
-mod judge;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]
@@ -28,6 +26,8 @@ use crate::error::{Error, Result};
 use crate::spec;
 pub use annotations::filter;
 use decisions::Decisions;
+pub use interpret::{Call, run};
+pub use judge::judge;
 use words::Action;
 pub use words::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS};
 
@@ -113,7 +113,7 @@ impl Arch {
     pub const NATIVE: Arch = Arch::Riscv64;
 
     /// `AUDIT_ARCH_*` (linux/audit.h): what the kernel calls it. x32 is told by the number alone.
-    fn audit(self) -> u32 {
+    pub fn audit(self) -> u32 {
         match self {
             Arch::X86_64 | Arch::X32 => 0xc000_003e,
             Arch::I386 => 0x4000_0003,

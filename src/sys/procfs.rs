@@ -161,8 +161,9 @@ pub struct Life {
 /// A process's flag of the kernel (sched.h): execve(2) takes it away.
 const PF_FORKNOEXEC: u64 = 0x40;
 
-/// The program's name may hold anything, so the fields are counted from its closing bracket.
-fn parse_life(stat: &str) -> Option<Life> {
+/// Reads a line of /proc/PID/stat. The program's name may hold anything, so the fields are counted
+/// from its closing bracket.
+pub fn parse_life(stat: &str) -> Option<Life> {
     let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
     let flags: u64 = fields.nth(5)?.parse().ok()?;

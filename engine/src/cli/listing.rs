@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::template::Template;
+use super::Template;
 use crate::error::Result;
 
 /// A column: its field's name in templates, and its head.

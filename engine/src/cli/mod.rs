@@ -82,6 +82,7 @@ use crate::runtime::NotRun;
 use globals::Globals;
 pub use globals::definition as program;
 pub use help::{Entry, GROUPS, entries};
+pub use template::Template;
 
 /// One command: its definition is built only when it is called.
 struct Command {

@@ -35,6 +35,7 @@ use crate::store::Lock;
 use crate::store::networks::Networks;
 use crate::store::{Store, random_id};
 use link::{Cable, Links};
+pub use netlink::attributes;
 use ports::Target;
 use rules::Table;
 

@@ -125,8 +125,8 @@ fn put(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
     bytes.resize(bytes.len().next_multiple_of(4), 0);
 }
 
-/// The attributes in a message's body: number and value of each.
-pub(super) fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
+/// The attributes in the body of a netlink(7) message: number and value of each.
+pub fn attributes(mut bytes: &[u8]) -> Vec<(u16, &[u8])> {
     let mut found = Vec::new();
     while let [a, b, c, d, ..] = *bytes {
         let length = usize::from(u16::from_ne_bytes([a, b]));

@@ -5,7 +5,7 @@ use ureq::http::Uri;
 use crate::error::{Context, Result};
 
 /// Scheme, host and port.
-pub(super) fn origin(url: &str) -> Option<(String, String, u16)> {
+pub fn origin(url: &str) -> Option<(String, String, u16)> {
     let uri: Uri = url.parse().ok()?;
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
     let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
@@ -13,7 +13,10 @@ pub(super) fn origin(url: &str) -> Option<(String, String, u16)> {
 }
 
 /// An address as seen from another.
-pub(super) fn join(base: &str, place: &str) -> Result<String> {
+///
+/// # Errors
+/// Where it is neither whole nor begins with a slash.
+pub fn join(base: &str, place: &str) -> Result<String> {
     if place.starts_with("http://") || place.starts_with("https://") {
         return Ok(place.to_owned());
     }
@@ -27,7 +30,7 @@ pub(super) fn join(base: &str, place: &str) -> Result<String> {
 }
 
 /// `name="value",…` of a challenge.
-pub(super) fn parameters(text: &str) -> Vec<(String, String)> {
+pub fn parameters(text: &str) -> Vec<(String, String)> {
     let (mut found, mut rest) = (Vec::new(), text);
     while let Some((name, after)) = rest.split_once('=') {
         let name = name.trim_matches([',', ' ', '\t']).to_ascii_lowercase();
@@ -42,7 +45,7 @@ pub(super) fn parameters(text: &str) -> Vec<(String, String)> {
 }
 
 /// Fields as a form or after a question mark.
-pub(super) fn form(fields: &[(&str, &str)]) -> String {
+pub fn form(fields: &[(&str, &str)]) -> String {
     let safe = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
     let escape = |text: &str| -> String {
         let byte = |b: u8| if safe(b) { char::from(b).to_string() } else { format!("%{b:02X}") };

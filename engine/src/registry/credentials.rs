@@ -110,9 +110,9 @@ impl Credentials {
             return helper_get(helper, &server);
         }
         let same = |key: &str| plain(key) == plain(&server);
-        let Some((_, auth)) = config.auths.iter().find(|(key, _)| same(key)) else {
-            return Ok(None);
-        };
+        // What an older file says under a URL must not go before what `login` has kept.
+        let older = || config.auths.iter().find(|(key, _)| same(key)).map(|(_, auth)| auth);
+        let Some(auth) = config.auths.get(&server).or_else(older) else { return Ok(None) };
         if !auth.identitytoken.is_empty() {
             return Ok(Some(Credential::Token(auth.identitytoken.clone())));
         }
@@ -254,6 +254,8 @@ mod tests {
         };
         assert_eq!(credentials.of("h:1").unwrap(), Some(own("u", "p")));
         assert_eq!(credentials.of("h:2").unwrap(), None);
+        assert!(credentials.keep("h:1", "u", "new").unwrap());
+        assert_eq!(credentials.of("h:1").unwrap(), Some(own("u", "new")), "not the older URL's");
         assert!(credentials.keep(DEFAULT_REGISTRY, "me", "a:b").unwrap());
         assert_eq!(credentials.of(DEFAULT_REGISTRY).unwrap(), Some(own("me", "a:b")));
         let text = fs::read_to_string(credentials.file()).unwrap();

@@ -3,7 +3,7 @@
 //! Plain threads and blocking calls: a pull has a handful of connections, and a program that only
 //! starts a container carries no event loop.
 
-mod address;
+pub mod address;
 mod certificates;
 mod client;
 pub mod credentials;

@@ -14,7 +14,10 @@ pub type Filters = BTreeMap<String, Vec<String>>;
 pub type Labels = BTreeMap<String, String>;
 
 /// Refuses a filter that there is not.
-pub(super) fn check_names(filters: &Filters, known: &[&str]) -> Result<()> {
+///
+/// # Errors
+/// Names it, and those that there are.
+pub fn check_names(filters: &Filters, known: &[&str]) -> Result<()> {
     match filters.keys().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {
@@ -25,7 +28,7 @@ pub(super) fn check_names(filters: &Filters, known: &[&str]) -> Result<()> {
 }
 
 /// Whether an object has all labels that `label` wants, and none of `label!`.
-pub(super) fn fit_labels(labels: &Labels, filters: &Filters) -> bool {
+pub fn fit_labels(labels: &Labels, filters: &Filters) -> bool {
     let wanted = |name: &str| filters.get(name).map(Vec::as_slice).unwrap_or_default();
     wanted("label").iter().all(|label| has_label(labels, label))
         && !wanted("label!").iter().any(|label| has_label(labels, label))
@@ -40,13 +43,16 @@ fn has_label(labels: &Labels, wanted: &str) -> bool {
 }
 
 /// Whether one of the values is the text, or a pattern that is found in it.
-pub(super) fn fits_pattern(values: &[String], text: &str) -> bool {
+pub fn fits_pattern(values: &[String], text: &str) -> bool {
     let found = |value: &String| Regex::new(value).is_ok_and(|pattern| pattern.is_match(text));
     values.iter().any(|value| value == text || found(value))
 }
 
 /// What `dangling` and its like want.
-pub(super) fn truth(filters: &Filters, name: &str) -> Result<Option<bool>> {
+///
+/// # Errors
+/// Of a value that is neither true nor false.
+pub fn truth(filters: &Filters, name: &str) -> Result<Option<bool>> {
     let Some(text) = filters.get(name).and_then(|values| values.first()) else { return Ok(None) };
     match text.to_ascii_lowercase().as_str() {
         "1" | "t" | "true" => Ok(Some(true)),
@@ -56,7 +62,10 @@ pub(super) fn truth(filters: &Filters, name: &str) -> Result<Option<bool>> {
 }
 
 /// The instant that `until` means: objects that were made later do not fit.
-pub(super) fn until(filters: &Filters) -> Result<Option<Time>> {
+///
+/// # Errors
+/// Of a value that is no time.
+pub fn until(filters: &Filters) -> Result<Option<Time>> {
     let Some(text) = filters.get("until").and_then(|values| values.first()) else {
         return Ok(None);
     };

@@ -10,7 +10,7 @@ use crate::error::Result;
 
 /// A template that has been read.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::cli) struct Template(Vec<Node>);
+pub struct Template(Vec<Node>);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
@@ -40,7 +40,7 @@ impl Template {
     ///
     /// # Errors
     /// Says where it makes no sense.
-    pub(in crate::cli) fn parse(text: &str) -> Result<Template> {
+    pub fn parse(text: &str) -> Result<Template> {
         parse::parse(text).map(Template)
     }
 
@@ -48,7 +48,7 @@ impl Template {
     ///
     /// # Errors
     /// Names the field that it does not have, or the function that cannot do with what it got.
-    pub(in crate::cli) fn render(&self, value: &Value) -> Result<String> {
+    pub fn render(&self, value: &Value) -> Result<String> {
         let mut text = String::new();
         Renderer { root: value }.nodes(&self.0, value, &mut text)?;
         Ok(text)

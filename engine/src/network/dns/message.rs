@@ -2,14 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// A record's type.
-pub(super) const A: u16 = 1;
-pub(super) const AAAA: u16 = 28;
-pub(super) const PTR: u16 = 12;
+/// The type of a record with an IPv4 address.
+pub const A: u16 = 1;
+/// The type of a record with an IPv6 address.
+pub const AAAA: u16 = 28;
+/// The type of a record with a name.
+pub const PTR: u16 = 12;
 
-/// Why there is no answer.
-pub(super) const SERVER_FAILURE: u8 = 2;
-pub(super) const NOT_IMPLEMENTED: u8 = 4;
+/// Why there is no answer: nobody could be asked.
+pub const SERVER_FAILURE: u8 = 2;
+/// Why there is no answer: it is a query of another kind.
+pub const NOT_IMPLEMENTED: u8 = 4;
 
 const HEADER: usize = 12;
 /// Seconds for which others may remember an answer: not longer than a container's restart.
@@ -17,23 +20,26 @@ const TIME_TO_LIVE: u32 = 5;
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Question {
+pub struct Question {
     /// In lower case, without the dot at its end.
-    pub(super) name: String,
-    pub(super) kind: u16,
+    pub name: String,
+    /// The type of the records that are asked for.
+    pub kind: u16,
     /// Where the question ends in the message.
     end: usize,
 }
 
 /// What is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub enum Answer {
+    /// A record of the type [`A`] or [`AAAA`].
     Address(IpAddr),
+    /// A record of the type [`PTR`].
     Name(String),
 }
 
 /// Reads a query of one question of the Internet's class; what is none is of no interest.
-pub(super) fn question(message: &[u8]) -> Option<Question> {
+pub fn question(message: &[u8]) -> Option<Question> {
     const INTERNET: u16 = 1;
     let header = message.first_chunk::<HEADER>()?;
     let is_query = header[2] & 0x80 == 0;
@@ -60,7 +66,7 @@ pub(super) fn question(message: &[u8]) -> Option<Question> {
 }
 
 /// The answer to a query. None at all says that there is nothing of this type by that name.
-pub(super) fn answer(query: &[u8], question: &Question, answers: &[Answer]) -> Vec<u8> {
+pub fn answer(query: &[u8], question: &Question, answers: &[Answer]) -> Vec<u8> {
     let count = answers.len() as u16;
     let mut message = head(query, 0, count);
     message.extend_from_slice(&query[HEADER..question.end]);
@@ -82,7 +88,7 @@ pub(super) fn answer(query: &[u8], question: &Question, answers: &[Answer]) -> V
 }
 
 /// The answer that there is no answer; a message too short for a header gets none.
-pub(super) fn refusal(query: &[u8], reason: u8) -> Option<Vec<u8>> {
+pub fn refusal(query: &[u8], reason: u8) -> Option<Vec<u8>> {
     query.first_chunk::<HEADER>()?;
     let mut message = head(query, reason, 0);
     match question(query) {
@@ -114,7 +120,7 @@ fn encode(name: &str) -> Vec<u8> {
 }
 
 /// The address that a name for looking up backwards is of.
-pub(super) fn reverse(name: &str) -> Option<IpAddr> {
+pub fn reverse(name: &str) -> Option<IpAddr> {
     if let Some(parts) = name.strip_suffix(".in-addr.arpa") {
         let mut octets: Vec<u8> = Vec::new();
         for part in parts.rsplit('.') {

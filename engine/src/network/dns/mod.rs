@@ -6,7 +6,7 @@
 //! sockets that it listens on are the container's. A rule there leads port 53 to them, and leaves
 //! the port itself to the container's programs.
 
-mod message;
+pub mod message;
 mod records;
 
 use std::fs::File;
