@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 
 use super::setting::Dok;
-use super::traces::{Traces, processes};
+use super::traces::{Traces, parents, processes};
 
 /// System calls that change something.
 const CALLS: &str = "rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,rmdir,link,linkat,\
@@ -41,8 +41,8 @@ pub(crate) struct Case<'a> {
 
 pub(crate) struct Campaign {
     pub(crate) dok: Dok,
-    /// The parent of all cgroups.
-    pub(crate) groups: String,
+    /// The parent of all cgroups, which goes after the containers.
+    pub(crate) groups: Groups,
     /// The containers that must stay.
     own: Vec<String>,
     images: String,
@@ -66,7 +66,7 @@ impl Campaign {
         let number = |name: &str| std::env::var(name).ok()?.parse().ok();
         let mut campaign = Campaign {
             dok,
-            groups: format!("/dok-kill-{}-{name}", std::process::id()),
+            groups: Groups(format!("/dok-kill-{}-{name}", std::process::id())),
             own: Vec::new(),
             images: String::new(),
             traces: None,
@@ -79,7 +79,7 @@ impl Campaign {
 
     /// Two containers, one of which runs, and everything that is made once.
     fn furnish(&mut self) {
-        let parent = format!("--cgroup-parent={}", self.groups);
+        let parent = format!("--cgroup-parent={}", self.groups.0);
         let own = ["--label=keep", &parent, "--name"];
         let lives = [&["run", "-d"], &own[..], &["lives", "-v/own", "busybox", "sleep", "999"]];
         let lives = self.dok.ok(&lives.concat());
@@ -138,7 +138,7 @@ impl Campaign {
         let until = Instant::now() + PATIENCE;
         loop {
             self.settle(at);
-            let traces = Traces::of(&self.dok, &self.groups, &self.own);
+            let traces = Traces::of(&self.dok, &self.groups.0, &self.own);
             if !traces.has("leaving-") {
                 return traces;
             }
@@ -247,6 +247,18 @@ impl Campaign {
             }
             assert!(Instant::now() < until, "{at}: {said:?}, {:?}", processes(&self.folder()));
             std::thread::sleep(Duration::from_millis(30));
+        }
+    }
+}
+
+/// A parent of cgroups, by its path in each hierarchy.
+pub(crate) struct Groups(pub(crate) String);
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for parent in parents(&self.0) {
+            // What is not there, or is not empty, is told by what was looked at before.
+            let _ = fs::remove_dir(parent);
         }
     }
 }

@@ -111,7 +111,7 @@ fn what_is_fetched_is_whole_or_not_there() {
 #[test]
 fn containers_run_or_leave_nothing() {
     let Some(mut campaign) = Campaign::new("run") else { return };
-    let group = format!("--cgroup-parent={}", campaign.groups);
+    let group = format!("--cgroup-parent={}", campaign.groups.0);
     let all = ["run", "--rm", &group, "-v", "/mine", "-p", "8099:80", "busybox", "true"];
     let (named, plain) =
         (["--name", "victim"], ["run", "-d", &group, NONE, "busybox", "sleep", "1"]);
@@ -123,7 +123,7 @@ fn containers_run_or_leave_nothing() {
         campaign.kill(&Case { words, whom, before: &nothing });
     }
     let create = |campaign: &Campaign| {
-        let group = format!("--cgroup-parent={}", campaign.groups);
+        let group = format!("--cgroup-parent={}", campaign.groups.0);
         campaign
             .dok
             .ok(&["create", "--name", "victim", &group, "-v", "/mine", "busybox", "sleep", "1"]);

@@ -21,7 +21,7 @@ fn kill_monitors(campaign: &Campaign, lives: &str) -> bool {
 #[test]
 fn a_monitor_that_is_killed_loses_no_container() {
     let Some(mut campaign) = Campaign::new("monitor") else { return };
-    let group = format!("--cgroup-parent={}", campaign.groups);
+    let group = format!("--cgroup-parent={}", campaign.groups.0);
     let lives = campaign.dok.ok(&["inspect", "--format", "{{.Id}}", "lives"]);
     campaign.remember();
     let (mut random, mut hit) = (Random(1), 0);

@@ -90,9 +90,15 @@ pub(crate) fn processes(folder: &Path) -> Vec<(i32, String)> {
 
 /// Cgroups of containers below a parent, in every hierarchy.
 fn groups_below(parent: &str) -> Vec<PathBuf> {
-    let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
-    let parents = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
-    let parents = parents.map(|root| root.join(parent.trim_start_matches('/')));
-    let inside = parents.flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
+    let inside = parents(parent)
+        .into_iter()
+        .flat_map(|parent| fs::read_dir(parent).into_iter().flatten().flatten());
     inside.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+/// Where a cgroup is or would be, in every hierarchy.
+pub(crate) fn parents(group: &str) -> Vec<PathBuf> {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").unwrap().flatten().map(|entry| entry.path());
+    let roots = hierarchies.chain([PathBuf::from("/sys/fs/cgroup")]);
+    roots.map(|root| root.join(group.trim_start_matches('/'))).collect()
 }
