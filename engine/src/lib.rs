@@ -8,16 +8,18 @@
 //!   service                            the verbs; it never knows which door was used
 //!   monitor                            one process beside each container
 //!   registry  layer   network          fetch and push │ pack and unpack │ bridges, ports, names
+//!   cgroup                             what the kernel counts for a container
 //!   runtime   bundle  rootfs           the runtime's command line │ pure: what is asked for →
 //!                                      config.json │ layers mounted over one another
 //!   store                              what stays on disk
 //!   model   image                      data: what a container is asked to be │ references,
 //!                                      digests, manifests
-//!   error  progress                   how it failed │ how far it is
+//!   error  progress  time             how it failed │ how far it is │ instants and durations
 //! ```
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod cgroup;
 pub mod cli;
 pub mod error;
 pub mod image;
@@ -31,3 +33,4 @@ pub mod rootfs;
 pub mod runtime;
 pub mod service;
 pub mod store;
+pub mod time;

@@ -4,14 +4,16 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, move_mount,
-    unmount,
+    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount,
+    mount_bind_recursive, move_mount, unmount,
 };
 
 use crate::error::{Context, Result};
@@ -116,18 +118,58 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes away what is mounted at a folder; that nothing is there is well.
+/// Takes away what is mounted at a folder; whether anything was.
 ///
 /// # Errors
 /// Of `umount2(2)`.
-pub fn unmount_all(target: &Path) -> Result<()> {
+pub fn unmount_all(target: &Path) -> Result<bool> {
+    let mut was_mounted = false;
     loop {
         match unmount(target, UnmountFlags::DETACH | UnmountFlags::NOFOLLOW) {
-            Ok(()) => {}
-            Err(Errno::INVAL | Errno::NOENT) => return Ok(()),
+            Ok(()) => was_mounted = true,
+            Err(Errno::INVAL | Errno::NOENT) => return Ok(was_mounted),
             Err(error) => {
                 return Err(error).with_context(|| format!("unmount {}", target.display()));
             }
         }
     }
+}
+
+/// Where parts of volumes are mounted, in a container's bundle.
+pub fn parts(bundle: &Path) -> PathBuf {
+    bundle.join("parts")
+}
+
+/// Mounts a file or folder below a folder at a place of its own. No link on the way leads out.
+///
+/// # Errors
+/// It is not there, or leads out; of the calls that make the place and mount.
+pub fn mount_part(folder: &Path, part: &str, target: &Path) -> Result<()> {
+    let root = fs::File::open(folder).with_context(|| format!("open {}", folder.display()))?;
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    let found = openat2(&root, part, flags, Mode::empty(), within)
+        .with_context(|| format!("cannot access path {part} below {}", folder.display()))?;
+    let is_folder = FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::Directory;
+    let making = || format!("make {}", target.display());
+    fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
+    unmount_all(target)?;
+    match is_folder {
+        true => make_folder(target).with_context(making)?,
+        false => fs::File::create(target).map(drop).with_context(making)?,
+    }
+    let source = format!("/proc/self/fd/{}", found.as_raw_fd());
+    mount_bind_recursive(source, target).with_context(|| format!("mount at {}", target.display()))
+}
+
+/// Takes away the parts of volumes that are mounted in a bundle.
+///
+/// # Errors
+/// Of `umount2(2)`.
+pub fn unmount_parts(bundle: &Path) -> Result<()> {
+    // Most containers have none.
+    for entry in fs::read_dir(parts(bundle)).into_iter().flatten().flatten() {
+        unmount_all(&entry.path())?;
+    }
+    Ok(())
 }

@@ -172,6 +172,14 @@ impl Runtime {
         read_pid(&pid_file).map(Ok)
     }
 
+    /// What the program says of itself: the last word of its first line. One that says nothing has
+    /// no version.
+    pub fn version(&self) -> Version {
+        let output = Command::new(&self.program).arg("--version").stdin(Stdio::null()).output();
+        let text = output.map(|output| output.stdout).unwrap_or_default();
+        Version::read(&String::from_utf8_lossy(&text))
+    }
+
     fn call<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<()> {
         self.ask(verb, args).map(drop)
     }
@@ -190,6 +198,26 @@ impl Runtime {
 
     fn doing(&self, verb: &str) -> String {
         format!("{} {verb}", self.program.display())
+    }
+}
+
+/// Which runtime it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Version {
+    /// `1.1.5`; empty where it is not known.
+    pub version: String,
+    /// The commit that it was built from.
+    pub commit: Option<String>,
+}
+
+impl Version {
+    fn read(text: &str) -> Version {
+        let first = text.lines().next().unwrap_or_default();
+        let commit = text.lines().find_map(|line| line.strip_prefix("commit:"));
+        Version {
+            version: first.rsplit(' ').next().unwrap_or_default().to_owned(),
+            commit: commit.map(str::trim).filter(|text| *text != "unknown").map(str::to_owned),
+        }
     }
 }
 
@@ -254,6 +282,14 @@ fn remove_if_there(file: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runtime_says_its_version_in_its_first_line() {
+        let told = Version::read("runc version 1.1.5\ncommit: v1.1.5-0-gf19387a6\nspec: 1.0\n");
+        assert_eq!(told.version, "1.1.5");
+        assert_eq!(told.commit.as_deref(), Some("v1.1.5-0-gf19387a6"));
+        assert_eq!(Version::read(""), Version::default());
+    }
 
     #[test]
     fn the_message_is_found_in_both_formats() {

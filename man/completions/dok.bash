@@ -19,7 +19,7 @@ _dok() {
     case $command in
         '')
             options='--root --run-root --runtime --config-file --config -h --help -v --version'
-            words='run create start stop restart kill pause unpause rm exec attach logs ps inspect diff export cp commit update wait rename port top history images import load login logout pull push rmi save search tag completion help version container image network system volume'
+            words='run create start stop restart kill pause unpause rm exec attach logs ps inspect diff export cp commit update wait rename port stats top history images import load login logout pull push rmi save search tag completion events help info version container image network system volume'
             case $before in
                 --root) return ;;
                 --run-root) return ;;
@@ -28,13 +28,13 @@ _dok() {
                 --config) return ;;
             esac
             ;;
-        'container') words='run create start stop restart kill pause unpause rm exec attach logs ls list ps inspect prune diff export cp commit update wait rename port top' ;;
+        'container') words='run create start stop restart kill pause unpause rm remove exec attach logs ls list ps inspect prune diff export cp commit update wait rename port stats top' ;;
         'image') words='history ls list import inspect load prune pull push rm remove save tag' ;;
         'network') words='connect create disconnect inspect list ls prune remove rm' ;;
-        'system') words='check start df prune' ;;
+        'system') words='check start events info df prune' ;;
         'volume') words='create inspect list ls prune remove rm' ;;
         'run'|'container run')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --gpus --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck -d --detach --detach-keys --sig-proxy'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --disable-content-trust --use-api-socket -d --detach --detach-keys --sig-proxy'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -60,8 +60,8 @@ _dok() {
                 --cgroup-parent) return ;;
                 --sysctl) return ;;
                 --device) return ;;
-                --gpus) return ;;
                 --device-cgroup-rule) return ;;
+                --runtime) return ;;
                 -m|--memory) return ;;
                 --memory-reservation) return ;;
                 --memory-swap) return ;;
@@ -99,6 +99,7 @@ _dok() {
                 --dns-search) return ;;
                 --add-host) return ;;
                 --expose) return ;;
+                --link) options='' words='@containers' ;;
                 --name) return ;;
                 --cidfile) return ;;
                 --restart) return ;;
@@ -114,11 +115,21 @@ _dok() {
                 --health-start-period) return ;;
                 --health-start-interval) return ;;
                 --health-retries) return ;;
+                --cpu-count) return ;;
+                --cpu-percent) return ;;
+                --gpus) return ;;
+                --io-maxbandwidth) return ;;
+                --io-maxiops) return ;;
+                --isolation) return ;;
+                --kernel-memory) return ;;
+                --link-local-ip) return ;;
+                --storage-opt) return ;;
+                --volume-driver) return ;;
                 --detach-keys) return ;;
             esac
             ;;
         'create'|'container create')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --gpus --device-cgroup-rule --read-only --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --disable-content-trust --use-api-socket'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -144,8 +155,8 @@ _dok() {
                 --cgroup-parent) return ;;
                 --sysctl) return ;;
                 --device) return ;;
-                --gpus) return ;;
                 --device-cgroup-rule) return ;;
+                --runtime) return ;;
                 -m|--memory) return ;;
                 --memory-reservation) return ;;
                 --memory-swap) return ;;
@@ -183,6 +194,7 @@ _dok() {
                 --dns-search) return ;;
                 --add-host) return ;;
                 --expose) return ;;
+                --link) options='' words='@containers' ;;
                 --name) return ;;
                 --cidfile) return ;;
                 --restart) return ;;
@@ -198,6 +210,16 @@ _dok() {
                 --health-start-period) return ;;
                 --health-start-interval) return ;;
                 --health-retries) return ;;
+                --cpu-count) return ;;
+                --cpu-percent) return ;;
+                --gpus) return ;;
+                --io-maxbandwidth) return ;;
+                --io-maxiops) return ;;
+                --isolation) return ;;
+                --kernel-memory) return ;;
+                --link-local-ip) return ;;
+                --storage-opt) return ;;
+                --volume-driver) return ;;
             esac
             ;;
         'start'|'container start')
@@ -242,7 +264,7 @@ _dok() {
             case $before in
             esac
             ;;
-        'rm'|'container rm')
+        'rm'|'container rm'|'container remove')
             options='-f --force -v --volumes -l --link'
             words='@containers'
             case $before in
@@ -266,7 +288,7 @@ _dok() {
             esac
             ;;
         'logs'|'container logs')
-            options='-f --follow --since --until -n --tail -t --timestamps'
+            options='-f --follow --since --until -n --tail --details -t --timestamps'
             words='@containers'
             case $before in
                 --since) return ;;
@@ -371,6 +393,13 @@ _dok() {
             case $before in
             esac
             ;;
+        'stats'|'container stats')
+            options='-a --all --no-stream --no-trunc --format'
+            words='@containers'
+            case $before in
+                --format) return ;;
+            esac
+            ;;
         'top'|'container top')
             options=''
             words='@containers'
@@ -450,7 +479,7 @@ _dok() {
             esac
             ;;
         'rmi'|'image rm'|'image remove')
-            options='-f --force'
+            options='-f --force --no-prune'
             words='@images'
             case $before in
             esac
@@ -552,14 +581,31 @@ _dok() {
             case $before in
             esac
             ;;
+        'events'|'system events')
+            options='-f --filter --format --since --until'
+            words=''
+            case $before in
+                -f|--filter) return ;;
+                --format) return ;;
+                --since) return ;;
+                --until) return ;;
+            esac
+            ;;
         'help')
             options=''
             words=''
             case $before in
             esac
             ;;
+        'info'|'system info')
+            options='-f --format'
+            words=''
+            case $before in
+                -f|--format) return ;;
+            esac
+            ;;
         'system df')
-            options='--format'
+            options='--format -v --verbose'
             words=''
             case $before in
                 --format) return ;;
@@ -609,9 +655,10 @@ _dok() {
             esac
             ;;
         'version')
-            options=''
+            options='-f --format'
             words=''
             case $before in
+                -f|--format) return ;;
             esac
             ;;
     esac

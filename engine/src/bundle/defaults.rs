@@ -28,12 +28,15 @@ pub(super) const READ_ONLY: &[&str] =
 /// The size of `/dev/shm` when none is said: 64 MiB.
 const SHM_SIZE: i64 = 64 << 20;
 
+fn mount(at: &str, kind: &str, options: &[&str]) -> Value {
+    json!({"destination": at, "type": kind, "source": kind, "options": options})
+}
+
 /// The kernel's own file systems.
 pub(super) fn mounts(container: &Container, unified: bool) -> Vec<Value> {
     let host = &container.host_config;
     let access = if host.privileged { "rw" } else { "ro" };
     let hidden = &["nosuid", "noexec", "nodev"][..];
-    let mount = |at: &str, kind: &str, options: &[&str]| json!({"destination": at, "type": kind, "source": kind, "options": options});
     let mut mounts = vec![
         mount("/proc", "proc", hidden),
         mount("/dev", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),

@@ -28,6 +28,8 @@ pub struct Facts {
     pub rootfs: PathBuf,
     /// Who the program is.
     pub identity: Identity,
+    /// Variables below those of the definition.
+    pub variables: Vec<String>,
     /// Files and folders that come from outside, in the order in which they are mounted.
     pub mounts: Vec<OuterMount>,
     /// Namespaces that are joined rather than made.

@@ -30,7 +30,7 @@ pub fn process(container: &Container, facts: &Facts, capabilities: &[&str]) -> R
         "user": {"uid": facts.identity.uid, "gid": facts.identity.gid,
                  "additionalGids": facts.identity.groups},
         "args": args,
-        "env": environment(container),
+        "env": environment(container, &facts.variables),
         "cwd": cwd,
         "capabilities": sets(capabilities, facts.identity.uid == 0),
         "noNewPrivileges": security.no_new_privileges,
@@ -57,12 +57,13 @@ fn sets(capabilities: &[&str], root: bool) -> Value {
 }
 
 /// The defaults, and what was said over them. A name without a value takes the variable away.
-fn environment(container: &Container) -> Vec<String> {
+fn environment(container: &Container, told: &[String]) -> Vec<String> {
     let config = &container.config;
     let mut all = vec![PATH.to_owned(), format!("HOSTNAME={}", container.hostname())];
     if config.tty {
         all.push("TERM=xterm".to_owned());
     }
+    merge_variables(&mut all, told);
     merge_variables(&mut all, items(&config.env));
     all
 }

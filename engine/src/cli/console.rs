@@ -98,7 +98,7 @@ pub(super) fn take_part(
     let is_terminal = rustix::termios::isatty(io::stdin());
     let _raw = (part.tty && part.stdin && is_terminal).then(Raw::enter).transpose()?;
     if part.tty {
-        send_size(&mut session);
+        send_size(engine, container, &mut session);
     }
     let mut input = part.stdin;
     loop {
@@ -113,7 +113,10 @@ pub(super) fn take_part(
             match type_in(&mut session, &mut part)? {
                 Typed::More => {}
                 Typed::End => input = false,
-                Typed::Detach => return Ok(Left::Detached),
+                Typed::Detach => {
+                    engine.detached(container);
+                    return Ok(Left::Detached);
+                }
             }
         }
     }
@@ -181,10 +184,9 @@ fn type_in(session: &mut Session, part: &mut Part) -> Result<Typed> {
     }
 }
 
-fn send_size(session: &mut Session) {
+fn send_size(engine: &Engine, container: &Container, session: &mut Session) {
     if let Some((rows, columns)) = size() {
-        // A monitor that has gone is noticed by the next read.
-        let _ = session.resize(rows, columns);
+        engine.resize(container, session, rows, columns);
     }
 }
 
@@ -197,7 +199,7 @@ fn pass_signals(
     while let Some(signal) = signals.read_signal().context("take a signal")? {
         let number = i32::try_from(signal.ssi_signo).unwrap_or_default();
         match Signal::try_from(number) {
-            Ok(Signal::SIGWINCH) => send_size(session),
+            Ok(Signal::SIGWINCH) => send_size(engine, container, session),
             // One that has ended meanwhile needs no signal.
             Ok(signal) => drop(engine.kill(container, signal.as_str())),
             Err(_) => {}

@@ -56,14 +56,19 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         exec.command.stdin(Stdio::null());
     }
     let status = exec.command.status().context("run the runtime")?;
-    match exec.refused().filter(|_| !status.success()) {
-        None => Ok(exit_code(runtime::code(status))),
+    let code = match exec.refused().filter(|_| !status.success()) {
+        None => runtime::code(status),
         Some(not_run) => {
             // Without detaching, the runtime has said it to the same standard error.
             if request.detach {
                 complain(&not_run.words);
             }
-            Ok(exit_code(if not_run.exit_code == 125 { 126 } else { not_run.exit_code }))
+            if not_run.exit_code == 125 { 126 } else { not_run.exit_code }
         }
+    };
+    // The end of one that nobody waits for is not heard of.
+    if !request.detach || !status.success() {
+        engine.exec_ended(&container, &exec, code);
     }
+    Ok(exit_code(code))
 }

@@ -1,17 +1,27 @@
 //! Sizes and times as people read them, rounded as Docker rounds them.
 
-use std::time::{Duration, SystemTime};
+use crate::time::Time;
 
 /// Bytes with so many digits: `2.07MB`.
 pub(super) fn size(bytes: u64, digits: usize) -> String {
     const UNITS: [&str; 6] = ["B", "kB", "MB", "GB", "TB", "PB"];
+    scaled(bytes, 1000.0, UNITS, digits)
+}
+
+/// Bytes in binary units with four digits, as for memory: `1.945GiB`.
+pub(super) fn memory(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+    scaled(bytes, 1024.0, UNITS, 4)
+}
+
+fn scaled(bytes: u64, step: f64, units: [&str; 6], digits: usize) -> String {
     #[expect(clippy::cast_precision_loss, reason = "it is rounded to a few digits")]
     let (mut value, mut unit) = (bytes as f64, 0);
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
+    while value >= step && unit + 1 < units.len() {
+        value /= step;
         unit += 1;
     }
-    format!("{}{}", significant(value, digits), UNITS[unit])
+    format!("{}{}", significant(value, digits), units[unit])
 }
 
 /// So many digits, and no zeros at the end.
@@ -30,23 +40,15 @@ fn significant(value: f64, digits: usize) -> String {
 
 /// How long ago an instant in RFC 3339 was; `N/A` where there is none.
 pub(super) fn ago(instant: Option<&str>) -> String {
-    let Some(then) = instant.and_then(seconds) else { return "N/A".into() };
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-    format!("{} ago", duration(u64::try_from(now - then).unwrap_or_default()))
+    match instant.and_then(|text| text.parse::<Time>().ok()) {
+        Some(then) => format!("{} ago", since(then)),
+        None => "N/A".into(),
+    }
 }
 
-/// Seconds since 1970 of an instant, with whatever offset.
-fn seconds(text: &str) -> Option<i64> {
-    let (date, time) = text.split_once(['T', 't', ' '])?;
-    let zone = time.find(['Z', 'z', '+', '-'])?;
-    let (time, zone) = time.split_at(zone);
-    let utc = humantime::parse_rfc3339(&format!("{date}T{time}Z")).ok()?;
-    let utc = utc.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let (hours, minutes) = zone[1..].split_once(':').unwrap_or(("0", "0"));
-    let offset = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-    let offset = if zone.starts_with('-') { -offset } else { offset };
-    Some(i64::try_from(utc.as_secs()).ok()? - offset)
+/// How long something is: `5 seconds`.
+pub(super) fn since(instant: Time) -> String {
+    duration(Time::now().since(instant).as_secs())
 }
 
 /// Seconds in the largest unit that has some.
@@ -84,6 +86,8 @@ mod tests {
             assert_eq!(size(bytes, 3), text);
         }
         assert_eq!(size(646_722_683, 4), "646.7MB");
+        assert_eq!(memory(53_248), "52KiB");
+        assert_eq!(memory(2_088_763_392), "1.945GiB");
     }
 
     #[test]
@@ -102,8 +106,8 @@ mod tests {
         ] {
             assert_eq!(duration(seconds), text);
         }
-        assert_eq!(seconds("1970-01-01T02:00:00+02:00"), Some(0));
-        assert_eq!(seconds("1970-01-01T00:00:01.5Z"), Some(1));
+        assert!(ago(Some("1970-01-01T02:00:00+02:00")).ends_with(" years ago"));
         assert_eq!(ago(None), "N/A");
+        assert_eq!(ago(Some("yesterday")), "N/A");
     }
 }

@@ -67,7 +67,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 /// A row for each name; where digests are shown, each has the digest of its repository.
-fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
+pub(super) fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
     let none = || "<none>".to_owned();
     let digest = |name: &Reference| {
         let same = image.digests.iter().find(|known| known.name() == name.name());

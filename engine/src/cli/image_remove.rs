@@ -19,6 +19,12 @@ pub(super) fn definition() -> Command {
                 .help("Force removal of the image")
                 .action(ArgAction::SetTrue),
         )
+        .arg(
+            Arg::new("no-prune")
+                .long("no-prune")
+                .help("Do not delete untagged parents: there are none here")
+                .action(ArgAction::SetTrue),
+        )
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {

@@ -9,8 +9,8 @@ use crate::error::Result;
 /// A column: its field's name in templates, and its head.
 pub(super) type Column = (&'static str, &'static str);
 
-/// A list of objects. The format is none (a table of the first columns), `json`, `table TEMPLATE` or
-/// a template; templates may use all columns.
+/// A list of objects. The format is none (a table of the first columns), `json`, `table TEMPLATE`
+/// or a template; templates may use all columns.
 ///
 /// # Errors
 /// Says what is wrong with the template.
@@ -45,7 +45,8 @@ fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
     Ok(align(&lines.collect::<Result<Vec<_>>>()?))
 }
 
-/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at least.
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at
+/// least.
 fn align(lines: &[String]) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {
@@ -72,8 +73,19 @@ fn align(lines: &[String]) -> String {
 }
 
 /// Two characters that are typed for one.
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     text.replace("\\t", "\t").replace("\\n", "\n")
+}
+
+/// One object: the format is `json` or a template.
+///
+/// # Errors
+/// Says what is wrong with the template.
+pub(super) fn of_one(object: &Value, format: &str) -> Result<String> {
+    match format {
+        "json" => Ok(format!("{object}\n")),
+        format => Ok(format!("{}\n", Template::parse(&unescape(format))?.render(object)?)),
+    }
 }
 
 /// Objects for `inspect`: the format is none, `json` or a template.

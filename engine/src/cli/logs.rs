@@ -8,8 +8,8 @@ use clap::{ArgMatches, Command};
 use super::Globals;
 use super::flags::{container, is_set, switch, text, value};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Time, parse_duration};
 use crate::service::logs::{Entry, LogRequest};
+use crate::time::{self, Time};
 
 pub(super) fn definition() -> Command {
     Command::new("logs")
@@ -18,6 +18,7 @@ pub(super) fn definition() -> Command {
         .arg(value("since", "TIME", "Show logs since a time, or so long ago (42m)"))
         .arg(value("until", "TIME", "Show logs before a time, or so long ago (42m)"))
         .arg(value("tail", "N", "Number of lines to show from the end of the logs").short('n'))
+        .arg(switch("details", "Show extra details before each line: none, and a space"))
         .arg(switch("timestamps", "Show timestamps").short('t'))
         .arg(container())
 }
@@ -33,34 +34,29 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         follow: is_set(matches, "follow"),
     };
     let timestamps = is_set(matches, "timestamps");
-    engine.logs(&container, request, &mut |entry| say(entry, timestamps))?;
+    let details = if is_set(matches, "details") { " " } else { "" };
+    engine.logs(&container, request, &mut |entry| say(entry, timestamps, details))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn say(entry: &Entry, timestamps: bool) -> Result<()> {
+fn say(entry: &Entry, timestamps: bool, details: &str) -> Result<()> {
     let out: &mut dyn Write =
         if entry.stream == "stderr" { &mut io::stderr() } else { &mut io::stdout() };
     let time = if timestamps { format!("{} ", nine_digits(entry.time)) } else { String::new() };
     out.write_all(time.as_bytes())
+        .and_then(|()| out.write_all(details.as_bytes()))
         .and_then(|()| out.write_all(entry.log.as_bytes()))
         .and_then(|()| out.flush())
         .context("write the log")
 }
 
 /// Timestamps stand below one another.
-fn nine_digits(time: Time) -> String {
+pub(super) fn nine_digits(time: Time) -> String {
     let whole = Time { nanos: 0, ..time }.to_string();
     format!("{}.{:09}Z", whole.trim_end_matches('Z'), time.nanos)
 }
 
-/// A time, or a duration that lies back, or seconds since 1970.
-fn instant(word: &str) -> Result<Time> {
-    if let Ok(ago) = parse_duration(word) {
-        return Ok(Time::now().minus(ago));
-    }
-    let (seconds, fraction) = word.split_once('.').unwrap_or((word, "0"));
-    if let (Ok(seconds), Ok(nanos)) = (seconds.parse(), format!("{fraction:0<9}").parse()) {
-        return Ok(Time { seconds, nanos });
-    }
-    word.parse().map_err(|words: String| refuse(Kind::Invalid, words))
+/// An instant that was typed.
+pub(super) fn instant(word: &str) -> Result<Time> {
+    time::instant(word).map_err(|words| refuse(Kind::Invalid, words))
 }

@@ -14,6 +14,7 @@ mod detach;
 mod diff;
 mod dispatch;
 mod each;
+mod events;
 mod exec;
 mod export;
 mod filters;
@@ -32,6 +33,7 @@ mod image_push;
 mod image_remove;
 mod image_save;
 mod image_tag;
+mod info;
 mod inspect;
 mod kill;
 mod listing;
@@ -49,6 +51,7 @@ mod rm;
 mod run;
 mod search;
 mod start;
+mod stats;
 mod status;
 mod stop;
 mod system_check;
@@ -123,6 +126,7 @@ const COMMANDS: &[Command] = &[
     command!("container unpause", unpause),
     command!("rm", rm),
     command!("container rm", rm),
+    command!("container remove", rm),
     command!("exec", exec),
     command!("container exec", exec),
     command!("attach", attach),
@@ -152,6 +156,8 @@ const COMMANDS: &[Command] = &[
     command!("container rename", rename),
     command!("port", port),
     command!("container port", port),
+    command!("stats", stats),
+    command!("container stats", stats),
     command!("top", top),
     command!("container top", top),
     command!("history", image_history),
@@ -191,7 +197,11 @@ const COMMANDS: &[Command] = &[
     command!("network remove", network::remove),
     command!("network rm", network::remove),
     command!("completion", completion),
+    command!("events", events),
+    command!("system events", events),
     command!("help", help),
+    command!("info", info),
+    command!("system info", info),
     command!("system df", system_df),
     command!("system prune", system_prune),
     command!("volume create", volume::create),
@@ -221,6 +231,10 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
     if line.get(1).is_some_and(|word| word == monitor::names::WORD) {
         let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
         return monitor::names::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    if line.get(1).is_some_and(|word| word == monitor::carry::WORD) {
+        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
+        return monitor::carry::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
 use super::flags::{is_set, switch, text, value};
+use super::human::since;
 use super::listing::{Column, list};
-use super::status::{ellipsis, ports, since, status};
+use super::status::{ellipsis, ports, status};
 use super::{Globals, human, print};
 use crate::error::Result;
 use crate::model::Container;
@@ -81,7 +82,7 @@ fn shows_size(format: &str) -> bool {
     format == "json" || format.contains(".Size") || format.contains("json .}}")
 }
 
-fn row(listed: &Listed, whole: bool) -> Value {
+pub(super) fn row(listed: &Listed, whole: bool) -> Value {
     let container = &listed.container;
     let cut = |text: String, width| if whole { text } else { ellipsis(&text, width) };
     let labels = container.config.labels.iter().flatten();

@@ -8,7 +8,6 @@ use super::each::each;
 use super::flags::{containers, text, value};
 use super::{Globals, stop};
 use crate::error::Result;
-use crate::service::attach::Wanted;
 
 pub(super) fn definition() -> Command {
     Command::new("restart")
@@ -21,8 +20,5 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let (signal, grace) = (text(matches, "signal"), matches.get_one("timeout").copied());
-    each(&engine, matches, |container| {
-        engine.stop(container, signal.as_deref(), grace)?;
-        engine.start(container, Wanted::NOTHING).map(drop)
-    })
+    each(&engine, matches, |container| engine.restart(container, signal.as_deref(), grace))
 }

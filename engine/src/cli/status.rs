@@ -3,16 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::human;
+use super::human::since;
 use crate::model::network::Binding;
-use crate::model::{State, Status, Time};
+use crate::model::{State, Status};
 use crate::service::list::Listed;
-
-/// How long something is: `5 seconds`.
-pub(super) fn since(instant: Time) -> String {
-    let ago = human::ago(Some(&instant.to_string()));
-    ago.strip_suffix(" ago").unwrap_or(&ago).to_owned()
-}
 
 /// `Up 20 seconds (healthy)`, `Exited (0) 5 seconds ago`.
 pub(super) fn status(state: &State, health: &str) -> String {
@@ -112,6 +106,7 @@ mod tests {
 
     use super::*;
     use crate::model::{Config, Container, Empty};
+    use crate::time::Time;
 
     fn state(status: Status, exit_code: i32) -> State {
         let now = Time::now();

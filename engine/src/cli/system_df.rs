@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::flags::{text, value};
-use super::listing::{Column, list};
-use super::{Globals, human, print};
+use super::flags::{is_set, switch, text, value};
+use super::listing::{Column, list, of_one};
+use super::{Globals, human, image_list, print, ps};
 use crate::error::Result;
-use crate::service::usage::Usage;
+use crate::service::Engine;
+use crate::service::list::{Listed, Selection};
+use crate::service::usage::{ImageUsage, Usage, VolumeUsage};
 
 const COLUMNS: &[Column] = &[
     ("Type", "TYPE"),
@@ -20,15 +22,22 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub(super) fn definition() -> Command {
-    Command::new("system df").about("Show disk usage").arg(value(
-        "format",
-        "FORMAT",
-        "table, table TEMPLATE, json, or a template of Go",
-    ))
+    Command::new("system df")
+        .about("Show disk usage")
+        .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
+        .arg(switch("verbose", "Show detailed information on space usage").short('v'))
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
+    if is_set(matches, "verbose") {
+        let parts = Parts::read(&engine)?;
+        print(&match text(matches, "format") {
+            None => parts.tables()?,
+            Some(format) => of_one(&parts.object(), &format)?,
+        })?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let rows = [
         row("Images", engine.usage_of_images()?),
         row("Containers", engine.usage_of_containers()?),
@@ -37,6 +46,83 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     ];
     print(&list(&rows, COLUMNS, COLUMNS.len(), text(matches, "format").as_deref())?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every object with its room.
+struct Parts {
+    images: Vec<Value>,
+    containers: Vec<Value>,
+    volumes: Vec<Value>,
+}
+
+const IMAGES: &[Column] = &[
+    ("Repository", "REPOSITORY"),
+    ("Tag", "TAG"),
+    ("ID", "IMAGE ID"),
+    ("CreatedSince", "CREATED"),
+    ("Size", "SIZE"),
+    ("SharedSize", "SHARED SIZE"),
+    ("UniqueSize", "UNIQUE SIZE"),
+    ("Containers", "CONTAINERS"),
+];
+const CONTAINERS: &[Column] = &[
+    ("ID", "CONTAINER ID"),
+    ("Image", "IMAGE"),
+    ("Command", "COMMAND"),
+    ("LocalVolumes", "LOCAL VOLUMES"),
+    ("Size", "SIZE"),
+    ("RunningFor", "CREATED"),
+    ("Status", "STATUS"),
+    ("Names", "NAMES"),
+];
+const VOLUMES: &[Column] = &[("Name", "VOLUME NAME"), ("Links", "LINKS"), ("Size", "SIZE")];
+
+impl Parts {
+    fn read(engine: &Engine) -> Result<Parts> {
+        let selection = Selection { all: true, sizes: true, ..Selection::default() };
+        let containers = engine.list_containers(&selection)?;
+        let container = |listed: &Listed| {
+            let mut row = ps::row(listed, false);
+            row["Size"] = human::size(listed.size.map_or(0, |size| size.own), 3).into();
+            row
+        };
+        let volume = |volume: VolumeUsage| {
+            json!({"Name": volume.name, "Links": volume.links.to_string(),
+                   "Size": human::size(volume.bytes, 4), "Driver": "local", "Scope": "local"})
+        };
+        Ok(Parts {
+            images: engine.usage_by_image()?.iter().flat_map(images).collect(),
+            containers: containers.iter().map(container).collect(),
+            volumes: engine.usage_by_volume()?.into_iter().map(volume).collect(),
+        })
+    }
+
+    fn tables(&self) -> Result<String> {
+        let images = list(&self.images, IMAGES, IMAGES.len(), None)?;
+        let containers = list(&self.containers, CONTAINERS, CONTAINERS.len(), None)?;
+        let volumes = list(&self.volumes, VOLUMES, VOLUMES.len(), None)?;
+        Ok(format!(
+            "Images space usage:\n\n{images}\nContainers space usage:\n\n{containers}\n\
+             Local Volumes space usage:\n\n{volumes}\nBuild cache usage: 0B\n\n"
+        ))
+    }
+
+    fn object(&self) -> Value {
+        json!({"Images": self.images, "Containers": self.containers, "Volumes": self.volumes,
+               "BuildCache": []})
+    }
+}
+
+/// A row for each name of an image.
+fn images(usage: &ImageUsage) -> Vec<Value> {
+    let own = usage.image.record.size.saturating_sub(usage.shared);
+    let complete = |mut row: Value| {
+        row["SharedSize"] = human::size(usage.shared, 3).into();
+        row["UniqueSize"] = human::size(own, 3).into();
+        row["Containers"] = usage.containers.to_string().into();
+        row
+    };
+    image_list::rows(&usage.image, false, false).into_iter().map(complete).collect()
 }
 
 fn row(kind: &str, usage: Usage) -> Value {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::config::{Config, Empty, Healthcheck};
 use crate::error::{Context, Kind, Result, refuse};
+use crate::time::parse_duration;
 
 /// Applies one instruction.
 ///
@@ -148,9 +149,8 @@ fn healthcheck(text: &str, shell: Option<&[String]>) -> Result<Healthcheck> {
         let (name, value) =
             flag.split_once('=').with_context(|| format!("--{flag} has no value"))?;
         let nanos = || -> Result<i64> {
-            let time = humantime::parse_duration(value);
-            let time = time.with_context(|| format!("--{name}={value} is no duration"))?;
-            Ok(i64::try_from(time.as_nanos())?)
+            let wrong = |words| refuse(Kind::Invalid, format!("--{name}: {words}"));
+            parse_duration(value).map_err(wrong)
         };
         match name {
             "interval" => check.interval = nanos()?,

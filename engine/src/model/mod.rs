@@ -7,21 +7,24 @@
 mod config;
 mod container;
 mod endpoint;
+mod event;
 mod host_config;
 mod mount;
 pub mod network;
+mod sample;
 mod state;
-mod time;
 
+pub use crate::time::{Time, parse_duration};
 pub use config::{Config, Empty, Healthcheck};
 pub use container::Container;
 pub use endpoint::{EndpointConfig, IpamConfig, NetworkingConfig, PortBinding, PortMap};
+pub use event::{Event, Subject};
 pub use host_config::{
     Device, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
 };
 pub use mount::{BindOptions, Mount, MountPoint, TmpfsOptions, VolumeOptions};
+pub use sample::{BlockCount, CpuTime, Interface, MemoryUse, Pids, Sample, Traffic};
 pub use state::{Health, Probe, State, Status};
-pub use time::{Time, parse_duration};
 
 /// What a list that may be `null` holds.
 pub fn items<T>(list: &Option<Vec<T>>) -> &[T] {

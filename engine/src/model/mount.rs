@@ -39,6 +39,12 @@ pub struct BindOptions {
     pub non_recursive: bool,
     /// Whether a missing source is made.
     pub create_mountpoint: bool,
+    /// Whether mounts below a source that cannot be written can.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only_non_recursive: bool,
+    /// Whether it is refused where mounts below it could still be written.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub read_only_force_recursive: bool,
 }
 
 /// What a volume may say.

@@ -2,7 +2,7 @@
 //! a command that finds no monitor any more.
 
 use crate::error::Result;
-use crate::model::Container;
+use crate::model::{Container, Event};
 use crate::network;
 use crate::rootfs;
 use crate::runtime::Runtime;
@@ -32,8 +32,14 @@ pub fn clear(
         InRuntime::No => Ok(()),
     };
     let unmounted = rootfs::unmount_all(&store.bundle(&container.id).join("rootfs"));
+    if matches!(unmounted, Ok(true)) {
+        for name in container.mounts.iter().map(|mount| &mount.name).filter(|n| !n.is_empty()) {
+            store.tell(&Event::of_volume(name, "unmount").with("container", &container.id));
+        }
+    }
+    let parts = rootfs::unmount_parts(&store.bundle(&container.id));
     let left = network::release(store, &container.id).map(drop);
-    deleted.and(unmounted).and(left)
+    deleted.and(unmounted.map(drop)).and(parts).and(left)
 }
 
 /// Removes a container without processes or mounts, with the volumes that nobody named and nobody

@@ -8,8 +8,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::relay::{End, pipe};
 use super::{Monitor, check_file};
 use crate::error::{Context, Result};
-use crate::model::{Health, Healthcheck, Probe, Time};
+use crate::model::{Event, Health, Healthcheck, Probe, Time};
 use crate::store::durable::Durability;
+use crate::time;
 
 /// The checks that are remembered.
 const REMEMBERED: usize = 5;
@@ -160,7 +161,7 @@ impl Monitor {
         };
         let written = self.streams.take_check();
         let (exit_code, output) = if present.late {
-            let timeout = humantime::format_duration(checks.plan.timeout);
+            let timeout = time::written(checks.plan.timeout);
             (NO_CODE, format!("Health check exceeded timeout ({timeout}){written}"))
         } else {
             (code, written)
@@ -172,7 +173,12 @@ impl Monitor {
     fn count(&mut self, probe: Probe, begun: Instant) -> Result<()> {
         if let (Some(checks), Some(health)) = (&mut self.health, &mut self.state.health) {
             let lasted = begun.saturating_duration_since(checks.begun);
+            let before = health.status.clone();
             checks.plan.count(health, probe, lasted);
+            if health.status != before {
+                let action = format!("health_status: {}", health.status);
+                self.store.tell(&Event::of_container(&self.container, &action));
+            }
             let now = Instant::now();
             checks.due = now + checks.plan.wait(health, now.duration_since(checks.begun));
         }

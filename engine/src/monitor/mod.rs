@@ -5,8 +5,10 @@
 //! While it lives it alone writes the container's state. Commands speak to it over the socket `io`
 //! in the bundle, in frames ([`wire`]); that it is alive is seen from a lock that it holds.
 
+pub mod carry;
 pub mod cleanup;
 mod clients;
+mod companion;
 mod gift;
 mod health;
 mod inherited;
@@ -34,11 +36,12 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::error::{Context, Result};
-use crate::model::{Container, State, Status, Time};
+use crate::model::{Container, Event, State, Status, Time};
 use crate::runtime::{NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
 use cleanup::{InRuntime, Volumes};
+use companion::Companion;
 use streams::Streams;
 use wire::Kind;
 
@@ -106,7 +109,9 @@ struct Monitor {
     bundle: PathBuf,
     state: State,
     streams: Streams,
-    names: Option<names::Names>,
+    names: Option<Companion>,
+    /// Carries what comes to ports that no rule can lead.
+    carrier: Option<Companion>,
     /// Of the present run.
     health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
@@ -141,6 +146,7 @@ impl Monitor {
         let streams = Streams::start(&bundle, signals, listener, log, starter)?;
         let state = store.written_state(id)?;
         let names = names::start(&store, &container)?;
+        let carrier = carry::start(&store, &container, &kept)?;
         Ok(Monitor {
             store,
             runtime,
@@ -149,6 +155,7 @@ impl Monitor {
             state,
             streams,
             names,
+            carrier,
             health: None,
             _kept: kept,
             _alive: alive,
@@ -171,6 +178,7 @@ impl Monitor {
             };
             self.state.exit_code = ended;
             self.state.oom_killed = oom::happened(&self.container);
+            self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.
             if let Some(container) = self.store.read_container(&self.container.id)? {
@@ -189,6 +197,27 @@ impl Monitor {
                 _ => return self.finish(),
             }
         }
+    }
+
+    /// Starts the resolver, unless it runs.
+    fn answer_names(&mut self) {
+        if self.names.is_none() {
+            // Who asked for it waits for our word, and tells that there was none.
+            self.names = names::start(&self.store, &self.container).ok().flatten();
+        }
+        if self.names.is_some() {
+            self.streams.tell(Kind::Names, &[]);
+        }
+    }
+
+    fn tell_of_end(&self, lasted: Duration) {
+        if self.state.oom_killed {
+            self.store.tell(&Event::of_container(&self.container, "oom"));
+        }
+        let event = Event::of_container(&self.container, "die")
+            .with("exitCode", &self.state.exit_code.to_string())
+            .with("execDuration", &lasted.as_secs().to_string());
+        self.store.tell(&event);
     }
 
     /// Whether the program is to run again: nobody asked for its end while it waited.
@@ -214,6 +243,7 @@ impl Monitor {
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;
         self.names = None;
+        self.let_go_of_ports();
         cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
@@ -239,6 +269,7 @@ impl Monitor {
             self.save(Durability::Passing)?;
         }
         self.names = None;
+        self.let_go_of_ports();
         let cleared =
             cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
         if removed {
@@ -255,6 +286,13 @@ impl Monitor {
         }
         self.streams.say_farewell();
         Ok(())
+    }
+
+    /// Nobody but us holds them then, and they are free when we end.
+    fn let_go_of_ports(&mut self) {
+        if let Some(carrier) = self.carrier.take() {
+            carrier.end();
+        }
     }
 
     fn save(&self, durability: Durability) -> Result<()> {

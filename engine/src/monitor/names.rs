@@ -3,15 +3,11 @@
 //! and output, and it ends with the monitor.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use rustix::process::{
-    Pid, PidfdFlags, Signal, getppid, pidfd_open, pidfd_send_signal,
-    set_parent_process_death_signal,
-};
-
+use super::companion::{self, Companion};
 use super::sandbox;
 use crate::error::{Context, Result};
 use crate::model::{Container, items};
@@ -22,19 +18,8 @@ use crate::store::Store;
 /// The word that makes dok a resolver.
 pub const WORD: &str = "names";
 
-/// A resolver that runs; it is ended when this is dropped.
-#[derive(Debug)]
-pub(super) struct Names(OwnedFd);
-
-impl Drop for Names {
-    fn drop(&mut self) {
-        // One that has ended needs no end; the monitor reaps it, or its own heir.
-        let _ = pidfd_send_signal(&self.0, Signal::KILL);
-    }
-}
-
 /// Starts the resolver, where the container is in a network that has names.
-pub(super) fn start(store: &Store, container: &Container) -> Result<Option<Names>> {
+pub(super) fn start(store: &Store, container: &Container) -> Result<Option<Companion>> {
     let networks = store.networks();
     let mut named = false;
     for place in networks.endpoints_of(&container.id)? {
@@ -44,19 +29,15 @@ pub(super) fn start(store: &Store, container: &Container) -> Result<Option<Names
         return Ok(None);
     }
     let (udp, tcp) = dns::open(&namespace::pin(store, &container.id))?.into_files();
-    let mut command = Command::new("/proc/self/exe");
-    command.arg(WORD).arg(store.root()).arg(store.run()).arg(&container.id);
-    command.arg(std::process::id().to_string());
+    let mut command = companion::command(WORD);
+    command.arg(store.root()).arg(store.run()).arg(&container.id);
     let host = &container.host_config;
     let servers = items(&host.dns).iter().filter_map(|text| text.parse().ok()).collect::<Vec<_>>();
     let wanted = files::Wanted { servers: &servers, ..files::Wanted::default() };
     let upstream = files::upstream(&files::of_the_machine(), &wanted);
     command.args(upstream.iter().map(ToString::to_string));
-    command.stdin(udp).stdout(tcp).stderr(Stdio::null()).current_dir("/").env_clear();
-    let child = command.spawn().context("start the resolver")?;
-    let pid =
-        i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("name the resolver")?;
-    Ok(Some(Names(pidfd_open(pid, PidfdFlags::empty()).context("watch the resolver")?)))
+    command.stdin(udp).stdout(tcp).stderr(Stdio::null());
+    Companion::start(command).map(Some)
 }
 
 /// The resolver, from its words on the command line to the monitor's end.
@@ -64,15 +45,10 @@ pub(super) fn start(store: &Store, container: &Container) -> Result<Option<Names
 /// # Errors
 /// What kept it from answering.
 pub fn main(words: &[PathBuf]) -> Result<()> {
-    let [root, run, container, monitor, upstream @ ..] = words else {
+    let [monitor, root, run, container, upstream @ ..] = words else {
         anyhow::bail!("names is started by dok itself");
     };
-    set_parent_process_death_signal(Some(Signal::KILL)).context("end with the monitor")?;
-    let parent = getppid().map(|pid| pid.as_raw_nonzero().to_string());
-    anyhow::ensure!(
-        parent.as_deref() == monitor.to_str(),
-        "the monitor ended before its resolver began"
-    );
+    companion::end_with(monitor)?;
     let own = |stream: std::os::fd::BorrowedFd<'_>| stream.try_clone_to_owned();
     let udp = own(io::stdin().as_fd()).context("take the socket for datagrams")?;
     let tcp = own(io::stdout().as_fd()).context("take the socket for connections")?;
@@ -81,6 +57,6 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
         container: container.display().to_string(),
         upstream: upstream.iter().filter_map(|at| at.to_str()?.parse().ok()).collect(),
     };
-    sandbox::enter(sandbox::Task::Names)?;
+    sandbox::enter(sandbox::Task::Companion)?;
     dns::serve(&Sockets::from_files(udp, tcp), &zone)
 }

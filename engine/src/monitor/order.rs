@@ -9,7 +9,7 @@
 //!     │ Tell ──────────────────────────────► │   something for clients
 //!     │ TakeCheck, Drain ──────────────────► │
 //!     │ ◄──────────────────────────── Answer │
-//!     │ ◄───────────────── NoRestart, NoFile │   a client's wish, the log's
+//!     │ ◄────────── NoRestart, Names, NoFile │   clients' wishes, the log's
 //!     │ Farewell ──────────────────────────► │
 //! ```
 
@@ -53,11 +53,13 @@ pub(super) enum Kind {
     Answer,
     /// A client asked for the end.
     NoRestart,
+    /// A client wants names to be answered.
+    Names,
     /// The log needs a file.
     NoFile,
 }
 
-const KINDS: [Kind; 12] = [
+const KINDS: [Kind; 13] = [
     Kind::Client,
     Kind::Listener,
     Kind::Program,
@@ -69,6 +71,7 @@ const KINDS: [Kind; 12] = [
     Kind::Farewell,
     Kind::Answer,
     Kind::NoRestart,
+    Kind::Names,
     Kind::NoFile,
 ];
 

@@ -168,7 +168,7 @@ impl Relay {
             }
             Order::Drain => self.drain()?,
             Order::Farewell => return Ok(Then::End),
-            Order::Answer | Order::NoRestart | Order::NoFile => {}
+            Order::Answer | Order::NoRestart | Order::Names | Order::NoFile => {}
         }
         Ok(Then::GoOn)
     }
@@ -221,7 +221,7 @@ impl Relay {
         decoder.push(frame);
         let Ok(Some(Frame { kind, payload })) = decoder.take() else { return };
         for client in &mut self.clients {
-            if client.starter || kind == Kind::Ended {
+            if client.starter || matches!(kind, Kind::Ended | Kind::Names) {
                 client.tell(kind, &payload);
             }
         }
@@ -384,6 +384,7 @@ impl Relay {
             }
             Kind::Resize => self.resize(frame.size()),
             Kind::NoRestart => self.say(Order::NoRestart, &[]),
+            Kind::Names => self.say(Order::Names, &[]),
             _ => {}
         }
     }

@@ -15,7 +15,7 @@ use super::relay::{End, Program, pipe, set_nonblocking};
 use super::wire::Kind;
 use super::{Monitor, short_path};
 use crate::error::{Context, Result};
-use crate::model::{Status, Time};
+use crate::model::{Event, Status, Time};
 use crate::runtime::{self, NotRun, Streams};
 use crate::store::durable::Durability;
 
@@ -44,6 +44,7 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     monitor.state.oom_killed = false;
     monitor.begin_checks();
     monitor.save(Durability::Passing)?;
+    monitor.store.tell(&Event::of_container(&monitor.container, "start"));
     // Before the first byte of output, which the one who started it waits for after this.
     monitor.streams.tell(Kind::Started, &pid.to_be_bytes());
     monitor.streams.connect(program.unwrap_or_default());
@@ -65,6 +66,9 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
         }
         let next = monitor.check()?;
         children = monitor.streams.turn(next)?;
+        if std::mem::take(&mut monitor.streams.names_requested) {
+            monitor.answer_names();
+        }
     }
 }
 

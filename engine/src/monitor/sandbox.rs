@@ -15,21 +15,22 @@ use crate::error::{Context, Result};
 /// Whose work it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Task {
-    /// The resolver: it opens files to read them, speaks by IP, and starts threads; it cannot write
-    /// a file, run a program, or reach any other process.
-    Names,
+    /// The resolver and the carrier of ports: they open files to read them, speak by IP, and start
+    /// threads; they cannot write a file, run a program, or reach any other process.
+    Companion,
     /// Whoever moves a program's bytes: it has what it was given (pipes, a terminal, sockets of
     /// clients, the log's file) and what comes over its sockets, and opens nothing at all.
     Streams,
 }
 
-/// For both: descriptors that are open, memory, time.
+/// For all: descriptors that are open, memory, time.
 const COMMON: &[c_long] = &[
     libc::SYS_recvmsg,
     libc::SYS_sendto,
     libc::SYS_sendmsg,
     libc::SYS_accept4,
     libc::SYS_getsockopt,
+    libc::SYS_shutdown,
     libc::SYS_setsockopt,
     libc::SYS_ppoll,
     libc::SYS_read,
@@ -51,8 +52,8 @@ const COMMON: &[c_long] = &[
     libc::SYS_exit_group,
 ];
 
-/// For the resolver besides.
-const NAMES: &[c_long] = &[
+/// For the resolver and the carrier besides.
+const COMPANION: &[c_long] = &[
     libc::SYS_recvfrom,
     libc::SYS_bind,
     libc::SYS_connect,
@@ -101,7 +102,7 @@ pub(super) fn enter(task: Task) -> Result<()> {
 }
 
 fn filter(task: Task, machine: TargetArch) -> Result<BpfProgram> {
-    let more = if task == Task::Names { NAMES } else { STREAMS };
+    let more = if task == Task::Companion { COMPANION } else { STREAMS };
     let allowed = COMMON.iter().chain(OLD).chain(more);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         allowed.map(|call| (*call, Vec::new())).collect();
@@ -131,10 +132,11 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
         (libc::SYS_mprotect, lacks(2, libc::PROT_EXEC)),
     ];
     limited.extend(match task {
-        Task::Names => vec![
+        Task::Companion => vec![
             (libc::SYS_socket, is(0, number(libc::AF_INET))),
             (libc::SYS_socket, is(0, number(libc::AF_INET6))),
             (libc::SYS_openat, lacks(2, WRITES)),
+            (libc::SYS_ioctl, is(1, libc::FIONBIO)),
             (libc::SYS_prctl, is(0, number(libc::PR_SET_NAME))),
         ],
         Task::Streams => vec![
@@ -156,9 +158,10 @@ mod tests {
     #[test]
     fn files_are_read_threads_started_and_addresses_spoken_to_and_nothing_else() {
         let sandboxed = || {
-            enter(Task::Names).unwrap();
+            enter(Task::Companion).unwrap();
             let read = std::fs::read_to_string("/proc/self/stat").is_ok();
-            let asks = std::net::UdpSocket::bind("127.0.0.1:0").is_ok();
+            let asks = std::net::UdpSocket::bind("127.0.0.1:0")
+                .is_ok_and(|socket| socket.set_nonblocking(true).is_ok());
             let thread = std::thread::spawn(|| std::process::Command::new("true").spawn().is_err());
             let no_program = thread.join().unwrap();
             let file = std::env::temp_dir().join(format!("dok-sandbox-{}", std::process::id()));

@@ -55,6 +55,8 @@ pub(super) struct Streams {
     marks: u8,
     /// Somebody asked for the end.
     pub(super) end_requested: bool,
+    /// Somebody wants names to be answered, and has not heard of it yet.
+    pub(super) names_requested: bool,
 }
 
 impl Streams {
@@ -75,6 +77,7 @@ impl Streams {
             outputs: Vec::new(),
             marks: 0,
             end_requested: false,
+            names_requested: false,
         };
         streams.spawn().context("start the process that moves bytes")?;
         streams.send(Order::Client, &[], &[starter.as_fd()]);
@@ -182,6 +185,7 @@ impl Streams {
     fn hear(&mut self, packet: &Packet) {
         match packet.kind {
             Order::NoRestart => self.end_requested = true,
+            Order::Names => self.names_requested = true,
             Order::NoFile => {
                 let next = packet.payload == [Wanted::Next as u8];
                 let wanted = if next { Wanted::Next } else { Wanted::Present };

@@ -7,6 +7,8 @@
 //!     │ ◄───────────── Stdout, Stderr │   what the program writes from now on
 //!     │ Stdin, StdinEnd, Resize ────► │
 //!     │ NoRestart ──────────────────► │   its end was asked for
+//!     │ Names ──────────────────────► │   it is in a network that has names now
+//!     │ ◄────────────────────── Names │   its resolver runs
 //!     │ ◄──────────── Started, Failed │   to the one who started it
 //!     │ ◄────────────────────── Ended │   the program ended; it may be started again
 //!     │ ◄──────────────────── hang-up │   the monitor has cleaned up and gone
@@ -31,6 +33,9 @@ pub enum Kind {
     Resize = 18,
     /// When the program ends, it is not restarted.
     NoRestart = 19,
+    /// The container is in a network that has names: to the monitor, and back when the resolver
+    /// runs.
+    Names = 20,
     /// The program runs.
     Started = 32,
     /// It does not: the exit code in four bytes, and words.
@@ -39,7 +44,7 @@ pub enum Kind {
     Ended = 34,
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind::Stdin,
     Kind::Stdout,
     Kind::Stderr,
@@ -47,6 +52,7 @@ const KINDS: [Kind; 10] = [
     Kind::StdinEnd,
     Kind::Resize,
     Kind::NoRestart,
+    Kind::Names,
     Kind::Started,
     Kind::Failed,
     Kind::Ended,

@@ -8,8 +8,8 @@ use ipnet::{IpNet, Ipv4AddrRange, Ipv4Net, Ipv6AddrRange, Ipv6Net};
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::{Mac, Network, Pool};
 
-/// A network of IPv4 that overlaps nothing that is known: 172.17.0.0/16 to 172.31.0.0/16, then parts
-/// of 192.168.0.0/16.
+/// A network of IPv4 that overlaps nothing that is known: 172.17.0.0/16 to 172.31.0.0/16, then
+/// parts of 192.168.0.0/16.
 ///
 /// # Errors
 /// A refusal where all are taken.

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::link::Links;
-use super::{addresses, bridge, random_bytes, random_id};
+use super::{addresses, bridge};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::Time;
 use crate::model::network::{ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool};
-use crate::store::Lock;
 use crate::store::Store;
 use crate::store::networks::Networks;
+use crate::store::{Lock, random_id};
 
 /// Options of the bridge driver that are served.
 const OPTIONS: &[&str] = &[
@@ -293,4 +293,11 @@ fn known_networks(others: &[Network]) -> Result<Vec<IpNet>> {
     let mut known = links.routes().context("list the host's routes")?;
     known.extend(others.iter().flat_map(|other| &other.ipam.config).map(|pool| pool.subnet));
     Ok(known)
+}
+
+fn random_bytes<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    rustix::rand::getrandom(bytes.as_mut_slice(), rustix::rand::GetRandomFlags::empty())
+        .context("get random bytes")?;
+    Ok(bytes)
 }

@@ -122,8 +122,8 @@ impl Links {
         self.find(name)?.map(|link| link.index).ok_or_else(|| Errno::NODEV.into())
     }
 
-    /// Lays a cable: both ends, and the port on its bridge and up. A port has no address of its own,
-    /// and sends back what a container sends to itself by the host's address.
+    /// Lays a cable: both ends, and the port on its bridge and up. A port has no address of its
+    /// own, and sends back what a container sends to itself by the host's address.
     ///
     /// # Errors
     /// The kernel's; the cable is then not there.

@@ -29,10 +29,11 @@ use std::path::Path;
 use ipnet::IpNet;
 
 use crate::error::{Context, Kind, Result, refuse};
+use crate::model::Event;
 use crate::model::network::{Driver, Endpoint, Mac, Network, Publish};
 use crate::store::Lock;
-use crate::store::Store;
 use crate::store::networks::Networks;
+use crate::store::{Store, random_id};
 use link::{Cable, Links};
 pub use netlink::attributes;
 use ports::Target;
@@ -94,7 +95,11 @@ pub fn attach(store: &Store, request: &Request<'_>) -> Result<Attached> {
         format!("connect {} to the network {}", request.name, attached.network.name)
     });
     match laid {
-        Ok(()) => Ok(attached),
+        Ok(()) => {
+            let event = Event::of_network(network, "connect").with("container", request.container);
+            store.tell(&event);
+            Ok(attached)
+        }
         Err(error) => {
             // What could not be undone now is found by its record.
             let _ = leave(&networks, endpoint);
@@ -110,7 +115,11 @@ pub fn attach(store: &Store, request: &Request<'_>) -> Result<Attached> {
 pub fn detach(store: &Store, container: &str, network: &str) -> Result<()> {
     let networks = store.networks();
     match networks.endpoint(&networks.find(network)?.id, container)? {
-        Some(endpoint) => leave(&networks, &endpoint),
+        Some(endpoint) => {
+            leave(&networks, &endpoint)?;
+            tell_of_leaving(store, &endpoint);
+            Ok(())
+        }
         None => Ok(()),
     }
 }
@@ -131,9 +140,18 @@ pub fn release(store: &Store, container: &str) -> Result<Lingering> {
             let table = shut(&networks, endpoint, || networks.let_go(endpoint, &lock))?;
             lingering.0.extend(table);
         }
+        places.iter().for_each(|endpoint| tell_of_leaving(store, endpoint));
     }
     namespace::remove(store, container)?;
     Ok(lingering)
+}
+
+fn tell_of_leaving(store: &Store, endpoint: &Endpoint) {
+    // One that is gone meanwhile has told of its own end.
+    if let Ok(network) = store.networks().find(&endpoint.network) {
+        let event = Event::of_network(&network, "disconnect");
+        store.tell(&event.with("container", &endpoint.container));
+    }
 }
 
 /// Sockets of nf_tables by which something was removed. The kernel lets whoever closes one wait for
@@ -379,17 +397,4 @@ fn remove_leaving(networks: &Networks, network: &Network) -> Result<()> {
             .with_context(|| format!("remove the cable {}", endpoint.port))?;
     }
     Ok(())
-}
-
-/// 64 hexadecimal digits that nobody else has.
-fn random_id() -> Result<String> {
-    let bytes: [u8; 32] = random_bytes()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn random_bytes<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    rustix::rand::getrandom(bytes.as_mut_slice(), rustix::rand::GetRandomFlags::empty())
-        .context("get random bytes")?;
-    Ok(bytes)
 }

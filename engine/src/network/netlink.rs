@@ -1,5 +1,5 @@
-//! netlink(7): messages as bytes, and a socket that sends several at once and waits for the kernel's
-//! word on each.
+//! netlink(7): messages as bytes, and a socket that sends several at once and waits for the
+//! kernel's word on each.
 
 use std::io;
 use std::os::fd::OwnedFd;

@@ -11,7 +11,7 @@ use rustix::net::{
 };
 
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::network::{Binding, HostPort, Protocol, Publish};
+use crate::model::network::{Binding, Endpoint, HostPort, Protocol, Publish};
 use crate::model::{PortBinding, PortMap};
 
 /// Ports of the machine that nobody else gets, while the sockets are open.
@@ -35,6 +35,33 @@ impl Target {
             IpAddr::V6(_) => self.six.map(IpAddr::V6),
         }
     }
+
+    /// Where it is reached by an address of IPv6 whose packets no rule can lead: the container has
+    /// none of its own, or the kernel would take no answer to it from a bridge.
+    fn carried_to(&self, address: IpAddr) -> Option<IpAddr> {
+        let by_rules = address.is_ipv4() || (self.six.is_some() && !address.is_loopback());
+        self.of(address).or(self.four.map(IpAddr::V4)).filter(|_| !by_rules)
+    }
+}
+
+/// Whether no rule can lead a port to a container.
+pub(super) fn is_carried(endpoint: &Endpoint, binding: &Binding) -> bool {
+    target_of(endpoint).carried_to(binding.address).is_some()
+}
+
+fn target_of(endpoint: &Endpoint) -> Target {
+    let (four, six) = (endpoint.ipv4, endpoint.ipv6);
+    Target { four: four.map(|net| net.addr()), six: six.map(|net| net.addr()) }
+}
+
+/// The ports of a container that a process has to carry, and where to.
+pub fn carried(endpoint: &Endpoint) -> Vec<(Binding, SocketAddr)> {
+    let target = target_of(endpoint);
+    let all = endpoint.bindings.iter().filter_map(|binding| {
+        let inside = target.carried_to(binding.address)?;
+        Some((*binding, SocketAddr::new(inside, binding.container)))
+    });
+    all.collect()
 }
 
 /// Takes a port of the machine for each that is to be published.
@@ -55,6 +82,11 @@ pub(super) fn reserve(wanted: &[Publish], target: Target, taken: &[Binding]) -> 
 fn reserve_one(publish: &Publish, target: Target, taken: &[Binding]) -> Result<Reserved> {
     const TRIES: usize = 64;
     let addresses = addresses(publish.address, target)?;
+    let is_carried = addresses.iter().any(|(host, _)| target.carried_to(*host).is_some());
+    if is_carried && publish.protocol == Protocol::Sctp {
+        let words = format!("publish on {}: sctp is led by rules alone", addresses[0].0);
+        return Err(refuse(Kind::Invalid, words));
+    }
     let candidates: Vec<u16> = match publish.host {
         HostPort::One(port) => vec![port],
         HostPort::Range(first, last) => (first..=last).collect(),
@@ -74,9 +106,10 @@ fn reserve_one(publish: &Publish, target: Target, taken: &[Binding]) -> Result<R
 fn addresses(asked: Option<IpAddr>, target: Target) -> Result<Vec<(IpAddr, IpAddr)>> {
     let all = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     let pair = |host: IpAddr| target.of(host).map(|inside| (host, inside));
+    let carried = |host| target.carried_to(host).map(|inside| (host, inside));
     match asked {
         None => Ok(all.into_iter().filter_map(pair).collect()),
-        Some(host) => pair(host).map(|pair| vec![pair]).ok_or_else(|| {
+        Some(host) => pair(host).or(carried(host)).map(|pair| vec![pair]).ok_or_else(|| {
             let family = if host.is_ipv4() { "IPv4" } else { "IPv6" };
             let words = format!("publish on {host}: the container has no {family} address");
             refuse(Kind::Invalid, words)
@@ -94,7 +127,11 @@ fn take(
     let mut reserved = Reserved::default();
     for (host, inside) in addresses {
         let at = SocketAddr::new(*host, port);
-        let bound = hold(publish.protocol, at).map_err(|error| {
+        let leader = match host.is_ipv6() && (inside.is_ipv4() || host.is_loopback()) {
+            true => Leader::Carrier,
+            false => Leader::Rules,
+        };
+        let bound = hold(publish.protocol, at, leader).map_err(|error| {
             let inside = SocketAddr::new(*inside, publish.container);
             let words = format!(
                 "failed to bind host port for {host}:{port}:{inside}/{}: {}",
@@ -144,9 +181,22 @@ fn words_of(error: Errno) -> String {
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
+/// Who leads what comes to a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Leader {
+    /// The packet filter: nobody listens.
+    Rules,
+    /// A process that listens.
+    Carrier,
+}
+
 /// Binds a socket, and says which port it has. Ports of SCTP are known by the records alone: few
 /// kernels have it.
-fn hold(protocol: Protocol, at: SocketAddr) -> rustix::io::Result<(Option<OwnedFd>, u16)> {
+fn hold(
+    protocol: Protocol,
+    at: SocketAddr,
+    leader: Leader,
+) -> rustix::io::Result<(Option<OwnedFd>, u16)> {
     let kind = match protocol {
         Protocol::Tcp => SocketType::STREAM,
         Protocol::Udp => SocketType::DGRAM,
@@ -157,6 +207,11 @@ fn hold(protocol: Protocol, at: SocketAddr) -> rustix::io::Result<(Option<OwnedF
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
     if at.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
+    }
+    if leader == Leader::Carrier {
+        // It listens, which keeps others away, and connections that have ended must not keep itself
+        // away when the container starts again.
+        sockopt::set_socket_reuseaddr(&socket, true)?;
     }
     bind(&socket, &at)?;
     let port = SocketAddr::try_from(getsockname(&socket)?)?.port();

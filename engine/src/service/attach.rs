@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::Engine;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::Container;
+use crate::model::{Container, Event};
 use crate::monitor::{self, wire};
 pub use wire::{Frame, Kind as FrameKind};
 
@@ -35,6 +35,9 @@ impl Wanted {
         self.0
     }
 }
+
+/// How long a resolver may take to begin.
+const RESOLVER: Duration = Duration::from_secs(5);
 
 /// A client's end of the talk with a monitor.
 #[derive(Debug)]
@@ -69,11 +72,7 @@ impl Session {
         wire::write(&mut self.stream, kind, payload)
     }
 
-    /// Tells the terminal's size.
-    ///
-    /// # Errors
-    /// Of `write(2)`.
-    pub fn resize(&mut self, rows: u16, columns: u16) -> io::Result<()> {
+    fn resize(&mut self, rows: u16, columns: u16) -> io::Result<()> {
         let [a, b] = rows.to_be_bytes();
         let [c, d] = columns.to_be_bytes();
         self.send(FrameKind::Resize, &[a, b, c, d])
@@ -103,6 +102,23 @@ impl Session {
                         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
                     ) => {}
                 Err(error) => return Err(error).context("wait for the container's end"),
+            }
+        }
+    }
+
+    /// Asks the monitor for a resolver; whether one runs now.
+    ///
+    /// # Errors
+    /// Of `write(2)`.
+    pub(super) fn ask_for_names(&mut self) -> Result<bool> {
+        self.send(FrameKind::Names, &[]).context("speak to the container's monitor")?;
+        self.stream.set_read_timeout(Some(RESOLVER)).context("set the time to wait")?;
+        loop {
+            match self.read() {
+                Ok(Some(frame)) if frame.kind == FrameKind::Names => return Ok(true),
+                Ok(Some(_)) => {}
+                // It takes too long, or the container has ended meanwhile.
+                Ok(None) | Err(_) => return Ok(false),
             }
         }
     }
@@ -164,11 +180,27 @@ impl Engine {
         if let Some(words) = refusal {
             return Err(refuse(Kind::Conflict, words));
         }
-        self.connect(container, wanted)?.with_context(|| {
+        let session = self.connect(container, wanted)?.with_context(|| {
             format!(
                 "the container {} has lost its monitor: it cannot be attached to",
                 container.name
             )
-        })
+        })?;
+        self.store.tell(&Event::of_container(container, "attach"));
+        Ok(session)
+    }
+
+    /// Tells that one who was attached has left while the container runs on.
+    pub fn detached(&self, container: &Container) {
+        self.store.tell(&Event::of_container(container, "detach"));
+    }
+
+    /// Tells the terminal's size to a container, and to those who follow events. A monitor that has
+    /// gone is noticed by the next read.
+    pub fn resize(&self, container: &Container, session: &mut Session, rows: u16, columns: u16) {
+        if session.resize(rows, columns).is_ok() {
+            let event = Event::of_container(container, "resize").with("height", &rows.to_string());
+            self.store.tell(&event.with("width", &columns.to_string()));
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! A container goes into a network, or out of one, also while it runs.
 
 use super::Engine;
+use super::attach::Wanted;
+use super::files;
 use super::networking::Wishes;
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::{Driver, Network};
@@ -95,7 +97,32 @@ impl Engine {
         let pin = namespace::pin(&self.store, &container.id);
         let wishes = Wishes::read(container, Some(wanted))?;
         let request = wishes.request(container, &network.id, &pin, &[]);
-        network::attach(&self.store, &request).map(drop)
+        let attached = network::attach(&self.store, &request)?;
+        if attached.network.is_predefined() {
+            return Ok(());
+        }
+        let named = self.answer_names(container);
+        if named.is_err() {
+            // The failure to answer names is the one to tell.
+            let _ = network::detach(&self.store, &container.id, &network.id);
+        }
+        named
+    }
+
+    /// Lets a container that runs have a resolver, if it has none.
+    fn answer_names(&self, container: &Container) -> Result<()> {
+        let session = self.connect(container, Wanted::NOTHING)?;
+        let Some(mut session) = session else {
+            // It has lost its monitor: names are answered when it starts again.
+            return Ok(());
+        };
+        if !session.ask_for_names()? {
+            anyhow::bail!(
+                "start the resolver of {}: its monitor does not say that it runs",
+                container.name
+            );
+        }
+        files::ask_the_resolver(&self.store, container)
     }
 }
 

@@ -13,7 +13,7 @@ use super::confined::with_root;
 use super::inside::Inside;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::layer::{Owner, pack_as, unpack_tree};
-use crate::model::{Container, MountPoint, State};
+use crate::model::{Container, Event, MountPoint, State};
 
 /// What a path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,10 @@ impl Engine {
             let path = Path::new("/").join(path);
             find_inside(&path, false)?.ok_or_else(|| not_found(name, &path))?;
             pack_as(&path, packed_as, out)
-        })
+        })?;
+        let event = Event::of_container(&container, "archive-path");
+        self.store.tell(&event.with("path", &path.display().to_string()));
+        Ok(())
     }
 
     /// Unpacks an archive into a folder of a container. Its files belong to whom the archive names,
@@ -99,7 +102,10 @@ impl Engine {
                 _ => Owner::AsSent,
             };
             unpack_tree(archive, &place.path, owner).map(drop)
-        })
+        })?;
+        let event = Event::of_container(&container, "extract-to-dir");
+        self.store.tell(&event.with("path", &folder.display().to_string()));
+        Ok(())
     }
 
     /// A container that runs shows its files as its first process sees them; for one that does not

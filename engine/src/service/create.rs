@@ -1,7 +1,7 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, merge, mounts, names, networking};
+use super::{Engine, limits, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -34,9 +34,6 @@ pub struct Created {
     pub warnings: Vec<String>,
 }
 
-/// The least memory that a program can start in.
-const LEAST_MEMORY: i64 = 6 << 20;
-
 impl Engine {
     /// Creates a container, which does not run yet.
     ///
@@ -57,6 +54,7 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
+        self.check_runtime(&host_config.runtime)?;
         let mut warnings = complete(&mut host_config, &mut networking_config);
         warnings.extend(networking::check(&host_config, &networking_config)?);
         let mut container = Container {
@@ -73,6 +71,7 @@ impl Engine {
             networking_config,
         };
         self.join_others(&mut container)?;
+        self.find_linked(&mut container)?;
         let mut mounts = mounts::resolve(&self.store, &container.config, &container.host_config)?;
         container.mounts = std::mem::take(&mut mounts.points);
         self.store.add_container(&container)?;
@@ -93,6 +92,18 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// All containers have the same runtime, which may be named.
+    fn check_runtime(&self, named: &str) -> Result<()> {
+        if named.is_empty() || named == self.runtime_name() {
+            return Ok(());
+        }
+        let words = format!(
+            "unknown or invalid runtime name: {named}: it is chosen for all containers by \
+             'dok --runtime'"
+        );
+        Err(refuse(Kind::Invalid, words))
     }
 }
 
@@ -130,18 +141,7 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
         }
     }
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
-    if host.memory != 0 && host.memory < LEAST_MEMORY {
-        return Err(refuse(Kind::Invalid, "Minimum memory limit allowed is 6MB"));
-    }
-    if host.memory_swap > 0 && host.memory_swap < host.memory {
-        let words = "Minimum memoryswap limit should be larger than memory limit, see usage";
-        return Err(refuse(Kind::Invalid, words));
-    }
-    if host.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0) {
-        let words = "Conflicting options: CPU Period or Quota cannot be updated as NanoCPUs has \
-                     already been set";
-        return Err(refuse(Kind::Conflict, words));
-    }
+    limits::check(host)?;
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         let words = format!(
             "the working directory '{}' is invalid, it needs to be an absolute path",
@@ -176,10 +176,6 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     }
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
-    }
-    if host.links.as_ref().is_some_and(|links| !links.is_empty()) {
-        let words = "links are not supported: containers of one network find each other by name";
-        return Err(refuse(Kind::Invalid, words));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::Engine;
 use super::inside::Inside;
 use crate::bundle::{self, capabilities, merge_variables};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, Status, items};
+use crate::model::{Container, Event, Status, items};
 use crate::runtime::NotRun;
 use crate::store::{EXEC, random_id};
 
@@ -38,6 +38,10 @@ pub struct ExecRequest {
 pub struct Exec {
     /// The command that runs it; its standard streams are to be chosen.
     pub command: Command,
+    /// Sixty-four hexadecimal digits.
+    pub id: String,
+    /// What runs, as events tell of it.
+    line: String,
     folder: PathBuf,
 }
 
@@ -77,14 +81,24 @@ impl Engine {
         if let Some(words) = words {
             return Err(refuse(Kind::Conflict, words));
         }
-        let folder = self.store.bundle(&container.id).join(format!(
-            "{EXEC}{}-{}",
-            std::process::id(),
-            &random_id()?[..16]
-        ));
+        let id = random_id()?;
+        let name = format!("{EXEC}{}-{}", std::process::id(), &id[..16]);
+        let folder = self.store.bundle(&container.id).join(name);
         fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
-        let exec = Exec { command: Command::new(&self.runtime), folder };
-        self.describe(container, request, exec)
+        let line = request.cmd.join(" ");
+        let exec = Exec { command: Command::new(&self.runtime), id, line, folder };
+        let exec = self.describe(container, request, exec)?;
+        for action in ["exec_create", "exec_start"] {
+            let event = Event::of_container(container, &format!("{action}: {}", exec.line));
+            self.store.tell(&event.with("execID", &exec.id));
+        }
+        Ok(exec)
+    }
+
+    /// Tells that a program that was run beside the container's own has ended.
+    pub fn exec_ended(&self, container: &Container, exec: &Exec, exit_code: i32) {
+        let event = Event::of_container(container, "exec_die").with("execID", &exec.id);
+        self.store.tell(&event.with("exitCode", &exit_code.to_string()));
     }
 
     fn describe(
@@ -112,6 +126,11 @@ impl Engine {
         let host = &like.host_config;
         let facts = bundle::Facts {
             identity: accounts.identity(&like.config.user, items(&host.group_add))?,
+            // One that has ended is told of no more.
+            variables: self
+                .linked(container)
+                .map(|links| links.into_iter().flat_map(|link| link.variables).collect())
+                .unwrap_or_default(),
             ..bundle::Facts::default()
         };
         let capabilities = capabilities::allowed(

@@ -37,8 +37,25 @@ pub(super) fn write(
     Ok(mounts)
 }
 
+/// Lets a container that runs ask its resolver, which it has only now. A file that somebody has
+/// changed inside stays as it is.
+pub(super) fn ask_the_resolver(store: &Store, container: &Container) -> Result<()> {
+    let path = store.container_folder(&container.id).join("resolv.conf");
+    let before = resolv_conf(container, &Place::default());
+    let now = resolv_conf(container, &Place { has_names: true, ..Place::default() });
+    let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
+    match text == before {
+        // In its place, since it is mounted inside.
+        true => fs::write(&path, now).with_context(|| format!("write {}", path.display())),
+        false => Ok(()),
+    }
+}
+
 fn hosts(container: &Container, place: &Place) -> Result<String> {
-    let extra = extra_hosts(container, place)?;
+    let mut extra = extra_hosts(container, place)?;
+    for link in &place.links {
+        extra.extend(link.addresses.iter().map(|address| (link.names.join(" "), *address)));
+    }
     if container.host_config.network_mode == "host" {
         let own = fs::read_to_string("/etc/hosts").unwrap_or_default();
         let lines = extra.iter().map(|(name, address)| format!("{address}\t{name}\n"));

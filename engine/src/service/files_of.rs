@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Engine;
 use crate::error::Result;
 use crate::layer::{Change, Form, changes, pack};
-use crate::model::Container;
+use crate::model::{Container, Event};
 use crate::rootfs::{self, Overlay};
 
 impl Engine {
@@ -30,7 +30,9 @@ impl Engine {
     /// `No such container: X`; what cannot be read.
     pub fn export(&self, name: &str, out: impl Write) -> Result<()> {
         let container = self.store.container(name)?;
-        self.with_files(&container, |root| pack(root, Form::Tree, out))
+        self.with_files(&container, |root| pack(root, Form::Tree, out))?;
+        self.store.tell(&Event::of_container(&container, "export"));
+        Ok(())
     }
 
     /// A container's own layer.
@@ -61,6 +63,6 @@ impl Engine {
         Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
         let done = act(&rootfs);
         let unmounted = rootfs::unmount_all(&rootfs);
-        done.and_then(|done| unmounted.map(|()| done))
+        done.and_then(|done| unmounted.map(|_| done))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 
 use crate::error::{Kind, Result, refuse};
-use crate::model::{Time, parse_duration};
+use crate::time::{Time, instant};
 
 /// For each name, the values of which one has to fit; of labels, all.
 pub type Filters = BTreeMap<String, Vec<String>>;
@@ -76,20 +76,6 @@ pub fn until(filters: &Filters) -> Result<Option<Time>> {
     })
 }
 
-/// An instant: RFC 3339, seconds since 1970, or so long ago.
-///
-/// # Errors
-/// What is wrong with the text.
-pub fn instant(text: &str) -> Result<Time, String> {
-    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-    if let (true, Ok(seconds)) = (is_number, whole.parse()) {
-        return Ok(Time { seconds, nanos: 0 });
-    }
-    let ago = |text| parse_duration(text).map(|ago| Time::now().minus(ago));
-    text.parse().or_else(|_| ago(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,9 +109,8 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_absolute_or_so_long_ago() {
-        assert_eq!(instant("10.5"), Ok(Time { seconds: 10, nanos: 0 }));
-        assert!(instant("1.5h").unwrap() < Time::now());
+    fn a_value_that_makes_no_sense_is_refused() {
+        assert!(until(&filters("until", &["1h"])).unwrap().is_some());
         assert!(until(&filters("until", &["soon"])).is_err());
         assert!(truth(&filters("dangling", &["maybe"]), "dangling").is_err());
     }

@@ -6,18 +6,20 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
+use crate::cgroup;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Device, HostConfig, items};
 
-/// Whether cgroups are version 2: the file system says its name.
-pub(super) fn is_unified() -> bool {
-    const CGROUP2_MAGIC: i64 = 0x6367_7270;
-    rustix::fs::statfs("/sys/fs/cgroup").is_ok_and(|about| about.f_type == CGROUP2_MAGIC)
-}
-
 /// Whether memory and swap can be limited together.
 pub(super) fn limits_swap() -> bool {
-    is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
+    cgroup::is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
+}
+
+/// Whether a mount and all below it can be made read-only together: mount_setattr(2), Linux 5.12.
+pub(super) fn has_recursive_read_only() -> bool {
+    let release = rustix::system::uname().release().to_string_lossy().into_owned();
+    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(5), Some(12))
 }
 
 /// Our own capabilities, as bits: nobody can give more.
@@ -52,7 +54,8 @@ fn requested(device: &Device, nodes: &mut Vec<DeviceNode>) -> Result<()> {
     let missing = || {
         let path = from.display();
         let words = format!(
-            "error gathering device information while adding custom device \"{path}\": no such file or directory"
+            "error gathering device information while adding custom device \"{path}\": no such \
+             file or directory"
         );
         refuse(Kind::Invalid, words)
     };

@@ -6,6 +6,7 @@ use std::path::{Component, Path};
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
+use crate::rootfs;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
 
@@ -155,9 +156,13 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
             if !options.propagation.is_empty() {
                 point.propagation = options.propagation;
             }
-            if options.non_recursive {
-                "non-recursive".clone_into(&mut point.mode);
-            }
+            let words = [
+                ("non-recursive", options.non_recursive),
+                (WRITABLE_BELOW, options.read_only_non_recursive),
+                (NOTHING_WRITABLE, options.read_only_force_recursive),
+            ];
+            let words = words.iter().filter(|(_, said)| *said).map(|(word, _)| *word);
+            point.mode = words.collect::<Vec<_>>().join(",");
             point
         }
         "" | "volume" => {
@@ -166,8 +171,8 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
             if options.no_copy {
                 "nocopy".clone_into(&mut point.mode);
             }
-            if !options.subpath.is_empty() {
-                return Err(wrong("a part of a volume is not supported: VolumeOptions.Subpath"));
+            if !is_below(Path::new(&options.subpath)) {
+                return Err(wrong("subpath must be a relative path within the volume"));
             }
             point
         }
@@ -178,6 +183,15 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
     };
     point.writable = !mount.read_only;
     Ok(point)
+}
+
+/// Words of [`MountPoint::mode`] about mounts below one that cannot be written.
+const WRITABLE_BELOW: &str = "ro-non-recursive";
+const NOTHING_WRITABLE: &str = "ro-force-recursive";
+
+/// Whether a path leads down only.
+fn is_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 fn bound(source: &str, destination: &str) -> MountPoint {
@@ -251,26 +265,61 @@ fn clean(path: &str) -> String {
 }
 
 /// The mounts in the specification's words.
-pub(super) fn outer(container: &Container) -> Vec<OuterMount> {
+pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMount>> {
     let host = &container.host_config;
     let short = host.tmpfs.iter().flatten().map(|(path, options)| tmpfs(clean(path), options));
     let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
-    let points = container.mounts.iter().map(outer_point);
-    let mut all: Vec<_> = short.chain(long).chain(points).collect();
+    let mut all: Vec<_> = short.chain(long).collect();
+    for point in &container.mounts {
+        let source = match part_of(container, point) {
+            Some(part) => mount_part(point, part, bundle)?,
+            None => point.source.clone(),
+        };
+        all.push(outer_point(point, source)?);
+    }
     all.sort_by_key(|mount| mount.destination.matches('/').count());
-    all
+    Ok(all)
 }
 
-fn outer_point(point: &MountPoint) -> OuterMount {
+/// The part of a volume that was asked for.
+fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> {
+    let asked = items(&container.host_config.mounts).iter();
+    let asked = asked.filter(|mount| point.kind == "volume" && mount.kind != "tmpfs");
+    let mut same = asked.filter(|mount| clean(&mount.target) == point.destination);
+    let options = same.next()?.volume_options.as_ref()?;
+    Some(options.subpath.as_str()).filter(|part| !part.is_empty())
+}
+
+/// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
+/// goes it.
+fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
+    let name = point.destination.replace('%', "%25").replace('/', "%2F");
+    let target = rootfs::parts(bundle).join(name);
+    rootfs::mount_part(Path::new(&point.source), part, &target)
+        .with_context(|| format!("mount {part} of the volume {}", point.name))?;
+    Ok(target.display().to_string())
+}
+
+fn outer_point(point: &MountPoint, source: String) -> Result<OuterMount> {
+    let says = |word: &str| point.mode.split(',').any(|said| said == word);
     let propagation = if point.propagation.is_empty() { "rprivate" } else { &point.propagation };
-    let recursion = if point.mode == "non-recursive" { "bind" } else { "rbind" };
-    let access = if point.writable { "rw" } else { "ro" };
-    OuterMount {
+    let recursion = if says("non-recursive") { "bind" } else { "rbind" };
+    let whole = super::host::has_recursive_read_only();
+    if says(NOTHING_WRITABLE) && !whole {
+        let words = "bind-recursive=readonly needs Linux 5.12";
+        return Err(refuse(Kind::Invalid, words));
+    }
+    let access = match point.writable {
+        true => "rw",
+        false if whole && !says(WRITABLE_BELOW) && !says("non-recursive") => "rro",
+        false => "ro",
+    };
+    Ok(OuterMount {
         kind: "bind",
-        source: point.source.clone(),
+        source,
         destination: point.destination.clone(),
         options: [recursion, access, propagation].map(str::to_owned).to_vec(),
-    }
+    })
 }
 
 fn tmpfs(destination: String, more: &str) -> OuterMount {

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::Engine;
+use super::links::Linked;
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::{HostPort, Mac, Publish};
 use crate::model::{Container, EndpointConfig, HostConfig, NetworkingConfig, PortBinding, items};
@@ -21,6 +22,8 @@ pub(super) struct Place {
     pub(super) machine: Option<IpAddr>,
     /// Whether one of its networks has names.
     pub(super) has_names: bool,
+    /// Containers that it has names for.
+    pub(super) links: Vec<Linked>,
     /// The sockets that hold its published ports.
     pub(super) reserved: Vec<OwnedFd>,
 }
@@ -159,6 +162,7 @@ impl Engine {
             // The first network leads to them.
             published.clear();
         }
+        place.links = self.linked(container)?;
         Ok(place)
     }
 }

@@ -4,6 +4,7 @@ use super::Engine;
 use super::filters::{Filters, check_names, fit_labels, truth, until};
 use crate::error::Result;
 use crate::model::network::{CreateNetwork, Network};
+use crate::model::{Event, Subject};
 use crate::network::definition;
 
 impl Engine {
@@ -12,7 +13,9 @@ impl Engine {
     /// # Errors
     /// A refusal in Docker's words.
     pub fn create_network(&self, request: &CreateNetwork) -> Result<Network> {
-        definition::create(&self.store, request)
+        let network = definition::create(&self.store, request)?;
+        self.store.tell(&Event::of_network(&network, "create"));
+        Ok(network)
     }
 
     /// The networks that fit, by name.
@@ -48,7 +51,9 @@ impl Engine {
     /// # Errors
     /// A refusal in Docker's words.
     pub fn remove_network(&self, name: &str) -> Result<Network> {
-        definition::remove(&self.store, name)
+        let network = definition::remove(&self.store, name)?;
+        self.store.tell(&Event::of_network(&network, "destroy"));
+        Ok(network)
     }
 
     /// Removes the networks of users' own that nobody is in, and gives their names. Filters are
@@ -66,7 +71,7 @@ impl Engine {
                 continue;
             }
             if self.store.networks().endpoints(&network.id)?.is_empty() {
-                match definition::remove(&self.store, &network.id) {
+                match self.remove_network(&network.id) {
                     Ok(network) => removed.push(network.name),
                     // Somebody has just come in, or has removed it before us.
                     Err(error) if crate::error::kind(&error).is_some() => {}
@@ -74,6 +79,7 @@ impl Engine {
                 }
             }
         }
+        self.store.tell(&Event::of_prune(Subject::Network, 0));
         Ok(removed)
     }
 

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use super::Engine;
 use crate::error::{Context, Kind, Result, refuse};
+use crate::model::Event;
 use crate::model::network::Binding;
 
 /// The processes of a container, as the host's ps(1) tells of them.
@@ -34,7 +35,9 @@ impl Engine {
             let words = String::from_utf8_lossy(&output.stderr);
             return Err(refuse(Kind::Invalid, format!("ps: {}", words.trim())));
         }
-        select(&String::from_utf8_lossy(&output.stdout), &pids)
+        let found = select(&String::from_utf8_lossy(&output.stdout), &pids)?;
+        self.store.tell(&Event::of_container(&container, "top"));
+        Ok(found)
     }
 
     /// The ports of the machine that lead to a container.

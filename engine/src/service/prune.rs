@@ -4,6 +4,7 @@ use super::Engine;
 use super::filters::{Filters, check_names, fit_labels, until};
 use super::remove::Running;
 use crate::error::{Result, kind};
+use crate::model::{Event, Subject};
 use crate::monitor::cleanup::Volumes;
 
 /// What was taken away.
@@ -42,6 +43,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
+        self.store.tell(&Event::of_prune(Subject::Container, pruned.bytes));
         Ok(pruned)
     }
 
@@ -67,6 +69,7 @@ impl Engine {
             self.store.remove_volume(&name)?;
             pruned.removed.push(name);
         }
+        self.store.tell(&Event::of_prune(Subject::Volume, pruned.bytes));
         Ok(pruned)
     }
 }

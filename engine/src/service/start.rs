@@ -11,8 +11,9 @@ use super::inside::Inside;
 use super::networking::Place;
 use super::{Engine, copy_up, files, host, mounts, networking};
 use crate::bundle::{self, Facts, Joined, OuterMount};
+use crate::cgroup;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, items};
+use crate::model::{Container, Event, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, restart, wire};
 use crate::network::namespace;
@@ -35,6 +36,9 @@ impl Engine {
             return Ok(None);
         }
         self.store.wait_for_monitor(id)?;
+        if wanted != Wanted::NOTHING {
+            self.store.tell(&Event::of_container(container, "attach"));
+        }
         let prepared = self.prepare(container);
         let started = prepared.and_then(|kept| self.start_monitor(id, wanted, kept));
         drop(lock);
@@ -42,6 +46,22 @@ impl Engine {
             Ok(session) => Ok(Some(session)),
             Err(error) => Err(self.undo_start(container, error)),
         }
+    }
+
+    /// Ends a container as [`Engine::stop`] does, and starts it again.
+    ///
+    /// # Errors
+    /// As of a stop and of a start.
+    pub fn restart(
+        &self,
+        container: &Container,
+        signal: Option<&str>,
+        seconds: Option<i64>,
+    ) -> Result<()> {
+        self.stop(container, signal, seconds)?;
+        self.start(container, Wanted::NOTHING)?;
+        self.store.tell(&Event::of_container(container, "restart"));
+        Ok(())
     }
 
     /// Starts what ran when the machine went down and is to run again: by `always` in any case, by
@@ -71,7 +91,10 @@ impl Engine {
         });
         let removes = container.host_config.auto_remove;
         let removed = match self.store.read_container(&container.id) {
-            Ok(Some(left)) if removes => cleanup::remove(&self.store, &left, Volumes::Remove),
+            // What is still mounted in its folder is not to be removed with it.
+            Ok(Some(left)) if removes && cleared.is_ok() => {
+                cleanup::remove(&self.store, &left, Volumes::Remove)
+            }
             other => other.map(drop),
         };
         match cleared.and(removed) {
@@ -111,7 +134,19 @@ impl Engine {
             fs::write(&file, serde_json::to_vec(&check).context("encode the health check")?)
                 .with_context(|| format!("write {}", file.display()))?;
         }
+        self.tell_of_volumes(container);
         Ok(place.reserved)
+    }
+
+    fn tell_of_volumes(&self, container: &Container) {
+        for mount in container.mounts.iter().filter(|mount| !mount.name.is_empty()) {
+            let event = Event::of_volume(&mount.name, "mount")
+                .with("container", &container.id)
+                .with("destination", &mount.destination)
+                .with("propagation", &mount.propagation)
+                .with("read/write", &mount.writable.to_string());
+            self.store.tell(&event);
+        }
     }
 
     fn configure(
@@ -123,13 +158,15 @@ impl Engine {
         let inside = Inside::open(rootfs)?;
         copy_up::fill(container, &inside)?;
         let outer = self.outer_mounts(container, place)?;
-        bundle::configuration(container, &self.facts(container, rootfs, &inside, outer)?)
+        let variables = place.links.iter().flat_map(|link| link.variables.clone()).collect();
+        let facts = Facts { variables, ..self.facts(container, rootfs, &inside, outer)? };
+        bundle::configuration(container, &facts)
     }
 
     /// What is mounted from outside.
     fn outer_mounts(&self, container: &Container, place: &Place) -> Result<Vec<OuterMount>> {
         let mut outer = files::write(&self.store, container, place)?;
-        let requested = mounts::outer(container);
+        let requested = mounts::outer(container, &self.store.bundle(&container.id))?;
         outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
         outer.extend(requested);
         if container.host_config.init == Some(true) {
@@ -156,11 +193,12 @@ impl Engine {
             devices: host::devices(host)?,
             init,
             capabilities: host::own_capabilities(),
-            unified: host::is_unified(),
+            unified: cgroup::is_unified(),
             swap: host.memory > 0 && host::limits_swap(),
             seccomp: bundle::seccomp::requested(items(&host.security_opt))?,
             block_devices: host::block_devices(host)?,
             architecture: std::env::consts::ARCH.to_owned(),
+            ..Facts::default()
         })
     }
 

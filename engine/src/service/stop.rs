@@ -10,7 +10,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use super::Engine;
 use super::attach::{End, FrameKind, Session, Wanted};
 use crate::error::{Context, Kind, Result, kind, refuse};
-use crate::model::{Container, State, Status};
+use crate::model::{Container, Event, State, Status};
 use crate::monitor::cleanup::{self, InRuntime};
 use crate::store::durable::Durability;
 
@@ -40,9 +40,12 @@ impl Engine {
         let Some(mut end) = self.watch(container)? else { return Ok(()) };
         self.send_and_thaw(container, signal)?;
         if !grace.is_some_and(|grace| grace.is_zero()) && end.wait(grace)? {
-            return self.after_end(container, end);
+            self.after_end(container, end)?;
+        } else {
+            self.kill_and_wait(container, end)?;
         }
-        self.kill_and_wait(container, end)
+        self.store.tell(&Event::of_container(container, "stop"));
+        Ok(())
     }
 
     /// Ends a container at once.
@@ -68,7 +71,7 @@ impl Engine {
         if !state.status.is_alive() {
             return Ok(());
         }
-        let sent = self.runtime().kill(&container.id, signal);
+        let sent = self.send(container, signal);
         let thawed = match state.status {
             Status::Paused => self.unpause(container),
             _ => Ok(()),
@@ -81,6 +84,13 @@ impl Engine {
             Err(error) if kind(&error) != Some(Kind::Conflict) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    fn send(&self, container: &Container, signal: &str) -> Result<()> {
+        self.runtime().kill(&container.id, signal)?;
+        let event = Event::of_container(container, "kill").with("signal", &number_of(signal));
+        self.store.tell(&event);
+        Ok(())
     }
 
     /// What watches the end of a container that is not to be restarted; `None` where it has ended.
@@ -114,6 +124,10 @@ impl Engine {
         let _lock = self.store.lock_container(&container.id)?;
         let state = self.store.state(&container.id)?;
         if !state.status.is_alive() {
+            if self.store.written_state(&container.id)?.status.is_alive() {
+                let event = Event::of_container(container, "die");
+                self.store.tell(&event.with("exitCode", &state.exit_code.to_string()));
+            }
             self.store.write_state(&container.id, &state, Durability::Kept)?;
             cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)?;
         }
@@ -141,7 +155,7 @@ impl Engine {
         };
         let ends = ["KILL", "9", stop.strip_prefix("SIG").unwrap_or(&stop)].contains(&bare);
         if !ends {
-            return self.runtime().kill(&container.id, signal);
+            return self.send(container, signal);
         }
         let end = self.watch(container)?;
         self.send_and_thaw(container, signal)?;
@@ -162,7 +176,9 @@ impl Engine {
             Status::Running => {
                 self.runtime().pause(&container.id)?;
                 let mark = self.store.pause_mark(&container.id);
-                return fs::write(&mark, "").with_context(|| format!("write {}", mark.display()));
+                fs::write(&mark, "").with_context(|| format!("write {}", mark.display()))?;
+                self.store.tell(&Event::of_container(container, "pause"));
+                return Ok(());
             }
             Status::Paused => format!("container {} is already paused", container.id),
             _ => format!("container {} is not running", container.id),
@@ -182,7 +198,9 @@ impl Engine {
         }
         self.runtime().resume(&container.id)?;
         let mark = self.store.pause_mark(&container.id);
-        fs::remove_file(&mark).with_context(|| format!("remove {}", mark.display()))
+        fs::remove_file(&mark).with_context(|| format!("remove {}", mark.display()))?;
+        self.store.tell(&Event::of_container(container, "unpause"));
+        Ok(())
     }
 
     /// Waits for a container's end; its exit code, at once where it does not run.
@@ -227,6 +245,14 @@ impl Watch {
             }
         }
     }
+}
+
+/// A signal's number, by which events tell of it.
+fn number_of(signal: &str) -> String {
+    let name = signal.to_ascii_uppercase();
+    let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
+    let known = name.parse::<nix::sys::signal::Signal>();
+    known.map_or(signal.to_owned(), |known| (known as i32).to_string())
 }
 
 /// A descriptor of a process, unless it has ended.

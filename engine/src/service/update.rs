@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Engine, create, host};
 use crate::bundle::resources::resources;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, HostConfig, RestartPolicy};
+use crate::model::{Container, Event, HostConfig, RestartPolicy};
 
 /// What is to change; what is not said stays. The units are those of [`HostConfig`].
 #[derive(Debug, Clone, Default)]
@@ -51,7 +51,9 @@ impl Engine {
             self.set_limits(&id, &file, &serde_json::Value::Object(limits))
                 .map_err(|error| cannot(&container, error))?;
         }
-        self.store.change_container(&container)
+        self.store.change_container(&container)?;
+        self.store.tell(&Event::of_container(&container, "update"));
+        Ok(())
     }
 
     fn set_limits(&self, id: &str, file: &Path, limits: &serde_json::Value) -> Result<()> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Engine;
 use super::list::Selection;
 use crate::error::Result;
+use crate::store::Image;
 
 /// How much room the objects of one kind take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,7 +20,73 @@ pub struct Usage {
     pub reclaimable: u64,
 }
 
+/// How much room one image takes.
+#[derive(Debug, Clone)]
+pub struct ImageUsage {
+    /// The image.
+    pub image: Image,
+    /// The bytes of layers that other images have too.
+    pub shared: u64,
+    /// The containers that were made of it.
+    pub containers: usize,
+}
+
+/// How much room one volume takes.
+#[derive(Debug, Clone)]
+pub struct VolumeUsage {
+    /// Its name.
+    pub name: String,
+    /// The containers that have it.
+    pub links: usize,
+    /// The bytes of its files.
+    pub bytes: u64,
+}
+
 impl Engine {
+    /// Each image with its room.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn usage_by_image(&self) -> Result<Vec<ImageUsage>> {
+        let mut containers = BTreeMap::<String, usize>::new();
+        for id in self.store.container_ids()? {
+            if let Some(container) = self.store.read_container(&id)? {
+                *containers.entry(container.image).or_default() += 1;
+            }
+        }
+        let images = self.store.images()?;
+        let mut owners = BTreeMap::<_, usize>::new();
+        for image in &images {
+            for layer in image.diff_ids.iter().collect::<BTreeSet<_>>() {
+                *owners.entry(*layer).or_default() += 1;
+            }
+        }
+        let usage = |image: Image| {
+            let mut shared = 0;
+            for layer in image.diff_ids.iter().filter(|layer| owners[layer] > 1) {
+                shared += self.store.layer_facts(layer)?.size;
+            }
+            let containers = containers.get(&image.id.to_string()).copied().unwrap_or_default();
+            Ok(ImageUsage { image, shared, containers })
+        };
+        images.into_iter().map(usage).collect()
+    }
+
+    /// Each volume with its room.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn usage_by_volume(&self) -> Result<Vec<VolumeUsage>> {
+        let used = self.used_volumes()?;
+        let mut all = Vec::new();
+        for name in self.store.volume_names()? {
+            let Some(volume) = self.store.volume(&name)? else { continue };
+            let bytes = super::list::written(&volume.mountpoint);
+            all.push(VolumeUsage { links: used.get(&name).map_or(0, Vec::len), name, bytes });
+        }
+        Ok(all)
+    }
+
     /// The room of images: a layer counts once, however many images have it.
     ///
     /// # Errors
@@ -66,11 +133,9 @@ impl Engine {
     /// # Errors
     /// What cannot be read.
     pub fn usage_of_volumes(&self) -> Result<Usage> {
-        let used = self.used_volumes()?;
         let mut usage = Usage::default();
-        for name in self.store.volume_names()? {
-            let Some(volume) = self.store.volume(&name)? else { continue };
-            usage.add(used.contains_key(&name), super::list::written(&volume.mountpoint));
+        for volume in self.usage_by_volume()? {
+            usage.add(volume.links > 0, volume.bytes);
         }
         Ok(usage)
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::durable::{self, Durability};
 use super::{Lock, Store, tree};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, State};
+use crate::model::{Container, Event, State};
 
 const DEFINITION: &str = "container.json";
 const STATE: &str = "state.json";
@@ -54,7 +54,9 @@ impl Store {
             // It had no name yet; a failure to clear it is found by the next check of the store.
             let _ = fs::remove_dir_all(&staged);
         }
-        added
+        added?;
+        self.tell(&Event::of_container(container, "create"));
+        Ok(())
     }
 
     fn stage_container(&self, container: &Container, staged: &Path) -> Result<()> {
@@ -168,7 +170,9 @@ impl Store {
         let written = self.change_container(container);
         let loser = if written.is_ok() { &former } else { name };
         self.drop_name(loser, &container.id)?;
-        written
+        written?;
+        self.tell(&Event::of_container(container, "rename").with("oldName", &former));
+        Ok(())
     }
 
     pub(super) fn state_file(&self, id: &str) -> PathBuf {
@@ -251,7 +255,9 @@ impl Store {
             }
             _ => {}
         }
-        tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
+        let removed = tree::remove(&trash);
+        self.tell(&Event::of_container(container, "destroy"));
+        removed.with_context(|| format!("remove {}", trash.display()))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod blobs;
 pub mod check;
 mod containers;
 pub mod durable;
+mod events;
 pub mod gc;
 pub mod images;
 pub mod layers;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result};
 
+pub use events::{Begin, Events};
 pub use gc::Busy;
 pub use images::Image;
 pub use litter::EXEC;

@@ -11,7 +11,7 @@ use super::durable::{self, Durability};
 use super::names::is_name;
 use super::{Lock, Store, random_id, tree};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::Time;
+use crate::model::{Event, Time};
 
 /// The label of a volume that nobody named.
 pub const ANONYMOUS: &str = "com.docker.volume.anonymous";
@@ -113,12 +113,15 @@ impl Store {
             // It has no name; the next check of the store finds what cannot be removed.
             let _ = fs::remove_dir_all(&staged);
         }
-        made.with_context(|| format!("make the volume {name}"))?;
+        if made.with_context(|| format!("make the volume {name}"))? {
+            self.tell(&Event::of_volume(name, "create"));
+        }
         // Another process may have been faster: then its volume is the one.
         self.volume(name)?.with_context(|| format!("find the volume {name}"))
     }
 
-    fn make_volume(&self, volume: &Volume, staged: &std::path::Path) -> io::Result<()> {
+    /// Whether it was made here, and not by another process in the same moment.
+    fn make_volume(&self, volume: &Volume, staged: &std::path::Path) -> io::Result<bool> {
         durable::make_private_folder(&self.volumes())?;
         durable::make_private_folder(staged)?;
         fs::create_dir(staged.join("_data"))?;
@@ -126,9 +129,9 @@ impl Store {
         durable::put(&staged.join(DEFINITION), &text, Durability::Kept)?;
         match fs::rename(staged, self.volumes().join(&volume.name)) {
             Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                fs::remove_dir_all(staged)
+                fs::remove_dir_all(staged).map(|()| false)
             }
-            renamed => renamed.and_then(|()| durable::sync_folder(&self.volumes())),
+            renamed => renamed.and_then(|()| durable::sync_folder(&self.volumes())).map(|()| true),
         }
     }
 
@@ -177,6 +180,7 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             renamed => renamed.with_context(|| format!("remove the volume {name}"))?,
         }
+        self.tell(&Event::of_volume(name, "destroy"));
         tree::remove(&trash).with_context(|| format!("remove {}", trash.display()))
     }
 }

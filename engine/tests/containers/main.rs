@@ -5,11 +5,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod copy;
+mod events;
 mod health;
 mod life;
 mod memory;
 mod networks;
 mod setting;
+mod stats;
 mod streams;
 mod verbs;
 mod volumes;

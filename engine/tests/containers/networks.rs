@@ -128,3 +128,82 @@ fn a_container_is_told_of_names_as_it_is_asked_for() {
         }
     });
 }
+
+#[test]
+fn a_link_gives_a_name_and_variables_and_needs_one_that_runs() {
+    on_a_host(|dok| {
+        let words = ["run", "-d", "--name", "db", "--expose", "5432", "-e", "A=b", "busybox"];
+        dok.ok(&[&words[..], &["sleep", "60"]].concat());
+        let script = "cat /etc/hosts; echo $SQL_PORT_5432_TCP_ADDR $SQL_NAME $SQL_ENV_A";
+        let words = ["run", "--name", "web", "--link", "db:sql", "busybox", "sh", "-c", script];
+        let said = dok.ok(&words);
+        let id = dok.store().container("db").unwrap().id;
+        assert!(said.contains(&format!("172.17.0.2\tsql {} db\n", &id[..12])), "{said}");
+        assert!(said.ends_with("172.17.0.2 /web/sql b\n"), "{said}");
+        let links = dok.ok(&["inspect", "-f", "{{index .HostConfig.Links 0}}", "web"]);
+        assert_eq!(links, "/db:/web/sql\n");
+        dok.ok(&["kill", "db"]);
+        for (words, text) in [
+            (&["--link", "db"][..], "Cannot link to a non running container: /db AS /"),
+            (&["--link", "ghost"], "could not get container for ghost: No such container: ghost"),
+            (&["--network", "host", "--link", "db"], "conflicting options"),
+        ] {
+            let said = dok.dok(&[&["run", "--rm"], words, &["busybox", "true"]].concat());
+            assert!(said.code == Some(125) && said.err.contains(text), "{words:?}: {said:?}");
+        }
+    });
+}
+
+#[test]
+fn a_container_that_runs_finds_names_once_it_is_connected() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        dok.ok(&["run", "-d", "--name", "web", "--network", "n1", "busybox", "sleep", "60"]);
+        dok.ok(&["run", "-d", "--name", "late", "busybox", "sleep", "60"]);
+        let asked = dok.dok(&["exec", "late", "nslookup", "web"]);
+        assert_ne!(asked.code, Some(0), "{asked:?}");
+        dok.ok(&["network", "connect", "n1", "late"]);
+        let file = dok.ok(&["exec", "late", "cat", "/etc/resolv.conf"]);
+        assert!(file.starts_with("nameserver 127.0.0.11\n"), "{file}");
+        let asked = dok.ok(&["exec", "late", "nslookup", "web"]);
+        assert!(asked.contains("10.9.0.2"), "{asked}");
+        dok.ok(&["network", "create", "--subnet", "10.8.0.0/24", "n2"]);
+        dok.ok(&["network", "connect", "n2", "late"]);
+        assert!(dok.ok(&["exec", "web", "nslookup", "late"]).contains("10.9.0.3"));
+        dok.ok(&["rm", "-f", "late"]);
+    });
+}
+
+#[test]
+fn a_port_of_ipv6_leads_to_a_container_without_ipv6() {
+    on_a_host(|dok| {
+        let words = ["run", "-d", "--name", "web", "-p", "[::1]:8080:80", "-p", "[::]:8081:80"];
+        dok.ok(&[&words[..], &["busybox", "sh", "-c", SERVICE]].concat());
+        assert_eq!(told_by("[::1]:8080"), "hello\n");
+        assert_eq!(told_by("[::1]:8081"), "hello\n");
+        assert!(TcpStream::connect("127.0.0.1:8080").is_err(), "it is of IPv6 alone");
+        let ports = dok.ok(&["port", "web"]);
+        assert!(ports.contains("80/tcp -> [::1]:8080\n"), "{ports}");
+        dok.ok(&["restart", "-t", "0", "web"]);
+        assert_eq!(told_by("[::1]:8080"), "hello\n");
+        dok.ok(&["rm", "-f", "web"]);
+        TcpListener::bind("[::1]:8080").unwrap();
+        let words = ["run", "--rm", "-p", "[::1]:1:1/sctp", "busybox", "true"];
+        assert!(dok.dok(&words).err.contains("sctp is led by rules alone"));
+    });
+}
+
+#[test]
+fn a_resolver_asks_the_servers_of_the_machine_for_names_of_others() {
+    on_a_host(|dok| {
+        let server = std::net::UdpSocket::bind("127.0.0.1:53").unwrap();
+        server.set_read_timeout(Some(PATIENCE)).unwrap();
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let words = ["run", "-d", "--name", "box", "--network", "n1", "--dns", "127.0.0.1"];
+        dok.ok(&[&words[..], &["busybox", "nslookup", "outside.example"]].concat());
+        let mut question = [0; 512];
+        let (length, _) = server.recv_from(&mut question).expect("a question");
+        let name = b"\x07outside\x07example";
+        assert!(question[..length].windows(name.len()).any(|part| part == name));
+    });
+}

@@ -235,6 +235,26 @@ fn limits_and_names_change_while_it_runs() {
 }
 
 #[test]
+fn the_engine_and_the_machine_are_told_of() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let words = dok.ok(&["info"]);
+    for line in [" Containers: 1", "  Stopped: 1", " Images: 1", " OSType: linux"] {
+        assert!(words.lines().any(|own| own == line), "{line}: {words}");
+    }
+    let info = json(&dok.ok(&["system", "info", "--format", "json"]));
+    assert_eq!((&info["Containers"], &info["ContainersRunning"]), (&1.into(), &0.into()));
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    assert_eq!(info["KernelVersion"], kernel.trim());
+    let version = env!("CARGO_PKG_VERSION");
+    for field in ["{{.Server.Version}}", "{{.Client.Version}}"] {
+        assert_eq!(dok.ok(&["version", "-f", field]), format!("{version}\n"));
+    }
+    let runtime = dok.ok(&["version", "-f", "{{(index .Server.Components 1).Version}}"]);
+    assert!(!runtime.trim().is_empty() && dok.ok(&["version"]).contains("\n Engine:\n"));
+}
+
+#[test]
 fn room_is_told_and_made() {
     let Some(dok) = Dok::new() else { return };
     let write = "echo 0123456789 > /file";
@@ -245,6 +265,19 @@ fn room_is_told_and_made() {
     assert_eq!(lines[1][..3], ["Images", "1", "1"], "{table}");
     assert_eq!(lines[2], ["Containers", "1", "0", "11B", "11B", "(100%)"], "{table}");
     assert_eq!(lines[3][..4], ["Local", "Volumes", "1", "1"], "{table}");
+    let all = dok.ok(&["system", "df", "-v"]);
+    for line in ["Images space usage:", "Containers space usage:", "Local Volumes space usage:"] {
+        assert!(all.lines().any(|own| own == line), "{line}: {all}");
+    }
+    let all = json(&dok.ok(&["system", "df", "-v", "--format", "json"]));
+    assert_eq!(
+        (&all["Images"][0]["Containers"], &all["Images"][0]["SharedSize"]),
+        (&"1".into(), &"0B".into())
+    );
+    assert_eq!(
+        (&all["Containers"][0]["Size"], &all["Volumes"][0]["Links"]),
+        (&"11B".into(), &"1".into())
+    );
     let id = dok.ok(&["ps", "-aq", "--no-trunc"]);
     let asked = dok.dok_reading("n\n", &["system", "prune"]);
     assert!(asked.out.starts_with("WARNING! This will remove:\n  - all stopped containers\n"));

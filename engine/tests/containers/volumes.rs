@@ -77,3 +77,55 @@ fn a_container_on_the_default_network_has_an_address_that_hosts_tells() {
     let alone = dok.apart(&["run", "--rm", NONE, "busybox", "cat", "/proc/net/route"]);
     assert!(alone.code == Some(0) && !alone.out.contains("eth0"), "{alone:?}");
 }
+
+#[test]
+fn a_part_of_a_volume_is_mounted_and_no_link_leads_out_of_it() {
+    let Some(dok) = Dok::new() else { return };
+    let fill = "busybox mkdir -p /v/a/b; echo in > /v/a/b/file; busybox ln -s /etc /v/out; busybox ln -s a/b /v/in";
+    let all = ["run", "--rm", NONE, "-v", "data:/v", "busybox", "sh", "-c", fill];
+    dok.ok(&all);
+    let part = |part: &str, script: &str| {
+        let mount = format!("src=data,dst=/p,readonly,volume-subpath={part}");
+        dok.dok(&["run", "--rm", NONE, "--mount", &mount, "busybox", "sh", "-c", script])
+    };
+    assert_eq!(part("a", "cat /p/b/file").out, "in\n");
+    assert_eq!(part("a/b/file", "cat /p").out, "in\n");
+    assert_eq!(part("in", "cat /p/file").out, "in\n");
+    assert_ne!(part("a", "echo x > /p/b/file").code, Some(0), "it was to be read only");
+    for (wrong, words) in [
+        ("nosuch", "cannot access path nosuch"),
+        ("out", "cannot access path out"),
+        ("../data", "subpath must be a relative path"),
+        ("/etc", "subpath must be a relative path"),
+    ] {
+        let said = part(wrong, "true");
+        assert!(said.code == Some(125) && said.err.contains(words), "{wrong}: {said:?}");
+    }
+}
+
+#[test]
+fn what_is_mounted_below_a_source_is_as_read_only_as_it_unless_asked_for() {
+    let Some(dok) = Dok::new() else { return };
+    let folder = dok.root().join("outer");
+    std::fs::create_dir_all(folder.join("below")).unwrap();
+    let below = folder.join("below");
+    let mounted = std::process::Command::new("mount")
+        .args(["-t", "tmpfs", "tmpfs"])
+        .arg(&below)
+        .status()
+        .unwrap();
+    assert!(mounted.success());
+    let writes = |options: &str| {
+        let mount = format!("type=bind,src={},dst=/o,readonly{options}", folder.display());
+        let script = "echo x > /o/below/file";
+        dok.dok(&["run", "--rm", NONE, "--mount", &mount, "busybox", "sh", "-c", script]).code
+    };
+    let seen = [
+        writes(""),
+        writes(",bind-recursive=readonly,bind-propagation=rprivate"),
+        writes(",bind-recursive=writable"),
+    ];
+    let unmounted = std::process::Command::new("umount").arg(&below).status().unwrap();
+    assert!(unmounted.success());
+    assert_eq!(seen.map(|code| code == Some(0)), [false, false, true], "{seen:?}");
+}

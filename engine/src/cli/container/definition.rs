@@ -20,6 +20,7 @@ pub(in crate::cli) fn with_flags(command: Command) -> Command {
         .args(life())
         .args(image())
         .args(health())
+        .args(super::unserved::args())
         .arg(Arg::new("image").value_name("IMAGE").required(true))
         .arg(
             Arg::new("command")
@@ -63,9 +64,9 @@ fn isolation() -> Vec<Arg> {
         value("cgroup-parent", "GROUP", "Optional parent cgroup for the container"),
         values("sysctl", "NAME=VALUE", "Sysctl options"),
         values("device", "DEVICE", "Add a host device to the container"),
-        value("gpus", "REQUEST", "GPU devices to add: refused, there is no driver"),
         values("device-cgroup-rule", "RULE", "Add a rule to the cgroup allowed devices list"),
         switch("read-only", "Mount the container's root filesystem as read only"),
+        value("runtime", "NAME", "Runtime to use for this container: the one that all have"),
         switch("init", "Run an init inside that forwards signals and reaps processes"),
     ]
 }
@@ -127,6 +128,7 @@ fn network() -> Vec<Arg> {
         values("dns-search", "DOMAIN", "Set custom DNS search domains"),
         values("add-host", "NAME:ADDRESS", "Add a custom host-to-IP mapping"),
         values("expose", "PORT", "Expose a port or a range of ports"),
+        values("link", "CONTAINER[:ALIAS]", "Add link to another container"),
     ]
 }
 

@@ -6,6 +6,7 @@ mod mount;
 mod networks;
 mod ports;
 mod read;
+mod unserved;
 
 pub(super) use definition::with_flags;
 pub(super) use read::{environment, request, restart_policy};

@@ -1,7 +1,8 @@
 //! Pure: `--mount KEY=VALUE,…`.
 
+use crate::cli::flags::bytes;
 use crate::error::{Kind, Result, refuse};
-use crate::model::Mount;
+use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 
 /// A mount in its long form.
 ///
@@ -30,49 +31,105 @@ pub(super) fn mount(word: &str) -> Result<Mount> {
     if foreign {
         return wrong(&format!("an option does not fit a mount of type '{}'", mount.kind));
     }
+    let bind = mount.bind_options.clone().unwrap_or_default();
+    if bind.read_only_non_recursive && !mount.read_only {
+        return wrong("mount option 'bind-recursive=writable' requires 'readonly'");
+    }
+    if bind.read_only_force_recursive && !(mount.read_only && bind.propagation == "rprivate") {
+        let words = "mount option 'bind-recursive=readonly' requires 'readonly' and \
+                     'bind-propagation=rprivate'";
+        return wrong(words);
+    }
     Ok(mount)
 }
 
 fn set(mount: &mut Mount, key: &str, value: &str, word: &str) -> Result<()> {
-    let wrong = |what: String| {
+    let done = match key.split_once('-').map(|(kind, _)| kind) {
+        Some("bind") => set_bind(mount.bind_options.get_or_insert_default(), key, value),
+        Some("volume") => set_volume(mount.volume_options.get_or_insert_default(), key, value),
+        Some("tmpfs") => set_tmpfs(mount.tmpfs_options.get_or_insert_default(), key, value),
+        _ => set_own(mount, key, value),
+    };
+    done.map_err(|what| {
         let words = format!("invalid argument {word:?} for \"--mount\" flag: {what}");
         refuse(Kind::Invalid, words)
-    };
-    let flag = || match value {
+    })
+}
+
+fn unknown(key: &str, value: &str) -> Result<(), String> {
+    Err(format!("unexpected key '{key}' in '{key}={value}'"))
+}
+
+fn invalid(key: &str, value: &str) -> String {
+    format!("invalid value for {key}: {value}")
+}
+
+fn truth(key: &str, value: &str) -> Result<bool, String> {
+    match value {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(wrong(format!("invalid value for {key}: {value}"))),
-    };
+        _ => Err(invalid(key, value)),
+    }
+}
+
+fn set_own(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
     match key {
+        "type" if matches!(value, "image" | "cluster" | "npipe") => {
+            return Err(format!("a mount of type '{value}' is not supported"));
+        }
         "type" if matches!(value, "bind" | "volume" | "tmpfs") => value.clone_into(&mut mount.kind),
         "source" | "src" => value.clone_into(&mut mount.source),
         "target" | "dst" | "destination" => value.clone_into(&mut mount.target),
-        "readonly" | "ro" => mount.read_only = flag()?,
-        "bind-propagation" => {
-            value.clone_into(&mut mount.bind_options.get_or_insert_default().propagation);
-        }
-        "bind-create-src" => {
-            mount.bind_options.get_or_insert_default().create_mountpoint = flag()?;
-        }
-        "bind-recursive" if matches!(value, "enabled" | "disabled") => {
-            mount.bind_options.get_or_insert_default().non_recursive = value == "disabled";
-        }
-        "volume-nocopy" => mount.volume_options.get_or_insert_default().no_copy = flag()?,
+        "readonly" | "ro" => mount.read_only = truth(key, value)?,
+        // A word for machines whose files are elsewhere.
+        "consistency" if matches!(value, "consistent" | "cached" | "delegated" | "default") => {}
+        _ => return unknown(key, value),
+    }
+    Ok(())
+}
+
+fn set_bind(options: &mut BindOptions, key: &str, value: &str) -> Result<(), String> {
+    match (key, value) {
+        ("bind-propagation", _) => value.clone_into(&mut options.propagation),
+        ("bind-create-src", _) => options.create_mountpoint = truth(key, value)?,
+        ("bind-nonrecursive", _) => options.non_recursive = truth(key, value)?,
+        ("bind-recursive", "enabled") => options.non_recursive = false,
+        ("bind-recursive", "disabled") => options.non_recursive = true,
+        ("bind-recursive", "writable") => options.read_only_non_recursive = true,
+        ("bind-recursive", "readonly") => options.read_only_force_recursive = true,
+        ("bind-recursive", _) => return Err(invalid(key, value)),
+        _ => return unknown(key, value),
+    }
+    Ok(())
+}
+
+fn set_volume(options: &mut VolumeOptions, key: &str, value: &str) -> Result<(), String> {
+    match key {
+        "volume-nocopy" => options.no_copy = truth(key, value)?,
         "volume-label" => {
             let (name, text) = value.split_once('=').unwrap_or((value, ""));
-            let options = mount.volume_options.get_or_insert_default();
             options.labels.get_or_insert_default().insert(name.to_owned(), text.to_owned());
         }
+        "volume-subpath" => value.clone_into(&mut options.subpath),
+        "volume-driver" if value == "local" => {}
+        "volume-driver" | "volume-opt" => {
+            let words = "there is no driver of volumes other than local, which has no options";
+            return Err(words.into());
+        }
+        _ => return unknown(key, value),
+    }
+    Ok(())
+}
+
+fn set_tmpfs(options: &mut TmpfsOptions, key: &str, value: &str) -> Result<(), String> {
+    match key {
         "tmpfs-size" => {
-            let size = crate::cli::flags::bytes("mount", value)?;
-            mount.tmpfs_options.get_or_insert_default().size_bytes = size;
+            options.size_bytes = bytes("mount", value).map_err(|_| invalid(key, value))?;
         }
         "tmpfs-mode" => {
-            let mode = u32::from_str_radix(value, 8)
-                .map_err(|_| wrong(format!("invalid value for {key}: {value}")))?;
-            mount.tmpfs_options.get_or_insert_default().mode = mode;
+            options.mode = u32::from_str_radix(value, 8).map_err(|_| invalid(key, value))?;
         }
-        _ => return Err(wrong(format!("unexpected key '{key}' in '{key}={value}'"))),
+        _ => return unknown(key, value),
     }
     Ok(())
 }
@@ -86,6 +143,10 @@ mod tests {
         let bind = mount("type=bind,src=/a,dst=/b,readonly").unwrap();
         assert_eq!((&*bind.kind, &*bind.source, &*bind.target), ("bind", "/a", "/b"));
         assert!(bind.read_only);
+        let part = mount("src=data,dst=/d,volume-subpath=a/b,consistency=cached").unwrap();
+        assert_eq!(part.volume_options.unwrap().subpath, "a/b");
+        let whole = "type=bind,src=/a,dst=/b,ro,bind-propagation=rprivate,bind-recursive=readonly";
+        assert!(mount(whole).unwrap().bind_options.unwrap().read_only_force_recursive);
         let tmpfs = mount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700").unwrap();
         let options = tmpfs.tmpfs_options.unwrap();
         assert_eq!((options.size_bytes, options.mode), (1 << 20, 0o700));
@@ -93,6 +154,11 @@ mod tests {
             "type=bind,src=/a",
             "type=disk,dst=/a",
             "dst=/a,colour=red",
+            "type=image,src=busybox,dst=/a",
+            "type=bind,src=/a,dst=/b,bind-recursive=writable",
+            "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
+            "dst=/a,consistency=loose",
+            "dst=/a,volume-driver=nfs",
             "type=tmpfs,dst=/a,volume-nocopy",
             "type=bind,src=/a,dst=/b,ro=maybe",
         ] {

@@ -9,7 +9,7 @@ use crate::network::ports::parse;
 pub(super) fn published(words: &[String]) -> Result<PortMap> {
     let mut map = PortMap::new();
     for word in words {
-        for publish in parse(word)? {
+        for publish in parse(&short(word)?)? {
             let port = format!("{}/{}", publish.container, publish.protocol);
             map.entry(port).or_default().get_or_insert_default().push(PortBinding {
                 host_ip: publish.address.map_or_else(String::new, |at| at.to_string()),
@@ -22,6 +22,34 @@ pub(super) fn published(words: &[String]) -> Result<PortMap> {
         }
     }
     Ok(map)
+}
+
+/// `target=PORT,published=PORT,protocol=NAME` in the short form.
+fn short(word: &str) -> Result<String> {
+    if !word.contains('=') {
+        return Ok(word.to_owned());
+    }
+    let (mut published, mut target, mut protocol) = ("", "", "tcp");
+    for field in word.split(',') {
+        match field.split_once('=') {
+            Some(("published", value)) => published = value,
+            Some(("target", value)) => target = value,
+            Some(("protocol", value)) => protocol = value,
+            // A single machine has no other.
+            Some(("mode", "host")) => {}
+            _ => {
+                let words = format!(
+                    "invalid field {field:?} in --publish {word}: expected \
+                                     target, published, protocol, or mode=host"
+                );
+                return Err(refuse(Kind::Invalid, words));
+            }
+        }
+    }
+    Ok(match published {
+        "" => format!("{target}/{protocol}"),
+        published => format!("{published}:{target}/{protocol}"),
+    })
 }
 
 /// `80`, `80/udp`, `3000-3005/tcp` become single ports: `80/tcp`.
@@ -51,7 +79,13 @@ mod tests {
         };
         assert_eq!(told("80/tcp"), [":8080", "127.0.0.1:90-95"]);
         assert_eq!(told("53/udp"), [":"]);
-        assert!(published(&["80:x".to_owned()]).is_err());
+        for wrong in ["80:x", "target=80,colour=red", "published=80", "target=80,mode=ingress"] {
+            assert!(published(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+        let words = ["target=80,published=8080", "target=53,protocol=udp,mode=host"];
+        let map = published(&words.map(str::to_owned)).unwrap();
+        assert_eq!(map["80/tcp"].as_ref().unwrap()[0].host_port, "8080");
+        assert!(map.contains_key("53/udp"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
-use super::{health, mount, networks, ports};
+use super::{health, mount, networks, ports, unserved};
 use crate::cli::flags::{bytes, is_set, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -89,10 +89,7 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
 }
 
 fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
-    if text(matches, "gpus").is_some() {
-        let words = "could not select device driver \"\" with capabilities: [[gpu]]";
-        return Err(refuse(Kind::Invalid, words));
-    }
+    unserved::check(matches)?;
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
     let swappiness = number(matches, "memory-swappiness")?;
@@ -137,6 +134,8 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         mounts: list(each(&texts(matches, "mount"), mount::mount)?),
         ulimits: list(each(&texts(matches, "ulimit"), ulimit)?),
         init: is_set(matches, "init").then_some(true),
+        links: many("link"),
+        runtime: one("runtime"),
         ..HostConfig::default()
     };
     read_limits(matches, &mut host)?;

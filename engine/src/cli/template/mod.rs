@@ -1,5 +1,5 @@
-//! Go's templates, as far as `--format` is used with them: fields, `range`, `if`, `with`, pipes, and
-//! the functions that Docker's client has.
+//! Go's templates, as far as `--format` is used with them: fields, `range`, `if`, `with`, pipes,
+//! and the functions that Docker's client has.
 
 mod functions;
 mod parse;
@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn templates_say_what_gos_say() {
         let value = json!({
-            "Name": "web", "Count": 3, "Up": true, "Labels": {"a": "1", "b": "2"}, "Tags": ["x", "y"],
+            "Name": "web", "Count": 3, "Up": true, "Tags": ["x", "y"],
+            "Labels": {"a": "1", "b": "2"},
             "Net": {"IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}, {"Subnet": "fd00::/64"}]}},
             "None": null,
         });

@@ -1,6 +1,7 @@
 //! nf_tables as bytes: the expressions that a rule is a list of (linux/netfilter/nf_tables.h).
 //!
-//! A value is loaded into a register of 32 bits and those after it; a test that fails ends the rule.
+//! A value is loaded into a register of 32 bits and those after it; a test that fails ends the
+//! rule.
 
 use crate::network::netlink::Nest;
 

@@ -1,7 +1,7 @@
 //! Other firewalls on the machine. Docker's and ufw's drop whatever is to be forwarded and not
 //! theirs (the chain FORWARD of the table filter, as iptables has them), and no verdict of ours
-//! changes that. So our bridges are let through there, by rules that bear our name. What may pass is
-//! still decided in our own table: there, a drop is final.
+//! changes that. So our bridges are let through there, by rules that bear our name. What may pass
+//! is still decided in our own table: there, a drop is final.
 
 use std::io;
 

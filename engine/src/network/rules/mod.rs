@@ -1,6 +1,6 @@
-//! The packet filter: one table of nf_tables, `inet dok`, whose rules never change. What there is of
-//! networks and published ports is elements of its sets, so that a container's start and end touch
-//! nothing but its own.
+//! The packet filter: one table of nf_tables, `inet dok`, whose rules never change. What there is
+//! of networks and published ports is elements of its sets, so that a container's start and end
+//! touch nothing but its own.
 //!
 //! The whole table can be written anew from the records at any time, in one step that the kernel
 //! takes or leaves. So whatever is found amiss (somebody flushed the rule set, or an element is not
@@ -18,6 +18,7 @@ use rustix::io::Errno;
 
 use super::link::is;
 use super::netlink::{CREATE, EXCLUSIVE, Message, Nest, Socket, attribute};
+use super::ports::is_carried;
 use crate::model::network::{Binding, Driver, Endpoint, Network};
 use expression::constant;
 pub(super) use names::lead_names;
@@ -77,7 +78,8 @@ pub(super) fn of_network(network: &Network) -> Vec<Element> {
 /// What the table holds for a container's place in a network.
 pub(super) fn of_endpoint(endpoint: &Endpoint) -> Vec<Element> {
     let mut elements = Vec::new();
-    for binding in &endpoint.bindings {
+    let bindings = endpoint.bindings.iter();
+    for binding in bindings.filter(|binding| !is_carried(endpoint, binding)) {
         let target = match binding.address {
             IpAddr::V4(_) => endpoint.ipv4.map(|net| IpAddr::V4(net.addr())),
             IpAddr::V6(_) => endpoint.ipv6.map(|net| IpAddr::V6(net.addr())),

@@ -16,7 +16,8 @@ const TABLE: &str = "dok-names";
 const SEND: Chain =
     Chain { name: "send", base: Some(Base { kind: "nat", hook: 3, priority: -100 }) };
 
-/// Leads port 53 of an address to these ports of it, in the network namespace of the calling thread.
+/// Leads port 53 of an address to these ports of it, in the network namespace of the calling
+/// thread.
 pub(in crate::network) fn lead_names(at: Ipv4Addr, udp: u16, tcp: u16) -> io::Result<()> {
     let mut messages: Vec<Message> =
         vec![message(NEW_TABLE, CREATE).with_text(1, TABLE), chain_message(TABLE, &SEND)];

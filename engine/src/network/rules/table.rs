@@ -113,8 +113,8 @@ fn rule<const N: usize>(chain: &'static str, parts: [Vec<Nest>; N]) -> Rule {
 /// Every rule, in order.
 pub(super) fn rules(strangers: Strangers) -> Vec<Rule> {
     let mut rules = vec![
-        // The bridges let loopback addresses through, for ports that are reached by them. Nobody but
-        // the machine itself may come with one: neither a container nor a neighbour on a wire.
+        // The bridges let loopback addresses through, for ports that are reached by them. Nobody
+        // but the machine itself may come with one: neither a container nor a neighbour on a wire.
         rule(
             "guard",
             [

@@ -8,7 +8,7 @@ use crate::image::config::{Config, History};
 use crate::image::manifest::{Compression, Descriptor};
 use crate::image::{Digest, Reference, change};
 use crate::layer::{self, Form, Sent, pack};
-use crate::model::{Container, Status};
+use crate::model::{Container, Event, Status};
 use crate::service::Engine;
 
 /// The most bytes of a layer.
@@ -48,6 +48,8 @@ impl Engine {
         }
         let layer = self.own_layer(&container);
         let thawed = if frozen { self.unpause(&container) } else { Ok(()) };
+        let name = told.name.as_ref().map(Reference::familiar).unwrap_or_default();
+        let comment = told.message.clone();
         let committed = layer.and_then(|layer| {
             thawed?;
             self.put_on_top(&container, config, layer, told)
@@ -56,7 +58,10 @@ impl Engine {
             // The layer has no image now: whoever is done last collects it.
             self.store.wish_to_collect();
         }
-        committed
+        let id = committed?;
+        let event = Event::of_container(&container, "commit").with("comment", &comment);
+        self.store.tell(&event.with("imageID", &id.to_string()).with("imageRef", &name));
+        Ok(id)
     }
 
     /// What a container changed, as a layer in the store.

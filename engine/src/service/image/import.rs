@@ -9,6 +9,7 @@ use crate::image::manifest::{Compression, Descriptor};
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference, change};
 use crate::layer::{self, Sent};
+use crate::model::Event;
 use crate::service::Engine;
 
 /// The most bytes that are imported.
@@ -53,7 +54,9 @@ impl Engine {
             // The blob has no image now: whoever is done last collects it.
             self.store.wish_to_collect();
         }
-        done
+        let id = done?;
+        self.store.tell(&Event::of_image(&id.to_string(), "import", &id.to_string()));
+        Ok(id)
     }
 
     fn import_blob(

@@ -3,11 +3,13 @@
 use serde::Serialize;
 
 use super::now;
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Kind, Result, refuse};
 use crate::image::config::Config;
 use crate::image::{Digest, Reference};
+use crate::model::Event;
 use crate::service::Engine;
 use crate::store::Image;
+use crate::time::{self, Time};
 
 /// Which images of all are meant; each kind of filter must hold, of one kind any.
 #[derive(Debug, Clone, Default)]
@@ -32,15 +34,16 @@ impl Filters {
                 "label!" => images.retain(|image| !values.iter().any(|v| has_label(image, v))),
                 "before" | "since" => {
                     let pivot = pivot(&all, values[0])?;
-                    let made = |image: &Image| image.file.created.clone().unwrap_or_default();
                     images.retain(|image| match key.as_str() {
                         "before" => made(image) < made(pivot),
                         _ => made(image) > made(pivot),
                     });
                 }
                 "until" => {
-                    let limit = until(values[0])?;
-                    images.retain(|image| image.file.created.as_deref().unwrap_or("") < &limit[..]);
+                    let wrong =
+                        |words| refuse(Kind::Invalid, format!("until={}: {words}", values[0]));
+                    let limit = time::instant(values[0]).map_err(wrong)?;
+                    images.retain(|image| made(image) < limit);
                 }
                 "reference" => {
                     for image in &mut images {
@@ -83,18 +86,10 @@ fn pivot<'a>(all: &'a [Image], name: &str) -> Result<&'a Image> {
     all.iter().find(named).ok_or_else(gone)
 }
 
-/// An instant, or a time that has passed since.
-fn until(text: &str) -> Result<String> {
-    if let Ok(age) = humantime::parse_duration(text) {
-        let then = std::time::SystemTime::now() - age;
-        return Ok(humantime::format_rfc3339_seconds(then).to_string());
-    }
-    let seconds = text.parse::<u64>().ok();
-    let instant = seconds.map(|s| std::time::UNIX_EPOCH + std::time::Duration::from_secs(s));
-    let instant = instant.or_else(|| humantime::parse_rfc3339_weak(text).ok());
-    let instant = instant
-        .with_context(|| format!("until={text}: expected a duration or an instant in RFC 3339"))?;
-    Ok(humantime::format_rfc3339_seconds(instant).to_string())
+/// When an image was made; one that does not say so is older than all others.
+fn made(image: &Image) -> Time {
+    let created = image.file.created.as_deref();
+    created.and_then(|text| text.parse().ok()).unwrap_or_default()
 }
 
 /// Whether a name is meant by a pattern: the repository alone or with its tag, each part between
@@ -294,7 +289,10 @@ impl Engine {
         let mut record = self.store.image_record(&id)?.ok_or_else(gone)?;
         record.tagged = Some(now());
         self.store.put_image(&id, &record)?;
-        self.store.put_reference(&name.clone().or_latest(), &id, None)
+        let name = name.clone().or_latest();
+        self.store.put_reference(&name, &id, None)?;
+        self.store.tell(&Event::of_image(&id.to_string(), "tag", &name.familiar()));
+        Ok(())
     }
 }
 

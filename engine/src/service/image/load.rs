@@ -17,6 +17,7 @@ use crate::image::manifest::{
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference};
 use crate::layer::{BETWEEN_ENTRIES, Bounded, decompress};
+use crate::model;
 use crate::progress::{Event, Progress};
 use crate::service::Engine;
 use crate::store::Store;
@@ -59,6 +60,16 @@ impl Engine {
     /// # Errors
     /// Where the archive is none, or an image in it is not whole; images before it stay.
     pub fn load(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
+        let loaded = self.load_all(source, progress)?;
+        for image in &loaded {
+            let id = image.id.to_string();
+            let name = image.names.first().map_or_else(|| id.clone(), Reference::familiar);
+            self.store.tell(&model::Event::of_image(&id, "load", &name));
+        }
+        Ok(loaded)
+    }
+
+    fn load_all(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
         let _busy = self.store.busy()?;
         // Whatever of the archive belongs to no image goes again.
         self.store.wish_to_collect();

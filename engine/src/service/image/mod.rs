@@ -11,15 +11,15 @@ mod push;
 mod remove;
 mod save;
 
-use std::time::SystemTime;
-
 use super::Engine;
 use crate::error::{Context, Kind, Result, kind};
 use crate::image::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_MANIFEST};
 use crate::image::{Digest, Reference, config};
 use crate::layer::{self, Sent};
+use crate::model::Event;
 use crate::store::images::Record;
 use crate::store::{Image, Store};
+use crate::time::Time;
 
 pub use account::Registries;
 pub use commit::Commit;
@@ -48,7 +48,7 @@ impl Engine {
 
 /// The present, in RFC 3339.
 fn now() -> String {
-    humantime::format_rfc3339_nanos(SystemTime::now()).to_string()
+    Time::now().to_string()
 }
 
 /// Keeps an image whose blobs are in the store: unpacks its layers where they are not there, and
@@ -129,6 +129,7 @@ pub(super) fn compose(
     keep(store, &bytes, OCI_MANIFEST, &manifest)?;
     if let Some(name) = name {
         store.put_reference(name, &id, None)?;
+        store.tell(&Event::of_image(&id.to_string(), "tag", &name.familiar()));
     }
     Ok(id)
 }

@@ -13,6 +13,7 @@ use crate::image::platform::Platform;
 use crate::image::reference::DEFAULT_REGISTRY;
 use crate::image::{Digest, Reference};
 use crate::layer::{self, Sent};
+use crate::model;
 use crate::progress::{Event, Progress};
 use crate::registry::{Access, Client, Fetched};
 use crate::service::Engine;
@@ -60,7 +61,10 @@ impl Engine {
             // What came of it belongs to nobody.
             self.store.wish_to_collect();
         }
-        pulled
+        let pulled = pulled?;
+        let (id, name) = (reference.familiar(), reference.familiar_name());
+        self.store.tell(&model::Event::of_image(&id, "pull", &name));
+        Ok(pulled)
     }
 
     /// Fetches every tag of a repository.

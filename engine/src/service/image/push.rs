@@ -9,6 +9,7 @@ use super::pull::side_by_side;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::manifest::{Compression, Descriptor, Manifest, OCI_LAYER_GZIP, OCI_MANIFEST};
 use crate::image::{Digest, Reference};
+use crate::model;
 use crate::progress::{Event, Progress};
 use crate::registry::{Access, Client, Sent};
 use crate::service::Engine;
@@ -55,6 +56,8 @@ impl Engine {
         self.store.put_reference(&reference.with_digest(digest), &id, own)?;
         let size = bytes.len() as u64;
         progress(Event::whole(format!("{tag}: digest: {digest} size: {size}")));
+        let (name, repository) = (reference.familiar(), reference.familiar_name());
+        self.store.tell(&model::Event::of_image(&name, "push", &repository));
         Ok(Pushed { tag, digest, size })
     }
 

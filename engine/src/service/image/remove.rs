@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::list::Filters;
 use crate::error::{Kind, Result, refuse};
 use crate::image::{Digest, Reference};
+use crate::model::{Event, Subject};
 use crate::service::Engine;
 use crate::store::Image;
 
@@ -63,7 +64,7 @@ impl Engine {
             if name.tag.is_some() && !image.tags.iter().any(|tag| same(&tag)) {
                 going.extend(image.digests.iter().filter(|d| d.name() == name.name()).cloned());
             }
-            return self.untag(&going);
+            return self.untag(&image.id, &going);
         }
         let uses = self.containers_of(&image.id)?;
         if let Some(user) = uses.first().filter(|_| !force) {
@@ -126,16 +127,20 @@ impl Engine {
         // First the image, then its names: what is killed in between leaves names of nothing, which
         // nobody sees.
         self.store.remove_image_record(&image.id)?;
-        let mut removed = self.untag(&names)?;
+        let mut removed = self.untag(&image.id, &names)?;
         removed.push(Removed::Deleted(image.id));
+        let id = image.id.to_string();
+        self.store.tell(&Event::of_image(&id, "delete", &id));
         let own = chain(&image.diff_ids).into_iter().rev();
         removed.extend(own.filter(|layer| !others.contains(layer)).map(Removed::Deleted));
         Ok(removed)
     }
 
-    fn untag(&self, names: &[Reference]) -> Result<Vec<Removed>> {
+    fn untag(&self, image: &Digest, names: &[Reference]) -> Result<Vec<Removed>> {
         for name in names {
             self.store.remove_reference(name)?;
+            let event = Event::of_image(&image.to_string(), "untag", &name.familiar());
+            self.store.tell(&event);
         }
         Ok(names.iter().map(|name| Removed::Untagged(name.familiar())).collect())
     }
@@ -152,7 +157,9 @@ impl Engine {
                 removed.extend(self.delete(&image)?);
             }
         }
-        Ok(Pruned { removed, bytes: self.store.collect()? })
+        let bytes = self.store.collect()?;
+        self.store.tell(&Event::of_prune(Subject::Image, bytes));
+        Ok(Pruned { removed, bytes })
     }
 }
 

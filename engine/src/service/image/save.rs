@@ -10,6 +10,7 @@ use tar::{Builder, EntryType, Header};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::manifest::{Descriptor, Index, OCI_INDEX};
 use crate::image::{Digest, Reference};
+use crate::model::Event;
 use crate::service::Engine;
 use crate::store::Image;
 
@@ -32,7 +33,13 @@ impl Engine {
         }
         let mut archive = Builder::new(out);
         self.write(&mut archive, &images).context("write the archive")?;
-        archive.into_inner().context("write the archive")?.flush().context("write the archive")
+        archive.into_inner().context("write the archive")?.flush().context("write the archive")?;
+        for (image, names) in &images {
+            let id = image.id.to_string();
+            let name = names.first().map_or_else(|| id.clone(), Reference::familiar);
+            self.store.tell(&Event::of_image(&id, "save", &name));
+        }
+        Ok(())
     }
 
     fn wanted(&self, name: &str) -> Result<Vec<(Image, Vec<Reference>)>> {

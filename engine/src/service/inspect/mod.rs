@@ -89,7 +89,8 @@ impl Engine {
     /// # Errors
     /// `No such container: X`.
     pub fn inspect_container(&self, name: &str, sizes: Sizes) -> Result<Inspected> {
-        let container = self.store.container(name)?;
+        let mut container = self.store.container(name)?;
+        container.host_config.links = self.shown_links(&container);
         let state = self.store.state(&container.id)?;
         let size = match sizes {
             Sizes::Measure => Some(self.size(&container)?),

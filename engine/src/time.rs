@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -36,6 +36,13 @@ impl Time {
     /// Whether it stands for "never".
     pub fn is_zero(self) -> bool {
         self == Time::default()
+    }
+
+    /// How long this instant is after another; nothing, where it is not.
+    pub fn since(self, other: Time) -> Duration {
+        let nanos = |time: Time| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+        let nanos = (nanos(self) - nanos(other)).clamp(0, i64::MAX.into());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or_default())
     }
 
     /// This instant, so many nanoseconds earlier.
@@ -168,6 +175,45 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
+/// An instant as Docker's flags take it: so long ago, seconds since 1970, or as [`Time`] reads it.
+///
+/// # Errors
+/// Says what was expected.
+pub fn instant(text: &str) -> Result<Time, String> {
+    if let Ok(ago) = parse_duration(text) {
+        return Ok(Time::now().minus(ago));
+    }
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    match (seconds.parse(), billionths(fraction)) {
+        (Ok(seconds), Some(nanos)) => Ok(Time { seconds, nanos }),
+        _ => text.parse(),
+    }
+}
+
+/// A duration as Go writes it: `1h30m0s`, `1.5s`, `300ms`.
+pub fn written(duration: Duration) -> String {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let fraction = |number: u64, below: u32, digits: usize| {
+        let text = format!("{number}.{below:0digits$}");
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    };
+    match (seconds, nanos) {
+        (0, 0) => "0s".to_owned(),
+        (0, ..1_000) => format!("{nanos}ns"),
+        (0, ..1_000_000) => fraction((nanos / 1_000).into(), nanos % 1_000, 3) + "µs",
+        (0, _) => fraction((nanos / 1_000_000).into(), nanos % 1_000_000, 6) + "ms",
+        _ => {
+            let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+            let rest = fraction(seconds % 60, nanos, 9) + "s";
+            match (hours, minutes) {
+                (0, 0) => rest,
+                (0, _) => format!("{minutes}m{rest}"),
+                _ => format!("{hours}h{minutes}m{rest}"),
+            }
+        }
+    }
+}
+
 /// Nanoseconds of a duration as Go writes it: `1h30m`, `1.5s`, `300ms`.
 ///
 /// # Errors
@@ -231,6 +277,8 @@ mod tests {
             "yesterday",
             "2026-11-21Tnoon",
             "20261-1-21",
+            "2026-13-21",
+            "2026-11-21T12:00:00Z9",
             "2026-02-30",
             "2026-11-21T24:00",
             "2026-11-21T9223372036854775807:00",
@@ -244,10 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn an_instant_is_absolute_or_so_long_ago() {
+        assert_eq!(instant("10.5"), Ok(Time { seconds: 10, nanos: 500_000_000 }));
+        assert_eq!(instant("1970-01-02"), Ok(Time { seconds: 86_400, nanos: 0 }));
+        let now = Time::now();
+        assert!(instant("1.5h").unwrap() < now && instant("0").unwrap() >= now);
+        assert!(instant("soon").is_err() && instant("1.x").is_err());
+    }
+
+    #[test]
     fn durations_are_gos() {
         assert_eq!(parse_duration("1m30s"), Ok(90_000_000_000));
         assert_eq!(parse_duration("1.5s"), Ok(1_500_000_000));
         assert_eq!(parse_duration("300ms"), Ok(300_000_000));
+        for text in ["1h30m0s", "1m0.5s", "300ms", "1.5µs", "30s", "0s", "7ns"] {
+            let nanos = parse_duration(text).unwrap();
+            assert_eq!(written(Duration::from_nanos(nanos.unsigned_abs())), text);
+        }
         for wrong in ["", "5", "s", "1x", "-1s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }

@@ -1,0 +1,311 @@
+//! What this engine is, what it keeps, and what the machine offers it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::Engine;
+use super::host::limits_swap;
+use super::list::Selection;
+use crate::cgroup;
+use crate::error::Result;
+use crate::image::platform::Platform;
+use crate::model::{Status, Time};
+use crate::runtime::Version as RuntimeVersion;
+
+/// `GET /info`, as far as it is about something that is there.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+#[expect(clippy::struct_excessive_bools, reason = "and so are their types")]
+pub struct Info {
+    pub containers: usize,
+    pub containers_running: usize,
+    pub containers_paused: usize,
+    pub containers_stopped: usize,
+    pub images: usize,
+    pub driver: &'static str,
+    pub driver_status: Vec<[String; 2]>,
+    pub plugins: Plugins,
+    pub memory_limit: bool,
+    pub swap_limit: bool,
+    pub cpu_cfs_period: bool,
+    pub cpu_cfs_quota: bool,
+    #[serde(rename = "CPUShares")]
+    pub cpu_shares: bool,
+    #[serde(rename = "CPUSet")]
+    pub cpu_set: bool,
+    pub pids_limit: bool,
+    #[serde(rename = "IPv4Forwarding")]
+    pub ipv4_forwarding: bool,
+    pub oom_kill_disable: bool,
+    pub system_time: Time,
+    pub logging_driver: &'static str,
+    pub cgroup_driver: &'static str,
+    pub cgroup_version: &'static str,
+    pub kernel_version: String,
+    pub operating_system: String,
+    #[serde(rename = "OSVersion")]
+    pub os_version: String,
+    #[serde(rename = "OSType")]
+    pub os_type: &'static str,
+    pub architecture: &'static str,
+    pub index_server_address: &'static str,
+    pub registry_config: RegistryConfig,
+    #[serde(rename = "NCPU")]
+    pub cpus: usize,
+    pub mem_total: u64,
+    pub docker_root_dir: String,
+    pub name: String,
+    pub labels: Vec<String>,
+    pub experimental_build: bool,
+    pub server_version: &'static str,
+    pub runtimes: BTreeMap<String, RuntimePath>,
+    pub default_runtime: String,
+    pub live_restore_enabled: bool,
+    pub init_binary: &'static str,
+    pub security_options: Vec<&'static str>,
+    pub warnings: Vec<String>,
+}
+
+/// What may be named as a driver.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+pub struct Plugins {
+    pub volume: Vec<&'static str>,
+    pub network: Vec<&'static str>,
+    pub authorization: Option<Vec<&'static str>>,
+    pub log: Vec<&'static str>,
+}
+
+/// What is special about registries.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+pub struct RegistryConfig {
+    pub mirrors: Vec<String>,
+    #[serde(rename = "InsecureRegistryCIDRs")]
+    pub insecure_networks: Vec<String>,
+    pub insecure_registries: Vec<String>,
+}
+
+/// Where a runtime is.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(missing_docs, reason = "the field is that of Docker's API")]
+pub struct RuntimePath {
+    pub path: String,
+}
+
+/// `GET /version`, as far as it is about something that is there.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+pub struct Version {
+    pub platform: Named,
+    pub components: Vec<Component>,
+    pub version: &'static str,
+    pub os: String,
+    pub arch: String,
+    pub kernel_version: String,
+}
+
+/// Something with a name.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the field is that of Docker's API")]
+pub struct Named {
+    pub name: String,
+}
+
+/// A program that takes part.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+pub struct Component {
+    pub name: String,
+    pub version: String,
+    pub details: BTreeMap<&'static str, String>,
+}
+
+/// Our own version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+impl Engine {
+    /// What there is.
+    ///
+    /// # Errors
+    /// What cannot be read.
+    pub fn info(&self) -> Result<Info> {
+        let all = self.list_containers(&Selection { all: true, ..Selection::default() })?;
+        let count = |status| all.iter().filter(|listed| listed.state.status == status).count();
+        let (running, paused) = (count(Status::Running), count(Status::Paused));
+        let settings = self.registries.settings()?;
+        let runtime = self.runtime_name();
+        let path = self.runtime.display().to_string();
+        let controllers = Controllers::read();
+        Ok(Info {
+            containers: all.len(),
+            containers_running: running,
+            containers_paused: paused,
+            containers_stopped: all.len() - running - paused,
+            images: self.store.image_ids()?.len(),
+            docker_root_dir: self.store.root().display().to_string(),
+            driver_status: vec![["Backing Filesystem".into(), file_system(self.store.root())]],
+            registry_config: RegistryConfig {
+                mirrors: settings.registry_mirrors,
+                insecure_networks: vec!["::1/128".into(), "127.0.0.0/8".into()],
+                insecure_registries: settings.insecure_registries,
+            },
+            runtimes: [(runtime.clone(), RuntimePath { path })].into(),
+            default_runtime: runtime,
+            warnings: controllers.warnings(),
+            ..controllers.of_machine()
+        })
+    }
+
+    /// Which programs take part.
+    pub fn version(&self) -> Version {
+        let own = Platform::own();
+        let kernel = kernel();
+        let engine = Component {
+            name: "Engine".into(),
+            version: VERSION.into(),
+            details: [
+                ("Os", own.os.clone()),
+                ("Arch", own.architecture.clone()),
+                ("KernelVersion", kernel.clone()),
+            ]
+            .into(),
+        };
+        let mut details = BTreeMap::from([("Path", self.runtime.display().to_string())]);
+        let RuntimeVersion { version, commit } = self.runtime().version();
+        details.extend(commit.map(|commit| ("GitCommit", commit)));
+        let runtime = Component { name: self.runtime_name(), version, details };
+        Version {
+            platform: Named { name: "dok".into() },
+            components: vec![engine, runtime],
+            version: VERSION,
+            os: own.os,
+            arch: own.architecture,
+            kernel_version: kernel,
+        }
+    }
+
+    /// The runtime by its program's name.
+    pub(super) fn runtime_name(&self) -> String {
+        let name = self.runtime.file_name().unwrap_or(self.runtime.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+}
+
+/// The controllers of cgroups that limits can be set by.
+struct Controllers(Vec<String>);
+
+impl Controllers {
+    fn read() -> Controllers {
+        let unified = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
+        let names = match (cgroup::is_unified(), unified) {
+            (true, Ok(text)) => text.split_whitespace().map(str::to_owned).collect(),
+            _ => {
+                let folders = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+                folders.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+            }
+        };
+        Controllers(names)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let limits = ["memory", "cpu", "cpuset", "pids"].into_iter();
+        limits
+            .filter(|name| !self.has(name))
+            .map(|name| format!("WARNING: No {name} limit support: there is no such controller"))
+            .collect()
+    }
+
+    /// What of the information is about the machine.
+    fn of_machine(&self) -> Info {
+        let unified = cgroup::is_unified();
+        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+        let forwarding = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap_or_default();
+        Info {
+            driver: "overlay2",
+            plugins: Plugins {
+                volume: vec!["local"],
+                network: vec!["bridge", "host", "null"],
+                authorization: None,
+                log: vec!["json-file", "none"],
+            },
+            memory_limit: self.has("memory"),
+            swap_limit: self.has("memory") && limits_swap(),
+            cpu_cfs_period: self.has("cpu"),
+            cpu_cfs_quota: self.has("cpu"),
+            cpu_shares: self.has("cpu"),
+            cpu_set: self.has("cpuset"),
+            pids_limit: self.has("pids"),
+            ipv4_forwarding: forwarding.trim() == "1",
+            oom_kill_disable: !unified && self.has("memory"),
+            system_time: Time::now(),
+            logging_driver: "json-file",
+            cgroup_driver: "cgroupfs",
+            cgroup_version: if unified { "2" } else { "1" },
+            kernel_version: kernel(),
+            operating_system: of_release(&release, "PRETTY_NAME").unwrap_or("Linux".into()),
+            os_version: of_release(&release, "VERSION_ID").unwrap_or_default(),
+            os_type: "linux",
+            architecture: std::env::consts::ARCH,
+            index_server_address: "https://index.docker.io/v1/",
+            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            mem_total: cgroup::machine_memory(),
+            name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            server_version: VERSION,
+            // Containers never end with an engine.
+            live_restore_enabled: true,
+            init_binary: "dok",
+            security_options: vec!["name=seccomp,profile=builtin"],
+            ..Info::default()
+        }
+    }
+}
+
+fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// A field of os-release(5).
+fn of_release(text: &str, name: &str) -> Option<String> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+    Some(value.trim_matches(['"', '\'']).to_owned())
+}
+
+/// The file system that a folder is on, by the longest mount point that leads to it.
+fn file_system(folder: &Path) -> String {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let at = |line: &str| {
+        let mut words = line.split(' ').skip(1);
+        let (point, kind) = (words.next()?, words.next()?);
+        folder.starts_with(point).then(|| (point.len(), kind.to_owned()))
+    };
+    let longest = mounts.lines().filter_map(at).max_by_key(|(length, _)| *length);
+    longest.map_or("unknown".into(), |(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_named_by_its_release() {
+        let text = "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\nVERSION_ID=12\n";
+        assert_eq!(of_release(text, "PRETTY_NAME").as_deref(), Some("Debian GNU/Linux 12"));
+        assert_eq!(of_release(text, "VERSION_ID").as_deref(), Some("12"));
+        assert_eq!(of_release(text, "VERSION"), None);
+        assert_eq!(file_system(Path::new("/proc/self")), "proc");
+    }
+}
