@@ -1,7 +1,5 @@
 //! `onggi ps ID [PS OPTIONS]`
 
-use std::process::Command;
-
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::exit::{ExitCode, Outcome};
@@ -11,6 +9,7 @@ use super::list::Format;
 use super::print;
 use crate::container;
 use crate::error::{Doing, Error, Result};
+use crate::sys::process;
 
 const ABOUT: &str = "List the processes of a container";
 const MORE: &str = "\
@@ -48,7 +47,7 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 }
 
 fn host_ps(options: &[&str]) -> Result<String> {
-    let output = Command::new("ps").args(options).output().doing(|| "run ps".into())?;
+    let output = process::command("ps").args(options).output().doing(|| "run ps".into())?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(format!("ps: {}: {}", output.status, words.trim_end())));

@@ -125,8 +125,8 @@ impl Log {
         Log { size, file: None, written: 0, waiting: Vec::new(), asked: None, partial }
     }
 
-    /// Writes what a stream brought: 0 is standard output, 1 standard error. What it needs first, if
-    /// there is something.
+    /// Writes what a stream brought: 0 is standard output, 1 standard error. The answer is what it
+    /// needs first, if there is something.
     pub(super) fn write(&mut self, stream: usize, bytes: &[u8]) -> io::Result<Option<Wanted>> {
         let now = Time::now();
         let mut wanted = None;

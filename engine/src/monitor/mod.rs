@@ -1,6 +1,6 @@
-//! One process beside each container: it starts its program, hears of its end, and starts it again
-//! where that is its policy. It is `dok monitor`, and ends with its container. The container's bytes
-//! it leaves to another process, which may do nothing but move them ([`streams`]).
+//! A process beside each container: it starts its program, hears of its end, and starts it again
+//! where that is its policy. It is `dok monitor`, and ends with its container. The container's
+//! bytes it leaves to another process, which may do nothing but move them ([`streams`]).
 //!
 //! While it lives it alone writes the container's state. Commands speak to it over the socket `io`
 //! in the bundle, in frames ([`wire`]); that it is alive is seen from a lock that it holds.

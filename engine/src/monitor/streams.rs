@@ -1,5 +1,5 @@
-//! The process that moves a container's bytes, as the monitor sees it: `dok streams`, which holds the
-//! program's streams, its log and all who are attached, and may do nothing else
+//! The process that moves a container's bytes, as the monitor sees it: `dok streams`, which holds
+//! the program's streams, its log and all who are attached, and may do nothing else
 //! ([`super::sandbox`]). When it is killed, another one goes on; when the monitor is, it goes on by
 //! itself until the program has nothing more to say.
 
@@ -105,8 +105,8 @@ impl Streams {
         }
     }
 
-    /// The process has ended, and was not to: another one gets what the program writes into. Who was
-    /// attached is gone, and so is the way into a program that reads from a pipe.
+    /// The process has ended, and was not to: another one gets what the program writes into. Who
+    /// was attached is gone, and so is the way into a program that reads from a pipe.
     fn replace(&mut self) {
         self.control = None;
         self.restarts += 1;
