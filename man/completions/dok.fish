@@ -445,7 +445,7 @@ complete -c dok -n "__dok_is 'search'" -l limit -x -d 'Max number of search resu
 complete -c dok -n "__dok_is 'search'" -l no-trunc -d 'Don\'t truncate output'
 complete -c dok -n "__dok_is 'search'" -s f -l filter -x -d 'Filter output based on conditions provided'
 complete -c dok -n "__dok_is 'search'" -l format -x -d 'Format output using json, table TEMPLATE, or a template of Go'
-complete -c dok -n "__dok_is 'system'" -a check -d 'Look for damaged, missing and left-over images, layers and blobs'
+complete -c dok -n "__dok_is 'system'" -a check -d 'Look for what is damaged, missing or left over'
 complete -c dok -n "__dok_is 'system check'" -l repair -d 'Remove what is left over or damaged, unpack missing layers again'
 complete -c dok -n "__dok_is 'system check'" -l quick -d 'Do not read the blobs to compare their digests'
 complete -c dok -n "__dok_is 'system'" -a start -d 'Start the containers that are to run by their restart policy, after a reboot'
