@@ -3,10 +3,9 @@
 use std::sync::OnceLock;
 
 use onggi_engine::cli::Template;
-use onggi_engine::model::{Time, parse_duration};
 use onggi_engine::network::ports;
 use onggi_engine::service::filters::{Filters, fits_pattern, truth, until};
-use onggi_engine::time::instant;
+use onggi_engine::time::{Time, instant, parse_duration};
 use serde_json::{Value, json};
 
 /// No template of a person is longer (bytes); each `range` multiplies what the others print.
