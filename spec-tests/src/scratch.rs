@@ -1,6 +1,7 @@
 //! A directory of one test, removed with everything mounted below it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,12 +20,20 @@ pub struct Scratch {
 impl Scratch {
     /// Makes the directory (0755, so that users of a container can pass through it).
     pub fn new() -> Result<Self> {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        // No name is the beginning of another: processes and cgroups are found by it.
-        let name = format!("spec-{}-{number:04}", std::process::id());
-        let path = std::env::temp_dir().join(&name);
-        fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
-        Ok(Self { path, name })
+        loop {
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            // No name is the beginning of another: processes and cgroups are found by it.
+            let name = format!("spec-{}-{number:04}", std::process::id());
+            let path = std::env::temp_dir().join(&name);
+            match fs::create_dir(&path) {
+                // Left by a suite that was killed, whose process id is ours now.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => {
+                    made.with_context(|| format!("make {}", path.display()))?;
+                    return Ok(Self { path, name });
+                }
+            }
+        }
     }
 
     /// The directory.
