@@ -2,6 +2,7 @@
 //! and one that fails does not keep the others from it.
 
 use std::process::ExitCode;
+use std::thread;
 
 use clap::ArgMatches;
 
@@ -11,6 +12,10 @@ use crate::error::Result;
 use crate::model::Container;
 use crate::service::Engine;
 
+/// So many are served at a time where the order does not matter.
+const AT_ONCE: usize = 16;
+
+/// One after the other.
 pub(super) fn each(
     engine: &Engine,
     matches: &ArgMatches,
@@ -18,13 +23,39 @@ pub(super) fn each(
 ) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for name in texts(matches, "container") {
-        match engine.store.container(&name).and_then(|container| act(&container)) {
-            Ok(()) => print(&format!("{name}\n"))?,
-            Err(error) => {
-                tell(&error);
-                code = ExitCode::FAILURE;
-            }
+        tell_outcome(&name, engine.store.container(&name).and_then(|one| act(&one)), &mut code)?;
+    }
+    Ok(code)
+}
+
+/// Several at a time: most of what they take is waiting.
+pub(super) fn each_at_once(
+    engine: &Engine,
+    matches: &ArgMatches,
+    act: impl Fn(&Container) -> Result<()> + Sync,
+) -> Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    let serve = |name: &String| engine.store.container(name).and_then(|one| act(&one));
+    for names in texts(matches, "container").chunks(AT_ONCE) {
+        let outcomes = thread::scope(|scope| {
+            let running: Vec<_> = names.iter().map(|name| scope.spawn(|| serve(name))).collect();
+            running.into_iter().map(|one| one.join()).collect::<thread::Result<Vec<_>>>()
+        });
+        let outcomes = outcomes.map_err(|_| anyhow::anyhow!("a thread has died"))?;
+        for (name, outcome) in names.iter().zip(outcomes) {
+            tell_outcome(name, outcome, &mut code)?;
         }
     }
     Ok(code)
+}
+
+fn tell_outcome(name: &str, outcome: Result<()>, code: &mut ExitCode) -> Result<()> {
+    match outcome {
+        Ok(()) => print(&format!("{name}\n")),
+        Err(error) => {
+            tell(&error);
+            *code = ExitCode::FAILURE;
+            Ok(())
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::Globals;
-use super::each::each;
+use super::each::each_at_once;
 use super::flags::{containers, text, value};
 use crate::error::Result;
 
@@ -19,5 +19,5 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let signal = text(matches, "signal").unwrap_or_else(|| "SIGKILL".into());
-    each(&engine, matches, |container| engine.kill(container, &signal))
+    each_at_once(&engine, matches, |container| engine.kill(container, &signal))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::Globals;
-use super::each::each;
+use super::each::each_at_once;
 use super::flags::{containers, is_set, switch};
 use crate::error::{Kind, Result, refuse};
 use crate::monitor::cleanup::Volumes;
@@ -29,5 +29,5 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     let running = if is_set(matches, "force") { Running::Kill } else { Running::Refuse };
     let volumes = if is_set(matches, "volumes") { Volumes::Remove } else { Volumes::Keep };
-    each(&engine, matches, |container| engine.remove(container, running, volumes))
+    each_at_once(&engine, matches, |container| engine.remove(container, running, volumes))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::Globals;
-use super::each::each;
+use super::each::each_at_once;
 use super::flags::{containers, text, value};
 use crate::error::Result;
 
@@ -28,5 +28,5 @@ pub(super) fn grace() -> Arg {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let (signal, grace) = (text(matches, "signal"), matches.get_one("timeout").copied());
-    each(&engine, matches, |container| engine.stop(container, signal.as_deref(), grace))
+    each_at_once(&engine, matches, |container| engine.stop(container, signal.as_deref(), grace))
 }

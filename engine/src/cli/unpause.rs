@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::Globals;
-use super::each::each;
+use super::each::each_at_once;
 use super::flags::containers;
 use crate::error::Result;
 
@@ -17,5 +17,5 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    each(&engine, matches, |container| engine.unpause(container))
+    each_at_once(&engine, matches, |container| engine.unpause(container))
 }
