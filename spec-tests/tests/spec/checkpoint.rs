@@ -11,6 +11,7 @@ use anyhow::Context;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
 use spec_tests::runtime::{Call, Output, Runtime, wait_until};
+use spec_tests::scratch::Scratch;
 use spec_tests::terminal::{DescriptorSocket, read_until, type_into};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
@@ -214,7 +215,8 @@ fn mounts(container: &Container) -> Result<Vec<String>> {
 
 fn mounts_are_as_they_were() -> Result {
     chapter!("config.md#mounts");
-    let source = tempfile()?;
+    let outside = Scratch::new()?;
+    let source = outside.path();
     fs::create_dir(source.join("directory"))?;
     fs::write(source.join("directory/word"), "outside\n")?;
     let path = |name: &str| source.join(name).to_string_lossy().into_owned();
@@ -237,17 +239,7 @@ fn mounts_are_as_they_were() -> Result {
     container.exec_sh("echo x > /read-only/word").fails()?;
     assert_eq!(container.exec_sh("cat /proc/keys").ok()?.stdout, "");
     container.delete_by_force().ok()?;
-    fs::remove_dir_all(source)?;
     container.left_no_trace()
-}
-
-/// A directory of the host outside of any bundle.
-fn tempfile() -> Result<PathBuf> {
-    let name = format!("onggi-outside-{}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir(&path)?;
-    Ok(path)
 }
 
 fn a_mount_point_that_the_image_lacks_is_made() -> Result {
