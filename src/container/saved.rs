@@ -46,6 +46,7 @@ impl Saved {
         let life = life.ok_or_else(|| Error::of(Code::InitDied, "init has died"))?;
         self.init_process_pid = pid;
         self.init_process_start = life.start;
+        self.onggi.phase = Phase::Made;
         self.tell_others();
         Ok(())
     }

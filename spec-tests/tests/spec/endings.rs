@@ -5,6 +5,7 @@ use std::fs;
 use spec_tests::{Bundle, Result, chapter, host, tests};
 
 tests![
+    run_removes_the_groups_that_the_program_made,
     kill_sends_term_by_default,
     a_signal_has_a_name_or_a_number,
     a_real_time_signal_has_a_number,
@@ -285,5 +286,15 @@ fn kill_and_delete_take_a_regular_expression() -> Result {
     container.call("delete").args(["--force", "--regex", &pattern]).run().ok()?;
     container.call("list").arg("-q").run().says(&ids[2])?;
     container.call("delete").args(["--force", &ids[2]]).run().ok()?;
+    container.left_no_trace()
+}
+
+fn run_removes_the_groups_that_the_program_made() -> Result {
+    chapter!("config-linux.md#control-groups");
+    let script = "cd /sys/fs/cgroup; [ ! -d pids ] || cd pids; mkdir below && echo made";
+    let bundle = Bundle::busybox().sh(script).namespace("cgroup");
+    let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "nodev"]);
+    let container = bundle.build()?;
+    container.run().says("made")?;
     container.left_no_trace()
 }

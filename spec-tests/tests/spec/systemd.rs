@@ -20,6 +20,7 @@ tests![
     delete_needs_no_option_and_leaves_no_unit,
     a_scope_costs_few_round_trips,
     a_container_that_ended_leaves_no_unit,
+    a_foreground_run_leaves_no_unit,
     a_creation_that_fails_leaves_no_unit,
     a_name_is_free_again_at_once,
     a_unit_that_is_in_use_is_refused,
@@ -226,6 +227,17 @@ fn a_scope_costs_few_round_trips() -> Result {
     let trips = round_trips(&fs::read_to_string(file)?)?;
     if trips > 2 {
         bail!("delete waited {trips} times for the bus, and may twice");
+    }
+    Ok(())
+}
+
+fn a_foreground_run_leaves_no_unit() -> Result {
+    chapter!("config-linux.md#control-groups");
+    let scope = Scope::build(Bundle::busybox().args(["true"]))?;
+    // systemd hears of the end as well: whoever comes first, the unit goes.
+    for _ in 0..20 {
+        scope.call("run").ok()?;
+        scope.is_gone()?;
     }
     Ok(())
 }
