@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Component, Path};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::notify::{self, Notify};
@@ -64,11 +64,9 @@ pub(super) fn make(
 ) -> Result<Made> {
     let mut laps = Laps::start("create");
     let text = enter_bundle(options)?;
-    let spec =
-        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
-    let host = ask_host(&spec, options)?;
+    let (spec, host) = &read(&text, options)?;
     laps.end("read the configuration, ask the host");
-    let mut plan = plan(&spec, &host, id, options)?;
+    let mut plan = plan(spec, host, id, options)?;
     laps.end("plan");
     check_terminal(&plan, options, mode)?;
     let passed = Passed::take(options.preserve_fds)?;
@@ -82,14 +80,15 @@ pub(super) fn make(
     directory.save_config(&text)?;
     let notify = notify::open(directory, mode != Mode::Created)?;
     reach("keep the configuration", &mut laps)?;
-    let mut saved = saved(id, &spec, &plan, &host, options);
+    let mut saved = saved(id, spec, &plan, host, options);
     directory.announce(&saved)?;
     reach("save the state", &mut laps)?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), host: &host };
+    let bundle = bundle(options);
+    let clone = Clone { spec, bundle: &bundle, passed, mode, program: program.as_ref(), host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -163,6 +162,23 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
     std::fs::read(path).doing(|| format!("read {}", path.display()))
 }
 
+/// What is wanted, and where.
+pub(super) fn read<'a>(text: &'a [u8], options: &CreateOptions) -> Result<(Spec<'a>, Host)> {
+    let mut spec =
+        Spec::read(text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    let host = ask_host(&spec, options)?;
+    spec.map_own_ids(host.euid, host.egid);
+    Ok((spec, host))
+}
+
+/// The bundle as its state tells it: what the caller calls it, unless that leads up again.
+pub(super) fn bundle(options: &CreateOptions) -> String {
+    let leads_up = options.bundle.components().any(|part| part == Component::ParentDir);
+    let own = options.bundle.components().collect();
+    let bundle = if leads_up { std::env::current_dir().unwrap_or(own) } else { own };
+    bundle.to_string_lossy().into_owned()
+}
+
 /// A sound spec, decided.
 pub(super) fn plan(
     spec: &Spec<'_>,
@@ -214,7 +230,7 @@ pub(super) fn saved(
     options: &CreateOptions,
 ) -> Saved {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
+    let bundle = bundle(options);
     let own = |kind: &Kind| plan.namespaces.has(*kind);
     Saved {
         id: id.to_string(),
@@ -250,6 +266,7 @@ pub(super) fn saved(
 /// What the clone holds besides the plan.
 struct Clone<'a> {
     spec: &'a Spec<'a>,
+    bundle: &'a str,
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
@@ -270,13 +287,12 @@ fn spawn(
         Mode::Running(_) => Start::AtOnce,
     };
     let entry = cgroup.entry().doing(|| "open the cgroup".into())?;
-    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
     let state = State {
         oci_version: OCI_VERSION,
         id: "",
         status: "creating",
         pid: 0,
-        bundle: &bundle,
+        bundle: clone.bundle,
         annotations: &clone.spec.annotations,
     };
     let id = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -309,7 +325,7 @@ fn spawn(
             sources: Sources::Own,
             cgroups,
             start,
-            passed: clone.passed.count,
+            passed: clone.passed.numbers.clone(),
             state: State { id: &id, ..state },
             hook_output,
             root: None,

@@ -190,6 +190,7 @@ impl Container {
             rootfs: self.saved.config.rootfs.clone(),
             created: self.saved.created.clone(),
             annotations: own.annotations.clone(),
+            systemd_scope: own.cgroup.unit.as_ref().map(|unit| unit.name.clone()),
             owner: String::new(),
         })
     }

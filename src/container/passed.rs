@@ -1,40 +1,40 @@
 //! What the caller passes to the container's process: descriptors and a terminal's socket.
 
+use std::os::fd::RawFd;
+
 use crate::error::{Code, Doing, Error, Result};
+use crate::log;
 use crate::sys::fd;
 
 /// Descriptors from 3 on that the process keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Passed {
-    /// How many: those of socket activation, then those of `--preserve-fds`.
-    pub(super) count: u32,
-    /// How many of them are of socket activation.
+    /// Those of socket activation, then those of `--preserve-fds`, as far as they are open.
+    pub(super) numbers: Vec<RawFd>,
+    /// How many are of socket activation.
     activated: u32,
 }
 
 impl Passed {
-    /// Finds them.
-    ///
-    /// # Errors
-    /// A descriptor that is not open.
+    /// Finds them. One that is not open is told and left out, as a caller may say more than it has.
     pub(super) fn take(preserve: u32) -> Result<Passed> {
         let activated = activated();
-        let count = activated.saturating_add(preserve);
-        for number in (3..).take(count as usize) {
-            if !fd::is_passed(number) {
-                let words = format!(
-                    "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
-                );
-                return Err(Error::of(Code::InvalidArgument, words));
-            }
+        let wanted = (3..).take(activated.saturating_add(preserve) as usize);
+        let (numbers, missing): (Vec<_>, Vec<_>) = wanted.partition(|fd| fd::is_passed(*fd));
+        if let [first, ..] = missing[..] {
+            log::warning(&format!(
+                "{} descriptors that are to be passed are not open, {first} the first of them \
+                 (--preserve-fds {preserve})",
+                missing.len()
+            ));
         }
         // Nothing else of what the caller had open goes into the container.
         fd::end_at_exec_from(3).doing(|| "mark descriptors".into())?;
-        Ok(Passed { count, activated })
+        Ok(Passed { numbers, activated })
     }
 
     /// What the process is told of them (sd_listen_fds(3)).
-    pub(super) fn env(self) -> Vec<String> {
+    pub(super) fn env(&self) -> Vec<String> {
         match self.activated {
             0 => Vec::new(),
             count => vec![format!("LISTEN_FDS={count}"), "LISTEN_PID=1".into()],
@@ -42,13 +42,14 @@ impl Passed {
     }
 }
 
-/// Meant for this process, by its id.
+/// Meant for this process: by its id, or by whoever started it and could not know its id.
 fn activated() -> u32 {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u32>().ok();
-    match (number("LISTEN_PID"), number("LISTEN_FDS")) {
-        (Some(pid), Some(count)) if pid == std::process::id() => count,
-        _ => 0,
-    }
+    let is_ours = match std::env::var_os("LISTEN_PID") {
+        Some(_) => number("LISTEN_PID") == Some(std::process::id()),
+        None => true,
+    };
+    number("LISTEN_FDS").filter(|_| is_ours).unwrap_or(0)
 }
 
 /// A terminal needs somebody who holds its other end.
@@ -56,7 +57,8 @@ pub(super) fn check_terminal(wants: bool, detaches: bool, has_socket: bool) -> R
     match (wants && detaches, has_socket) {
         (true, false) => Err(Error::of(
             Code::InvalidArgument,
-            "cannot allocate tty if runc will detach without setting console socket",
+            "cannot allocate tty if runc will detach without setting console socket: \
+             use --console-socket",
         )),
         (false, true) => Err(Error::of(
             Code::InvalidArgument,

@@ -15,16 +15,17 @@ use crate::sys::path::{Root, make_directory, make_link};
 /// the container's own directory shows the same.
 pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<()> {
     let made = mount::Filesystem::open("cgroup2").and_then(|mut context| context.mount(0));
-    let refused = match made.map_err(Error::from).and_then(|made| attach(init, mount, made)) {
-        Err(error) if error.is(libc::EPERM) || error.is(libc::EBUSY) => error,
-        done => return done,
-    };
+    let refused =
+        match made.map_err(Error::from).and_then(|made| attach(init, mount, made).map(drop)) {
+            Err(error) if error.is(libc::EPERM) || error.is(libc::EBUSY) => error,
+            done => return done,
+        };
     let own = init.cgroups.iter().find(|(controllers, _)| controllers.is_empty());
     match own {
         Some((_, path)) if init.plan.namespaces.has(Kind::Cgroup) => {
             let path = path.to_string_lossy();
             let own = mount::copy_tree(here(), &path, Reach::All);
-            attach(init, mount, own.doing(|| format!("bind {path}"))?)
+            attach(init, mount, own.doing(|| format!("bind {path}"))?).map(drop)
         }
         _ => Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str())),
     }

@@ -1,7 +1,7 @@
 //! AppArmor, SELinux and the session keyring.
 
 use super::Init;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::sys::keyring;
 
 /// What lets the container's root look for keys in its session keyring (`KEY_USR_SEARCH`).
@@ -41,7 +41,12 @@ pub(super) fn set_for_exec(init: &mut Init<'_>) -> Result<()> {
         procfs
             .write("self/attr/apparmor/exec", &command)
             .or_else(|_| procfs.write("self/attr/exec", &command))
-            .doing(|| format!("apply apparmor profile {profile}"))?;
+            .map_err(|error| match error.raw_os_error() {
+                // What the kernel says of a name that it does not know (apparmor(7)).
+                Some(libc::ENOENT) => Error::new("profile not loaded"),
+                _ => Error::from(error),
+            })
+            .doing(|| format!("apply apparmor profile `{profile}`"))?;
     }
     if let Some(label) = &process.selinux {
         init.procfs()?

@@ -61,8 +61,11 @@ fn set_scheduler(plan: crate::plan::Scheduler) -> Result<()> {
         deadline: plan.deadline,
         period: plan.period,
     };
-    scheduling::set(attributes).doing(|| {
-        "set the scheduler (the deadline policy also needs every CPU of the cpuset)".into()
+    scheduling::set(attributes).doing(|| match plan.policy {
+        scheduling::DEADLINE => {
+            "set the scheduler (its policy needs every CPU of the cpuset)".into()
+        }
+        _ => "set the scheduler".into(),
     })
 }
 

@@ -7,7 +7,7 @@ mod message;
 use std::os::fd::{AsFd, OwnedFd};
 
 pub use channel::{Channel, InitEnd, RuntimeEnd, pair};
-pub use message::{Failure, FromInit, ToInit};
+pub use message::{Failure, FromInit, MADE_NODE, ToInit};
 
 use crate::error::{Doing, Error, Result};
 use crate::plan::Kind;

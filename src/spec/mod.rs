@@ -55,6 +55,18 @@ impl<'a> Spec<'a> {
         serde_json::from_slice(text)
     }
 
+    /// Where a new user namespace is asked for without maps, its root is the caller, and nobody
+    /// else is in it.
+    pub fn map_own_ids(&mut self, uid: u32, gid: u32) {
+        let linux = &mut self.linux;
+        let is_new = |space: &Namespace<'_>| &*space.kind == "user" && space.path.is_empty();
+        let is_mapped = !linux.uid_mappings.is_empty() || !linux.gid_mappings.is_empty();
+        if !is_mapped && linux.namespaces.iter().any(is_new) {
+            let root = |host_id| IdMapping { container_id: 0, host_id, size: 1 };
+            (linux.uid_mappings, linux.gid_mappings) = (vec![root(uid)], vec![root(gid)]);
+        }
+    }
+
     /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.iter().find(|(known, _)| &**known == key).map(|(_, value)| value.as_str())

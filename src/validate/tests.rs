@@ -109,6 +109,32 @@ const PROBLEMS: &[(&str, &str)] = &[
          SchedDeadline policy",
     ),
     (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` requires `runtime`",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` requires `deadline`",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 0, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime must be greater than 0",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1023, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime 1023 must be between 1024 and \
+         9223372036854775807",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 9001, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime 9001 must be <= deadline 9000",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 8000, "deadline": 9000,
+            "period": 8999}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` deadline 9000 must be <= period 8999",
+    ),
+    (
         r#"{"process": {"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 8}}}"#,
         "process.ioPriority: invalid ioPriority.Priority: 8",
     ),
@@ -119,8 +145,8 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (r#"{"mounts": [{"type": "tmpfs"}]}"#, "mounts[0].destination: is missing"),
     (
-        r#"{"mounts": [{"destination": "/a/.."}]}"#,
-        "mounts[0].destination: nothing can be mounted over the root",
+        r#"{"mounts": [{"destination": "/a/..", "type": "proc"}]}"#,
+        "mounts[0].destination: only a tmpfs or a bind mount can be over the root",
     ),
     (
         r#"{"mounts": [{"destination": "/proc/self/attr", "options": ["bind"]}]}"#,
@@ -158,9 +184,9 @@ const PROBLEMS: &[(&str, &str)] = &[
         r#"linux.namespaces[0].path: "x" is not absolute"#,
     ),
     (
-        r#"{"linux": {"namespaces": [{"type": "user"}]}}"#,
-        "linux.uidMappings: user namespaces enabled, but no namespace path to join nor mappings to \
-         apply specified",
+        r#"{"linux": {"namespaces": [{"type": "user"}],
+            "uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#,
+        "linux.uidMappings: uid and gid mappings must both be there",
     ),
     (
         r#"{"linux": {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#,
@@ -245,7 +271,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         r#"{"linux": {"namespaces": [{"type": "network"}], "sysctl": {"net/../kernel/x": ""}}}"#,
-        r#"linux.sysctl: sysctl "net/../kernel/x" is not a key"#,
+        r#"linux.sysctl: sysctl "net/../kernel/x" contains an invalid path"#,
     ),
     (
         r#"{"hooks": {"poststop": [{"path": "a"}]}}"#,

@@ -13,7 +13,8 @@ tests![
     a_container_has_only_the_three_streams,
     an_exec_has_only_the_three_streams,
     preserved_descriptors_are_passed,
-    a_preserved_descriptor_must_be_open,
+    a_preserved_descriptor_that_is_not_open_is_left_out,
+    listening_sockets_of_a_caller_that_knows_no_pid_are_passed,
     exec_preserves_descriptors_too,
     listening_sockets_are_passed,
     listening_sockets_come_before_preserved_descriptors,
@@ -87,12 +88,28 @@ fn preserved_descriptors_are_passed() -> Result {
     Ok(())
 }
 
-fn a_preserved_descriptor_must_be_open() -> Result {
+fn a_preserved_descriptor_that_is_not_open_is_left_out() -> Result {
     chapter!("cli#run");
-    let container = Bundle::busybox().build()?;
-    let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
-    call.after_shell("exec 3</dev/null 4<&-;").run().fails()?;
+    let script = "for fd in /proc/self/fd/*; do test -e $fd && echo ${fd##*/}; done; cat <&3";
+    let container = Bundle::busybox().sh(script).build()?;
+    let call = container.run_call().args(["--preserve-fds", "20", container.id()]);
+    let caller = with_lines(&container)?.replace("4<", "9<") + "exec 4<&- 5<&-;";
+    let output = call.after_shell(&caller).run().ok()?;
+    let has = |number: &str| output.stdout.lines().any(|line| line == number);
+    assert!(["0", "1", "2", "3", "9"].into_iter().all(has), "{}", output.stdout);
+    assert!(!["4", "5", "6", "7", "8"].into_iter().any(has), "{}", output.stdout);
+    assert!(output.stdout.ends_with("third\n"), "{}", output.stdout);
     container.left_no_trace()
+}
+
+fn listening_sockets_of_a_caller_that_knows_no_pid_are_passed() -> Result {
+    chapter!("cli#run");
+    let container = Bundle::busybox().sh(&format!("echo $LISTEN_FDS $LISTEN_PID; {READ_BOTH}"));
+    let container = container.build()?;
+    let script = with_lines(&container)? + "unset LISTEN_PID; export LISTEN_FDS=2;";
+    let output = container.run_call().arg(container.id()).after_shell(&script).run().ok()?;
+    assert_eq!(output.stdout, "2 1\nthird\nfourth\nclosed\n");
+    Ok(())
 }
 
 fn exec_preserves_descriptors_too() -> Result {
