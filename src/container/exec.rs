@@ -28,7 +28,7 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     let text = container.directory.config()?;
     let mut spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
     let host = host::probe(&spec)?;
-    spec.map_own_ids(host.euid, host.egid);
+    spec.map_own_ids(container.saved.onggi.owner, host.egid);
     let plan = container_plan(&spec, &host, &container)?;
     let mut wanted = process_plan(&spec, &host, &plan, options)?;
     wanted.warnings.iter().for_each(|words| log::warning(words));

@@ -42,7 +42,7 @@ pub fn change_mounts(
         MountChange::Remove => Vec::new(),
     };
     let host = host::probe(&spec)?;
-    spec.map_own_ids(host.euid, host.egid);
+    spec.map_own_ids(container.saved.onggi.owner, host.egid);
     validate::sound(&validate::problems(&spec, &host))?;
     let mut plan = container_plan(&spec, &host, &container)?;
     let steps = match change {

@@ -1,6 +1,6 @@
 use super::{problems, process_problems, sound};
 use crate::host::{Cgroups, Host};
-use crate::spec::{self, Spec};
+use crate::spec::{self, IdMapping, Spec};
 
 fn root() -> Host {
     Host {
@@ -294,11 +294,23 @@ const OWN: &str = r#""uidMappings": [{"containerID": 0, "hostID": 1000, "size": 
                      "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]"#;
 
 #[test]
-fn without_privileges_a_user_namespace_is_needed() {
-    let words = ["linux.namespaces: rootless container requires user namespaces"];
-    assert_eq!(told(&user(), "{}"), words);
-    let linux = format!(r#"{{"linux": {{"namespaces": [{{"type": "user"}}], {OWN}}}}}"#);
-    assert_eq!(told(&user(), &linux), [""; 0]);
+fn without_privileges_a_user_namespace_comes_by_itself() {
+    fn maps(text: &[u8], uid: u32) -> (Vec<String>, Vec<u32>, Vec<u32>) {
+        let mut spec = Spec::read(text).unwrap();
+        spec.map_own_ids(uid, 100);
+        let kinds = spec.linux.namespaces.iter().map(|space| space.kind.to_string()).collect();
+        let hosts = |maps: &[IdMapping]| maps.iter().map(|line| line.host_id).collect::<Vec<_>>();
+        (kinds, hosts(&spec.linux.uid_mappings), hosts(&spec.linux.gid_mappings))
+    }
+    let user = vec!["user".to_owned()];
+    assert_eq!(maps(b"{}", 0), (vec![], vec![], vec![]));
+    assert_eq!(maps(b"{}", 1000), (user.clone(), vec![1000], vec![100]));
+    let asked = br#"{"linux": {"namespaces": [{"type": "user"}]}}"#;
+    assert_eq!(maps(asked, 0), (user.clone(), vec![0], vec![100]));
+    let joined = br#"{"linux": {"namespaces": [{"type": "user", "path": "/u"}]}}"#;
+    assert_eq!(maps(joined, 1000), (user.clone(), vec![], vec![]));
+    let mapped = format!(r#"{{"linux": {{"namespaces": [{{"type": "user"}}], {OWN}}}}}"#);
+    assert_eq!(maps(mapped.as_bytes(), 7), (user, vec![1000], vec![1000]));
     // An engine's root in the user namespace that the engine made.
     assert_eq!(told(&Host { in_user_namespace: true, rootless: true, ..root() }, "{}"), [""; 0]);
 }
