@@ -13,6 +13,7 @@ use crate::cgroups::v2;
 
 tests![
     the_process_is_in_the_scope,
+    the_state_names_the_scope,
     limits_are_properties_of_the_scope,
     an_update_reaches_systemd,
     limits_outlive_a_reload_of_systemd,
@@ -101,6 +102,13 @@ fn systemctl(words: &[&str]) -> Result<String> {
         bail!("systemctl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn the_state_names_the_scope() -> Result {
+    chapter!("cli#state");
+    let scope = Scope::start(Bundle::busybox().sleeping())?;
+    assert_eq!(scope.0.state()?["systemd-scope"], json!(scope.unit()));
+    Ok(())
 }
 
 fn the_process_is_in_the_scope() -> Result {
