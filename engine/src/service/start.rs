@@ -68,18 +68,28 @@ impl Engine {
     /// `unless-stopped` unless its end was asked for, by `on-failure` unless it had ended well.
     ///
     /// # Errors
-    /// The containers cannot be listed; how each start went is in the answer.
-    pub fn start_by_policy(&self) -> Result<Vec<(Container, Result<()>)>> {
+    /// The containers cannot be listed; how each start went is in the answer, with the container's
+    /// name, or its id where it cannot be read.
+    pub fn start_by_policy(&self) -> Result<Vec<(String, Result<()>)>> {
         let mut started = Vec::new();
         for id in self.store.container_ids()? {
-            let Some(container) = self.store.read_container(&id)? else { continue };
-            let state = self.store.state(&id)?;
-            if restart::is_due(&container.host_config.restart_policy, &state) {
-                let session = self.start(&container, Wanted::NOTHING);
-                started.push((container, session.map(drop)));
+            match self.due(&id) {
+                Ok(None) => {}
+                Ok(Some(container)) => {
+                    let session = self.start(&container, Wanted::NOTHING);
+                    started.push((container.name, session.map(drop)));
+                }
+                Err(error) => started.push((id, Err(error))),
             }
         }
         Ok(started)
+    }
+
+    fn due(&self, id: &str) -> Result<Option<Container>> {
+        let Some(container) = self.store.read_container(id)? else { return Ok(None) };
+        let state = self.store.state(id)?;
+        let is_due = restart::is_due(&container.host_config.restart_policy, &state);
+        Ok(is_due.then_some(container))
     }
 
     /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
