@@ -15,7 +15,6 @@ mod inherited;
 pub mod init;
 pub mod log;
 pub mod names;
-mod oom;
 mod order;
 mod relay;
 pub mod restart;
@@ -35,6 +34,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
+use crate::bundle;
+use crate::cgroup::oom;
 use crate::error::{Context, Result};
 use crate::model::{Container, Event, State, Status, Time};
 use crate::runtime::{NotRun, Runtime};
@@ -177,7 +178,7 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
-            self.state.oom_killed = oom::happened(&self.container);
+            self.state.oom_killed = oom::has_killed(&bundle::cgroup(&self.container));
             self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.

@@ -208,7 +208,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     if host.memory > 0 && host.memory_swap == 0 {
         host.memory_swap = host.memory * 2;
     }
-    if host.memory > 0 && !super::host::limits_swap() {
+    if host.memory > 0 && !crate::cgroup::limits_swap() {
         host.memory_swap = -1;
         warnings.push(
             "Your kernel does not support swap limit capabilities or the cgroup is not mounted. \

@@ -6,14 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
-use crate::cgroup;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Device, HostConfig, items};
-
-/// Whether memory and swap can be limited together.
-pub(super) fn limits_swap() -> bool {
-    cgroup::is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
-}
 
 /// Whether a mount and all below it can be made read-only together: mount_setattr(2), Linux 5.12.
 pub(super) fn has_recursive_read_only() -> bool {

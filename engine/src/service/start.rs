@@ -204,7 +204,7 @@ impl Engine {
             init,
             capabilities: host::own_capabilities(),
             unified: cgroup::is_unified(),
-            swap: host.memory > 0 && host::limits_swap(),
+            swap: host.memory > 0 && cgroup::limits_swap(),
             seccomp: bundle::seccomp::requested(items(&host.security_opt))?,
             block_devices: host::block_devices(host)?,
             architecture: std::env::consts::ARCH.to_owned(),
