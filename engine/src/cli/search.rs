@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
+use super::filters::{filter, filters};
 use super::listing::{self, Column};
 use super::{Globals, print, required};
 use crate::error::{Kind, Result, refuse};
@@ -36,15 +37,18 @@ pub(super) fn definition() -> Command {
                 .help("Don't truncate output")
                 .action(ArgAction::SetTrue),
         )
-        .arg(super::filter_flag())
+        .arg(filter().short('f'))
         .arg(super::format_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let limit = matches.get_one::<u32>("limit").copied().unwrap_or(25);
-    let filters = super::filters(matches)?;
+    let filters = filters(matches)?;
     let mut found = globals.engine()?.search(required(matches, "term"), limit)?;
-    for (key, value) in &filters {
+    let each = |(key, values): (&String, &Vec<String>)| {
+        values.iter().map(|value| (key.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    for (key, value) in &filters.iter().flat_map(each).collect::<Vec<_>>() {
         match key.as_str() {
             "is-official" => found.retain(|image| image.is_official == (value == "true")),
             "stars" => {
