@@ -48,7 +48,8 @@ fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
     Ok(align(&lines.collect::<Result<Vec<_>>>()?, LEAST_WIDTH))
 }
 
-/// Columns, which tabs divide, get the width of their widest cell and three spaces, and a least one.
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and at least
+/// so much.
 pub(super) fn align(lines: &[String], least: usize) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {

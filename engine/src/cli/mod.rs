@@ -217,8 +217,8 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
-/// Words that nobody types, for processes beside containers: no definitions are built, and nothing is
-/// said.
+/// Words that nobody types, for processes beside containers: no definitions are built, and nothing
+/// is said.
 const BESIDE_CONTAINERS: [(&str, fn(&[PathBuf]) -> Result<()>); 4] = [
     (monitor::WORD, monitor::main),
     (monitor::streams::WORD, monitor::streams::main),
