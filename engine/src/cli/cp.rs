@@ -169,7 +169,7 @@ impl Copy<'_> {
         let packed = layer::Origin::of_host(&origin.place.path)
             .with_context(|| format!("open {}", origin.place.path.display()))?;
         through(
-            |pipe| pack_as(&packed, &name, pipe),
+            |pipe| pack_as(packed, &name, pipe),
             |pipe| self.engine.copy_in(container, &folder, self.archive, pipe),
         )
     }

@@ -26,8 +26,7 @@ pub enum Form {
     Tree,
 }
 
-/// The longest path, in bytes: `PATH_MAX`. What is deeper can be made, and would be gone through until
-/// the stack ends.
+/// The longest path, in bytes: `PATH_MAX`. What is deeper can be made, but not unpacked by others.
 const LONGEST: usize = 4096;
 
 /// What is packed, held by a descriptor: whoever else may write there can put another thing in its
@@ -126,7 +125,7 @@ impl Origin {
 pub fn pack(folder: &Path, form: Form, out: impl Write) -> Result<()> {
     let origin = Origin::of_host(folder).with_context(|| format!("open {}", folder.display()))?;
     let mut packer = Packer::new(form, out);
-    packer.folder(&origin, Path::new(""))?;
+    packer.folder(origin, Path::new(""))?;
     packer.end()
 }
 
@@ -135,13 +134,21 @@ pub fn pack(folder: &Path, form: Form, out: impl Write) -> Result<()> {
 ///
 /// # Errors
 /// Names the file that cannot be read.
-pub fn pack_as(origin: &Origin, name: &Path, out: impl Write) -> Result<()> {
+pub fn pack_as(origin: Origin, name: &Path, out: impl Write) -> Result<()> {
     let mut packer = Packer::new(Form::Tree, out);
-    match name.as_os_str().is_empty() {
-        true => packer.folder(origin, name)?,
-        false => packer.entry(origin, name)?,
+    if !name.as_os_str().is_empty() {
+        packer.entry(&origin, name)?;
+    }
+    if origin.facts.is_dir() || name.as_os_str().is_empty() {
+        packer.folder(origin, name)?;
     }
     packer.end()
+}
+
+/// A folder that is gone through, with the names that are still to come.
+struct Level {
+    folder: Origin,
+    names: std::vec::IntoIter<OsString>,
 }
 
 struct Packer<W: Write> {
@@ -162,22 +169,41 @@ impl<W: Write> Packer<W> {
         self.archive.into_inner().context("end the archive")?.flush().context("end the archive")
     }
 
-    fn folder(&mut self, folder: &Origin, inside: &Path) -> Result<()> {
-        let names = folder.names().with_context(|| format!("read ./{}", inside.display()))?;
-        if self.form == Form::Layer && !inside.as_os_str().is_empty() && folder.is_opaque() {
-            self.empty(&inside.join(OPAQUE))?;
-        }
-        for name in names {
-            let inside = inside.join(&name);
-            let origin = match inside.as_os_str().len() < LONGEST {
-                true => Origin::at(&folder.own, &name),
+    /// What is in a folder, and in those below. They are gone through without the stack, which ends
+    /// before a container's program has to stop making folders in each other.
+    fn folder(&mut self, folder: Origin, inside: &Path) -> Result<()> {
+        let mut inside = inside.to_owned();
+        let mut levels = vec![self.level(folder, &inside)?];
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                levels.pop();
+                inside.pop();
+                continue;
+            };
+            let place = inside.join(&name);
+            let origin = match place.as_os_str().len() < LONGEST {
+                true => Origin::at(&level.folder.own, &name),
                 false => Err(Errno::NAMETOOLONG.into()),
             };
-            self.entry(&origin.with_context(|| format!("open ./{}", inside.display()))?, &inside)?;
+            let origin = origin.with_context(|| format!("open ./{}", place.display()))?;
+            self.entry(&origin, &place)?;
+            if origin.facts.is_dir() {
+                levels.push(self.level(origin, &place)?);
+                inside = place;
+            }
         }
         Ok(())
     }
 
+    fn level(&mut self, folder: Origin, inside: &Path) -> Result<Level> {
+        let names = folder.names().with_context(|| format!("read ./{}", inside.display()))?;
+        if self.form == Form::Layer && !inside.as_os_str().is_empty() && folder.is_opaque() {
+            self.empty(&inside.join(OPAQUE))?;
+        }
+        Ok(Level { folder, names: names.into_iter() })
+    }
+
+    /// One entry, without what is in a folder.
     fn entry(&mut self, origin: &Origin, inside: &Path) -> Result<()> {
         let facts = &origin.facts;
         let kind = facts.file_type();
@@ -199,11 +225,9 @@ impl<W: Write> Packer<W> {
             }
             self.links.insert((facts.dev(), facts.ino()), inside.to_owned());
         }
-        self.attributes(origin).and_then(|()| self.single(origin, inside)).with_context(packing)?;
-        if kind.is_dir() { self.folder(origin, inside) } else { Ok(()) }
+        self.attributes(origin).and_then(|()| self.single(origin, inside)).with_context(packing)
     }
 
-    /// The entry alone, without what is in a folder.
     fn single(&mut self, origin: &Origin, inside: &Path) -> io::Result<()> {
         let facts = &origin.facts;
         let kind = facts.file_type();
@@ -313,7 +337,7 @@ mod tests {
             fs::rename(&tree, folder.join("away")).unwrap();
             symlink(&secret, &tree).unwrap();
         });
-        pack_as(&origin, Path::new("tree"), &mut out).unwrap();
+        pack_as(origin, Path::new("tree"), &mut out).unwrap();
         assert!(tree.is_symlink(), "it was to be exchanged");
         let text = String::from_utf8_lossy(&out.0);
         assert!(text.contains("of the tree") && !text.contains("of the host"));

@@ -67,7 +67,7 @@ impl Engine {
         self.within(&container, || {
             let path = Path::new("/").join(path);
             let origin = open_inside(&path)?.ok_or_else(|| not_found(name, &path))?;
-            pack_as(&origin, packed_as, out)
+            pack_as(origin, packed_as, out)
         })?;
         let event = Event::of_container(&container, "archive-path");
         self.store.tell(&event.with("path", &path.display().to_string()));
