@@ -15,22 +15,32 @@ const WORDS: [&str; 4] = ["carry", "monitor", "names", "streams"];
 
 /// The processes of a store beside its containers, by the word that they began with.
 fn beside(dok: &Dok, id: &str) -> Vec<(i32, String)> {
+    let folder = dok.root().parent().unwrap().to_owned();
+    let all = command_lines();
+    let is_ours = |words: &[String]| {
+        words.iter().any(|word| word.contains(id))
+            && words.iter().any(|word| Path::new(word).starts_with(&folder))
+    };
+    let is_monitor = |words: &[String]| words[1] == "monitor" && is_ours(words);
+    let monitor = all.iter().find(|(_, words)| is_monitor(words)).map(|(pid, _)| pid.to_string());
+    // The second word of those that a monitor starts is its number.
+    let ours = all.iter().filter(|(_, words)| is_ours(words) || words.get(2) == monitor.as_ref());
+    let mut found: Vec<_> = ours.map(|(pid, words)| (*pid, words[1].clone())).collect();
+    found.sort_by(|a, b| a.1.cmp(&b.1));
+    found
+}
+
+/// The words of each process of that kind: not the runtime, which is there for a moment.
+fn command_lines() -> Vec<(i32, Vec<String>)> {
     let mut found = Vec::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
         let pid = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok());
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
-        let words: Vec<_> = line.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-        let is_ours = words.iter().any(|word| word.contains(id))
-            && words
-                .iter()
-                .any(|word| Path::new(&**word).starts_with(dok.root().parent().unwrap()));
-        // Not the runtime, which is there for a moment.
-        let word = words.get(1).filter(|word| WORDS.contains(&&***word));
-        if let (Some(pid), true, Some(word)) = (pid, is_ours, word) {
-            found.push((pid, word.to_string()));
-        }
+        let words = line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into());
+        let words: Vec<String> = words.collect();
+        let is_beside = words.get(1).is_some_and(|word| WORDS.contains(&word.as_str()));
+        found.extend(pid.filter(|_| is_beside).map(|pid| (pid, words)));
     }
-    found.sort_by(|a, b| a.1.cmp(&b.1));
     found
 }
 
