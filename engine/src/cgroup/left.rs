@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::ROOT;
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 
 /// The groups of this path that are there, in all hierarchies: each of version 1 is a folder of the
 /// first.
@@ -33,11 +33,8 @@ fn remove_tree(group: &Path) -> io::Result<()> {
         groups.try_for_each(|group| remove_tree(&group))?;
         fs::remove_dir(group)
     });
-    match removed {
-        // Two controllers of version 1 may share a hierarchy, which then has two names.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    // Two controllers of version 1 may share a hierarchy, which then has two names.
+    removed.if_there()
 }
 
 fn below(group: &Path) -> io::Result<impl Iterator<Item = PathBuf>> {

@@ -36,11 +36,12 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use crate::bundle;
 use crate::cgroup::oom;
-use crate::error::{Context, Result};
-use crate::model::{Container, Event, State, Status, Time};
+use crate::error::{Context, IfThere, Result};
+use crate::model::{Container, Event, State, Status};
 use crate::runtime::{NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
+use crate::time::Time;
 use cleanup::{InRuntime, Volumes};
 use companion::Companion;
 use streams::Streams;
@@ -330,10 +331,7 @@ fn hold_signals() -> Result<()> {
 fn listen(bundle: &Path) -> io::Result<UnixListener> {
     let folder = fs::File::open(bundle)?;
     let path = short_path(&folder, "io");
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    fs::remove_file(&path).if_there()?;
     // The bundle's folder lets nobody but its owner through.
     let listener = UnixListener::bind(&path)?;
     rustix::fs::chmodat(

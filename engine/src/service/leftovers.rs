@@ -9,7 +9,7 @@ use std::path::Path;
 use super::Engine;
 use crate::bundle;
 use crate::cgroup::left;
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 use crate::model::{Container, Status};
 use crate::monitor::cleanup::{self, InRuntime, Volumes};
 use crate::network::check::{Leftover, Remedy, check};
@@ -100,12 +100,8 @@ impl Engine {
         let container = Container { id: id.to_owned(), ..Container::default() };
         cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
         let bundle = self.store.bundle(id);
-        match fs::remove_dir_all(&bundle) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("remove {}", bundle.display()))
-            }
-            _ => Ok(()),
-        }
+        let removed = fs::remove_dir_all(&bundle).if_there();
+        removed.with_context(|| format!("remove {}", bundle.display()))
     }
 }
 

@@ -12,7 +12,7 @@ use super::networking::Place;
 use super::{Engine, copy_up, files, host, mounts, networking};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::{Container, Event, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, restart, wire};
@@ -119,12 +119,8 @@ impl Engine {
         crate::store::durable::make_private_folder(&bundle)
             .with_context(|| format!("make {}", bundle.display()))?;
         for mark in [self.store.pause_mark(&container.id), bundle.join("pid")] {
-            match fs::remove_file(&mark) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove {}", mark.display()));
-                }
-                _ => {}
-            }
+            let removed = fs::remove_file(&mark).if_there();
+            removed.with_context(|| format!("remove {}", mark.display()))?;
         }
         mounts::complete(&self.store, container)?;
         let layers = self.layers(&container.image)?;
