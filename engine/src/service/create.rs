@@ -5,10 +5,11 @@ use super::{Engine, limits, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
-use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
+use crate::model::{Config, Container, HostConfig, NetworkingConfig, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{log, restart};
 use crate::store::{check_name, random_id};
+use crate::time::Time;
 
 /// What a container is asked to be: the body of `POST /containers/create`.
 #[derive(Debug, Clone, Default)]

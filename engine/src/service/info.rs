@@ -11,8 +11,9 @@ use super::list::Selection;
 use crate::cgroup::{self, Controllers};
 use crate::error::Result;
 use crate::image::platform::Platform;
-use crate::model::{Status, Time};
+use crate::model::Status;
 use crate::runtime::Version as RuntimeVersion;
+use crate::time::Time;
 
 /// `GET /info`, as far as it is about something that is there.
 #[derive(Debug, Clone, Default, Serialize)]
