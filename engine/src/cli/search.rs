@@ -45,17 +45,16 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let limit = matches.get_one::<u32>("limit").copied().unwrap_or(25);
     let filters = filters(matches)?;
     let mut found = globals.engine()?.search(required(matches, "term"), limit)?;
-    let each = |(key, values): (&String, &Vec<String>)| {
-        values.iter().map(|value| (key.clone(), value.clone())).collect::<Vec<_>>()
-    };
-    for (key, value) in &filters.iter().flat_map(each).collect::<Vec<_>>() {
-        match key.as_str() {
-            "is-official" => found.retain(|image| image.is_official == (value == "true")),
-            "stars" => {
-                let least: u64 = value.parse().map_err(|_| invalid(key, value))?;
-                found.retain(|image| image.star_count >= least);
+    for (key, values) in &filters {
+        for value in values {
+            match key.as_str() {
+                "is-official" => found.retain(|image| image.is_official == (value == "true")),
+                "stars" => {
+                    let least: u64 = value.parse().map_err(|_| invalid(key, value))?;
+                    found.retain(|image| image.star_count >= least);
+                }
+                _ => return Err(invalid(key, value)),
             }
-            _ => return Err(invalid(key, value)),
         }
     }
     found.sort_by_key(|image| std::cmp::Reverse(image.star_count));
