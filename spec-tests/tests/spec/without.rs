@@ -23,6 +23,7 @@ const PASSING: &[&str] = &[
     "descriptors::a_container_has_only_the_three_streams",
     "descriptors::preserved_descriptors_are_passed",
     "devices::the_default_devices_work",
+    "mount_options::an_escaped_comma_belongs_to_a_path_of_overlayfs",
     "mounts::mounts_are_made_in_the_listed_order",
     "paths::a_masked_file_is_empty_and_not_writable",
     "terminal::the_console_is_the_terminal",

@@ -81,7 +81,12 @@ impl New {
     }
 
     fn option(&mut self, option: String) -> io::Result<()> {
-        if option.contains(',') {
+        // An escape of overlayfs, which alone has one; a backslash may be escaped as well.
+        let free = match self.kind.as_str() {
+            "overlay" => option.replace(r"\\", "").replace(r"\,", ""),
+            _ => option.clone(),
+        };
+        if free.contains(',') {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         self.options.push(option);
@@ -364,6 +369,21 @@ fn procfs_in(root: BorrowedFd<'_>) -> io::Result<Procfs> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_that_would_become_two_options_is_refused() {
+        for (kind, value, is_one) in [
+            ("tmpfs", "/a", true),
+            ("tmpfs", "/a,dev", false),
+            ("tmpfs", r"/a\,dev", false),
+            ("overlay", r"/a\,b:/c", true),
+            ("overlay", r"/a\\\,b", true),
+            ("overlay", r"/a\\,b", false),
+            ("overlay", r"/a\,b,c", false),
+        ] {
+            assert_eq!(New::of(kind).set("lowerdir", value).is_ok(), is_one, "{kind} {value}");
+        }
+    }
 
     #[test]
     fn flags_that_are_not_named_stay_as_they_are() {
