@@ -36,6 +36,7 @@ fn planned(spec: &Spec<'_>) -> onggi::error::Result<Plan> {
         keyring: Keyring::Keep,
         cgroup_manager: CgroupManager::Cgroupfs,
         seccomp: None,
+        unit_properties: plan::PROPERTIES_OF_LIMITS,
     };
     plan::container(spec, &host(), &options)
 }

@@ -37,6 +37,7 @@ fn planned(spec: &Spec<'_>, host: &Host, manager: CgroupManager) -> Result<Plan,
         keyring: Keyring::New,
         cgroup_manager: manager,
         seccomp: None,
+        unit_properties: plan::PROPERTIES_OF_LIMITS,
     };
     plan::container(spec, host, &options).map_err(|error| error.to_string())
 }
