@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Code, Error, Result};
-use crate::failpoint;
+use crate::weakness;
 
 /// A container's name: a single component of a path, of letters, digits and `_+-.`, that is not
 /// hidden (no dot in front), so that neither `.` nor `..` is one.
@@ -26,7 +26,7 @@ impl ContainerId {
             None if name.starts_with('.') => {
                 "invalid container ID format: it begins with a dot".into()
             }
-            Some(c) if !failpoint::is_weakened("ids") => {
+            Some(c) if !weakness::leaves_out("ids") => {
                 format!(
                     "invalid container ID format: invalid character `{}` in the ID",
                     c.escape_debug()

@@ -16,17 +16,26 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Finds them. One that is not open is told and left out, as a caller may say more than it has.
+    /// Finds them. A listening socket that is not there is told and left out.
+    ///
+    /// # Errors
+    /// A preserved descriptor that is not open.
     pub(super) fn take(preserve: u32) -> Result<Passed> {
         let activated = activated();
-        let wanted = (3..).take(activated.saturating_add(preserve) as usize);
-        let (numbers, missing): (Vec<_>, Vec<_>) = wanted.partition(|fd| fd::is_passed(*fd));
-        if let [first, ..] = missing[..] {
-            log::warning(&format!(
-                "{} descriptors that are to be passed are not open, {first} the first of them \
-                 (--preserve-fds {preserve})",
-                missing.len()
-            ));
+        let count = activated.saturating_add(preserve);
+        let mut numbers = Vec::new();
+        for (index, number) in (0..count).zip(3..) {
+            if fd::is_passed(number) {
+                numbers.push(number);
+            } else if index < activated {
+                log::warning(&format!("LISTEN_FDS is {activated}, but {number} is not open"));
+            } else {
+                let words = format!(
+                    "preserved-fd {index} (of {count}), descriptor {number}, is not open \
+                     (--preserve-fds {preserve})"
+                );
+                return Err(Error::of(Code::InvalidArgument, words));
+            }
         }
         // Nothing else of what the caller had open goes into the container.
         fd::end_at_exec_from(3).doing(|| "mark descriptors".into())?;

@@ -15,7 +15,6 @@ use crate::cgroup::{self, Cgroup};
 use crate::criu::{self, CgroupsMode, Feature, Notice, Options, Place, Restorer, Streams, Switch};
 use crate::error::{Doing, Result};
 use crate::failpoint;
-
 use crate::log;
 use crate::plan::{Kind, Plan};
 use crate::spec::Spec;

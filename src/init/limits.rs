@@ -62,9 +62,9 @@ fn set_scheduler(plan: crate::plan::Scheduler) -> Result<()> {
         period: plan.period,
     };
     scheduling::set(attributes).doing(|| match plan.policy {
-        scheduling::DEADLINE => {
-            "set the scheduler (its policy needs every CPU of the cpuset)".into()
-        }
+        scheduling::DEADLINE => "set the scheduler (SCHED_DEADLINE takes CAP_SYS_NICE, and a \
+             process scheduler can't be used together with AllowedCPUs)"
+            .into(),
         _ => "set the scheduler".into(),
     })
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::check;
 
-/// `SCHED_DEADLINE` (linux/sched.h)
+/// `SCHED_DEADLINE`
 pub const DEADLINE: u32 = 6;
 
 /// `struct sched_attr` up to its first version (sched_setattr(2)).
