@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::{Component, Path};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::notify::{self, Notify};
@@ -88,7 +88,7 @@ pub(super) fn make(
     let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let bundle = bundle(options);
+    let bundle = options.bundle_name();
     let clone = Clone { spec, bundle: &bundle, passed, mode, program: program.as_ref(), host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
@@ -175,14 +175,6 @@ pub(super) fn read<'a>(text: &'a [u8], options: &CreateOptions) -> Result<(Spec<
     Ok((spec, host))
 }
 
-/// The bundle as its state tells it: what the caller calls it, unless that leads up again.
-pub(super) fn bundle(options: &CreateOptions) -> String {
-    let leads_up = options.bundle.components().any(|part| part == Component::ParentDir);
-    let own = options.bundle.components().collect();
-    let bundle = if leads_up { std::env::current_dir().unwrap_or(own) } else { own };
-    bundle.to_string_lossy().into_owned()
-}
-
 /// A sound spec, decided.
 pub(super) fn plan(
     spec: &Spec<'_>,
@@ -248,7 +240,7 @@ pub(super) fn saved(
     options: &CreateOptions,
 ) -> Saved {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let bundle = bundle(options);
+    let bundle = options.bundle_name();
     let own = |kind: &Kind| plan.namespaces.has(*kind);
     Saved {
         id: id.to_string(),
