@@ -240,7 +240,9 @@ fn usage_is_looked_at_where_it_is_asked_for() {
     let memory = r#"{"memory":{"limit":100,"swap":300,"checkBeforeUpdate":true}}"#;
     let (new, none) = (serde_json::from_str(memory).unwrap(), Resources::default());
     let update = update(&new, &none, &v2()).unwrap();
-    assert!(update.writes.iter().all(|write| write.beyond_usage == Some(100)), "{update:?}");
+    let bounds = update.writes.iter().map(|write| (&*write.file, write.beyond_usage));
+    let expected = [("memory.swap.max", Some(300)), ("memory.max", Some(100))];
+    assert_eq!(bounds.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -30,19 +30,20 @@ fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
     const SWAP: &str = "linux.resources.memory.swap";
     let limit = size(LIMIT, memory.limit)?;
     let swap = size(SWAP, memory.swap)?;
-    let smallest =
-        [limit, swap].into_iter().flatten().filter_map(|size| size.try_into().ok()).min();
-    let beyond_usage = smallest.filter(|_| memory.check_before_update == Some(true));
-    if let Some(swap) = swap_alone(limit, swap)? {
-        let write = writes.add(SWAP, "memory.swap.max", or_max(swap));
-        write.beyond_usage = beyond_usage;
+    let beyond_usage = |size: Option<i64>| {
+        let bound = size.filter(|_| memory.check_before_update == Some(true));
+        bound.and_then(|size| size.try_into().ok())
+    };
+    if let Some(alone) = swap_alone(limit, swap)? {
+        let write = writes.add(SWAP, "memory.swap.max", or_max(alone));
+        write.beyond_usage = beyond_usage(swap);
         // Without swap accounting, no swap and unlimited swap are what there is anyway.
-        if swap <= 0 {
+        if alone <= 0 {
             write.manner = Manner::IfThere;
         }
     }
     if let Some(limit) = limit {
-        writes.add(LIMIT, "memory.max", or_max(limit)).beyond_usage = beyond_usage;
+        writes.add(LIMIT, "memory.max", or_max(limit)).beyond_usage = beyond_usage(Some(limit));
     }
     const RESERVATION: &str = "linux.resources.memory.reservation";
     if let Some(reservation) = size(RESERVATION, memory.reservation)? {
