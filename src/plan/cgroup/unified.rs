@@ -2,7 +2,7 @@
 
 use super::{Writes, cpuset, hugepages, pids, rdma, refuse, set, size, weight};
 use crate::error::{Error, Result};
-use crate::plan::types::Manner;
+use crate::plan::types::{CgroupWrite, Manner};
 use crate::spec::{BlockIo, Cpu, Memory, Network, Resources};
 
 pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
@@ -22,7 +22,17 @@ pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
     if resources.network.as_ref().is_some_and(|network| *network != Network::default()) {
         writes.warn("linux.resources.network exists only in cgroup v1");
     }
-    raw(resources, writes)
+    raw(resources, writes)?;
+    warn_idle_weight(writes);
+    Ok(())
+}
+
+fn warn_idle_weight(writes: &mut Writes) {
+    let weighs = writes.list.iter().any(|write| write.file == "cpu.weight");
+    let idles = |write: &CgroupWrite| write.file == "cpu.idle" && write.value == "1";
+    if weighs && writes.list.iter().any(idles) {
+        writes.warn("unable to apply both cpu.weight and cpu.idle: an idle group has no weight");
+    }
 }
 
 fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
