@@ -30,6 +30,7 @@ fn options(seccomp: Option<Filter>) -> Options<'static> {
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
         cgroup_manager: CgroupManager::Cgroupfs,
+        unit_properties: super::PROPERTIES_OF_LIMITS,
         seccomp,
     }
 }

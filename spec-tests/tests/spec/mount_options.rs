@@ -22,6 +22,7 @@ tests![
     each_recursive_flag_is_cleared_below,
     recursive_access_times_reach_the_mounts_below,
     other_words_are_the_file_systems_data,
+    an_escaped_comma_belongs_to_a_path_of_overlayfs,
     data_that_the_file_system_does_not_know_is_refused,
     data_of_a_bind_mount_is_refused,
     a_tmpfs_has_the_mode_of_its_directory,
@@ -240,6 +241,18 @@ fn other_words_are_the_file_systems_data() -> Result {
     for datum in ["size=4096k", "nr_inodes=100", "mode=711", "uid=7", "gid=8"] {
         assert!(rows[0].has_data(datum), "{datum} {:?}", rows[0]);
     }
+    Ok(())
+}
+
+fn an_escaped_comma_belongs_to_a_path_of_overlayfs() -> Result {
+    chapter!("config.md#posix-platform-mounts");
+    let known = fs::read_to_string("/proc/filesystems")?.contains("overlay");
+    host::needs(known, "no overlay in /proc/filesystems")?;
+    let bundle = Bundle::busybox().sh("cat /mnt/file").directory("../b");
+    let bundle = bundle.file("../a,b/file", "below a comma\n", 0o644);
+    let lower = [r"lowerdir=@BUNDLE@/a\,b:@BUNDLE@/b"];
+    let output = bundle.mount("/mnt", ("overlay", "overlay"), &lower).run()?.ok()?;
+    assert_eq!(output.stdout, "below a comma\n");
     Ok(())
 }
 

@@ -7,9 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
-use spec_tests::host::needs;
 use spec_tests::mountinfo;
-use spec_tests::runtime::{Runtime, wait_until};
+use spec_tests::runtime::wait_until;
 use spec_tests::suite::children;
 use spec_tests::{Bundle, Result, chapter, shim, tests};
 
@@ -289,8 +288,7 @@ fn a_joined_namespace_with_other_maps_is_refused() -> Result {
 /// over a process of the namespace that does not hide; init still has the host's ids and files.
 fn an_init_that_joins_a_namespace_is_out_of_its_reach() -> Result {
     chapter!("config-linux.md#namespaces");
-    needs(Runtime::get()?.name.starts_with("onggi"), "the failpoints are onggi's")?;
-    needs(weakened::has_failpoints()?, "a release build has no failpoints")?;
+    weakened::needs_failpoints()?;
     let holder = mapped_holder(&["--user", "--mount"])?;
     let own = namespace_of(holder.pid, "user")?;
     // Where another namespace is made, the ids change before init is there, which hides it too.
@@ -299,7 +297,7 @@ fn an_init_that_joins_a_namespace_is_out_of_its_reach() -> Result {
     let bundle = joining(&holder.namespace("user")).set("/linux/namespaces", joined);
     let container = bundle.remove("/hostname").build()?;
     let call = container.create_call().arg(container.id());
-    let running = call.env(weakened::VARIABLE, "wait:become root inside").spawn()?;
+    let running = call.env(weakened::FAILPOINT, "wait:become root inside").spawn()?;
     let joined = |pid: &i32| namespace_of(*pid, "user").is_ok_and(|its| its == own);
     let find = || children(running.pid()).into_iter().find(joined);
     let init = wait_until(Duration::from_secs(10), find).expect("init has joined");
