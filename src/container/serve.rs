@@ -341,6 +341,6 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
         "state": state,
     });
     send_to(Path::new(&listener.path), &serde_json::to_vec(&message)?, fd.as_fd())
-        .doing(|| format!("send the seccomp listener to {}", listener.path))?;
+        .doing(|| format!("failed to connect with seccomp agent {}", listener.path))?;
     Ok(ToInit::Continue)
 }
