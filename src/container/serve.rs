@@ -94,7 +94,8 @@ pub(super) struct Served {
     pub(super) waits: bool,
 }
 
-/// Answers until init hangs up.
+/// Answers until init hangs up. Where it is on its way is logged in runc's words, by which those
+/// who read the logs of both look for it.
 ///
 /// # Errors
 /// What init says of its failure, or that it died.
@@ -105,6 +106,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let (mut is_ready, mut is_done) = (false, false);
+    log::debug(|| format!("nsexec container setup: cloned process {}", talk.child.pid));
     set_oom_score(talk)?;
     if let Some(rdt) = &talk.saved().onggi.rdt {
         rdt.assign(talk.child.pid)?;
@@ -121,14 +123,10 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::OpenMount(number) => match either_way(|| open_mount(talk, number))? {
-                Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()])?,
-                None => channel.send(&ToInit::Continue)?,
-            },
-            FromInit::MakeNode(number) => match make_node(talk, number)? {
-                Some(place) => channel.send_with(&ToInit::Opened, &[place.as_fd()])?,
-                None => channel.send(&ToInit::Continue)?,
-            },
+            FromInit::OpenMount(number) => {
+                hand_over(channel, either_way(|| open_mount(talk, number))?)?;
+            }
+            FromInit::MakeNode(number) => hand_over(channel, make_node(talk, number)?)?,
             FromInit::MoveDevices => {
                 network::move_devices(&talk.plan.net_devices, talk.child.pid)?;
                 channel.send(&ToInit::Continue)?;
@@ -149,16 +147,20 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 set_limits(talk.child.pid, &talk.process.rlimits)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::Ready => is_ready = true,
+            FromInit::Ready => {
+                is_ready = true;
+                log::debug(|| "child process in init() is ready".into());
+            }
         }
     }
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
-    let made = match &talk.role {
-        Role::Create { saved, .. } => Some(*saved),
-        Role::Exec { .. } => None,
+    let (made, words) = match &talk.role {
+        Role::Create { saved, .. } => (Some(*saved), "init: closing the pipe to signal completion"),
+        Role::Exec { .. } => (None, "setns_init: about to exec"),
     };
+    log::debug(|| words.into());
     send_pidfd(talk.handles, talk.child, made)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
@@ -244,6 +246,14 @@ pub(super) fn hand_over_terminal(
 fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io::Result<()> {
     let socket = socket::connect_to(path, Style::Stream)?;
     socket::send(socket.as_fd(), text, &[fd])
+}
+
+/// A mount; where there is none, it is left to init.
+fn hand_over(channel: &RuntimeEnd, mount: Option<OwnedFd>) -> Result<()> {
+    match mount {
+        Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()]),
+        None => channel.send(&ToInit::Continue),
+    }
 }
 
 /// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has

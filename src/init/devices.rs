@@ -1,6 +1,6 @@
 //! What /dev gets: nodes, links, and stdio that does not lead to the host's /dev/null.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
@@ -27,12 +27,17 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let root = init.root()?;
     let directory = root.make_directories("/dev", 0o755).doing(|| "open /dev".into())?;
     for (number, node) in dev.nodes.iter().enumerate() {
-        let of_host = dev.bind && node.kind != libc::S_IFIFO;
-        let made = match of_host {
-            true => show_node(init, directory.as_fd(), (number, node)),
-            false => make_one(root, directory.as_fd(), node),
-        };
-        made.doing(|| format!("make {}", node.path.as_str()))?;
+        let path = node.path.as_str();
+        if dev.bind && node.kind != libc::S_IFIFO {
+            show_node(init, directory.as_fd(), (number, node)).doing(|| format!("make {path}"))?;
+            continue;
+        }
+        if let Some((made, found)) =
+            make_one(root, directory.as_fd(), node).doing(|| format!("make {path}"))?
+        {
+            check_kind(node, &found)?;
+            set_rights(node, made.as_fd(), &found).doing(|| format!("make {path}"))?;
+        }
     }
     make_links(directory.as_fd())
 }
@@ -55,7 +60,12 @@ fn show_node(init: &Init<'_>, dev: BorrowedFd<'_>, (number, node): (usize, &Node
     Ok(())
 }
 
-fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node) -> Result<()> {
+/// Gives what is there now, which may be older, unless it is the host's node.
+fn make_one(
+    root: &Root,
+    dev: BorrowedFd<'_>,
+    node: &Node,
+) -> Result<Option<(OwnedFd, libc::stat)>> {
     let path = node.path.as_str();
     let device = libc::makedev(node.major, node.minor);
     let above;
@@ -69,23 +79,42 @@ fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node) -> Result<()> {
     match make_node(parent, name, node.kind | node.mode, device) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-            return bind_host_node(root, node);
+            return bind_host_node(root, node).map(|()| None);
         }
         other => other?,
     }
     let made = open_at(parent, name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
     let found = stat(made.as_fd())?;
-    if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
-        return Err(Error::new("something else is in its place"));
+    Ok(Some((made, found)))
+}
+
+/// What is in the place of a node must be that node; told in runc's words.
+fn check_kind(node: &Node, found: &libc::stat) -> Result<()> {
+    let path = node.path.as_str();
+    let kind = found.st_mode & libc::S_IFMT;
+    if kind != node.kind {
+        let words = format!("{path} has incorrect ftype: {kind:#o}, expected {:#o}", node.kind);
+        return Err(Error::new(words));
     }
+    let numbers = (libc::major(found.st_rdev), libc::minor(found.st_rdev));
+    if kind != libc::S_IFIFO && numbers != (node.major, node.minor) {
+        let (major, minor) = numbers;
+        let expected = format!("doesn't match expected {}:{}", node.major, node.minor);
+        let words = format!("{path} has incorrect major:minor: {major}:{minor} {expected}");
+        return Err(Error::new(words));
+    }
+    Ok(())
+}
+
+fn set_rights(node: &Node, made: BorrowedFd<'_>, found: &libc::stat) -> Result<()> {
     if found.st_mode & 0o7777 != node.mode {
         // It was there before. The host's /proc is still in sight, and no one else changes it.
         Procfs::of_this_process()?
-            .set_mode(made.as_fd(), node.mode)
+            .set_mode(made, node.mode)
             .doing(|| format!("set mode {:o}", node.mode))?;
     }
     if (found.st_uid, found.st_gid) != (node.uid, node.gid) {
-        set_owner(made.as_fd(), node.uid, node.gid)?;
+        set_owner(made, node.uid, node.gid)?;
     }
     Ok(())
 }
