@@ -107,6 +107,9 @@ impl<W: Write> Packer<W> {
             name.push("/");
             let mut header = header(&facts, EntryType::Directory);
             self.archive.append_data(&mut header, name, io::empty())?;
+            if self.form == Form::Tree && is_of_kernel(path)? {
+                return Ok(());
+            }
             return self.folder(path, inside);
         }
         self.single(path, inside, &facts)
@@ -165,6 +168,12 @@ impl<W: Write> Packer<W> {
         header.set_size(0);
         Ok(self.archive.append_data(&mut header, inside, io::empty())?)
     }
+}
+
+/// Whether a folder has no files but what the kernel tells and is told: proc, sysfs, cgroups.
+fn is_of_kernel(folder: &Path) -> io::Result<bool> {
+    const KINDS: [i64; 4] = [0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270];
+    Ok(KINDS.contains(&rustix::fs::statfs(folder)?.f_type))
 }
 
 fn header(facts: &Metadata, kind: EntryType) -> Header {
