@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use rustix::io::Errno;
+
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
 use crate::rootfs;
+use crate::runtime::NotRun;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
 
@@ -295,8 +298,13 @@ fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> 
 fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(Path::new(&point.source), part, &target)
-        .with_context(|| format!("mount {part} of the volume {}", point.name))?;
+    let mounted = rootfs::mount_part(Path::new(&point.source), part, &target);
+    let mounted = mounted.with_context(|| format!("mount {part} of the volume {}", point.name));
+    mounted.map_err(|error| match error.downcast_ref() {
+        // Docker's client ends as where a program is not there.
+        Some(&Errno::NOENT) => NotRun { exit_code: 127, words: format!("{error:#}") }.into(),
+        _ => error,
+    })?;
     Ok(target.display().to_string())
 }
 
