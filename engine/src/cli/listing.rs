@@ -30,6 +30,9 @@ impl From<Value> for Row {
     }
 }
 
+/// No column of a list but the last is narrower.
+const LEAST_WIDTH: usize = 10;
+
 /// A list of objects. The format is none (a table of the first columns), `json`, `table TEMPLATE`
 /// or a template; templates may use all columns.
 ///
@@ -77,16 +80,16 @@ fn table(rows: &[Row], columns: &[Column], template: &str) -> Result<String> {
     for row in rows {
         lines.push(line(&template, row)?);
     }
-    Ok(align(&lines))
+    Ok(align(&lines, LEAST_WIDTH))
 }
 
-/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at
-/// least.
-fn align(lines: &[String]) -> String {
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and at least
+/// so much.
+pub(super) fn align(lines: &[String], least: usize) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {
         for (at, cell) in line.split('\t').enumerate() {
-            let width = (cell.chars().count() + 3).max(10);
+            let width = (cell.chars().count() + 3).max(least);
             match widths.get_mut(at) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),
