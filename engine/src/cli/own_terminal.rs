@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::fs::{Mode, OFlags, open};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, OutputModes, isatty, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, isatty, tcgetattr, tcsetattr};
 
 use crate::error::{Context, Result};
 
@@ -43,8 +43,6 @@ fn pair() -> rustix::io::Result<(OwnedFd, OwnedFd)> {
     let its = open(ptsname(&ours, Vec::new())?.as_c_str(), flags, Mode::empty())?;
     let mut settings = tcgetattr(&its)?;
     settings.make_raw();
-    // The runtime turns the processing of output on again.
-    settings.output_modes.remove(OutputModes::ONLCR);
     tcsetattr(&its, OptionalActions::Now, &settings)?;
     Ok((ours, its))
 }

@@ -3,13 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use rustix::io::Errno;
-
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
 use crate::rootfs;
-use crate::runtime::NotRun;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
 
@@ -290,14 +287,8 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
 fn mount_part(point: &MountPoint, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    let mounted = rootfs::mount_part(Path::new(&point.source), &point.subpath, &target);
-    let mounted =
-        mounted.with_context(|| format!("mount {} of the volume {}", point.subpath, point.name));
-    mounted.map_err(|error| match error.downcast_ref() {
-        // Docker's client ends as where a program is not there.
-        Some(&Errno::NOENT) => NotRun { exit_code: 127, words: format!("{error:#}") }.into(),
-        _ => error,
-    })?;
+    rootfs::mount_part(Path::new(&point.source), &point.subpath, &target)
+        .with_context(|| format!("mount {} of the volume {}", point.subpath, point.name))?;
     Ok(target.display().to_string())
 }
 

@@ -119,7 +119,9 @@ fn a_program_gets_a_terminal_where_we_have_none() {
     let mut command = std::process::Command::new("setsid");
     command.arg("-w").arg(inner.get_program()).args(inner.get_args());
     let output = command.stdin(std::process::Stdio::null()).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "xterm\r\n", "{output:?}");
+    // How many returns stand before the line feed is the runtime's.
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains('\r') && told.replace('\r', "") == "xterm\n", "{output:?}");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let inner = dok.command(&["exec", "-t", "web", "false"]);
     let mut command = std::process::Command::new("setsid");
