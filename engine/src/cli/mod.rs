@@ -221,7 +221,7 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
-/// What a process beside a container does with its words.
+/// What a process beside a container does, with the words of its command line.
 type Beside = fn(&[PathBuf]) -> Result<()>;
 
 /// Words that nobody types, for processes beside containers: no definitions are built, and nothing
