@@ -160,7 +160,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
 
 /// What an init that has failed already says of it: then it is the cause of what fails for us.
 pub(super) fn failure(channel: &RuntimeEnd) -> Option<Error> {
-    while fd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
+    while pidfd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
         if let (FromInit::Failed(failure), _) = channel.receive().ok()?? {
             return Some(failure.into_error());
         }
