@@ -10,6 +10,7 @@ mod kill;
 mod list;
 mod lost;
 mod mounts;
+mod namespaces;
 mod network;
 mod notify;
 mod options;
