@@ -12,34 +12,46 @@ use rustix::fs::{
     chownat, fchmod, fchown, fstat, futimens, mkdirat, mknodat, openat, readlinkat, statat,
     symlinkat, utimensat,
 };
+use rustix::io::Errno;
 
 use super::inside::Inside;
 use crate::error::{Context, Result};
-use crate::model::Container;
+use crate::model::{Container, MountPoint};
+use crate::rootfs;
 
 /// Fills the container's empty volumes.
 pub(super) fn fill(container: &Container, inside: &Inside) -> Result<()> {
     for point in container.mounts.iter().filter(|point| point.kind == "volume") {
         let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
-        if nothing(&point.mode) || !is_empty(Path::new(&point.source))? {
+        if nothing(&point.mode) {
             continue;
         }
+        let Some(target) = empty_folder(point)? else { continue };
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;
         }
-        let target = File::open(&point.source)
-            .with_context(|| format!("open the volume at {}", point.source))?;
         copy_folder(&source, &target)
             .with_context(|| format!("copy {} into its volume", point.destination))?;
     }
     Ok(())
 }
 
-fn is_empty(folder: &Path) -> Result<bool> {
-    let mut entries = std::fs::read_dir(folder)
-        .with_context(|| format!("list the volume at {}", folder.display()))?;
-    Ok(entries.next().is_none())
+/// What is mounted of a volume, where that is a folder with nothing in it.
+fn empty_folder(point: &MountPoint) -> Result<Option<File>> {
+    let found = rootfs::open_part(Path::new(&point.source), &point.subpath)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opening = || format!("list the volume at {}", point.source);
+    let folder = match openat(&found, ".", flags, Mode::empty()) {
+        Err(Errno::NOTDIR) => return Ok(None),
+        folder => File::from(folder.with_context(opening)?),
+    };
+    for entry in Dir::read_from(&folder).with_context(opening)? {
+        if !matches!(entry.with_context(opening)?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(None);
+        }
+    }
+    Ok(Some(folder))
 }
 
 fn copy_folder(source: &File, target: &File) -> io::Result<()> {

@@ -6,16 +6,11 @@ use std::path::{Path, PathBuf};
 
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
-use crate::cgroup;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Device, HostConfig, items};
 
-/// Whether memory and swap can be limited together.
-pub(super) fn limits_swap() -> bool {
-    cgroup::is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
-}
-
 /// Whether a mount and all below it can be made read-only together: mount_setattr(2), Linux 5.12.
+/// It goes by the version: the crates that we use do not have the call, and we have no unsafe code.
 pub(super) fn has_recursive_read_only() -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());

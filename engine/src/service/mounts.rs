@@ -174,6 +174,7 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
             if !is_below(Path::new(&options.subpath)) {
                 return Err(wrong("subpath must be a relative path within the volume"));
             }
+            point.subpath = options.subpath;
             point
         }
         other => {
@@ -228,7 +229,7 @@ impl Mounts<'_> {
             driver: "local".into(),
             mode: "z".into(),
             writable: true,
-            propagation: String::new(),
+            ..MountPoint::default()
         })
     }
 
@@ -271,9 +272,9 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
     let mut all: Vec<_> = short.chain(long).collect();
     for point in &container.mounts {
-        let source = match part_of(container, point) {
-            Some(part) => mount_part(point, part, bundle)?,
-            None => point.source.clone(),
+        let source = match point.subpath.is_empty() {
+            true => point.source.clone(),
+            false => mount_part(point, bundle)?,
         };
         all.push(outer_point(point, source)?);
     }
@@ -281,22 +282,13 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     Ok(all)
 }
 
-/// The part of a volume that was asked for.
-fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> {
-    let asked = items(&container.host_config.mounts).iter();
-    let asked = asked.filter(|mount| point.kind == "volume" && mount.kind != "tmpfs");
-    let mut same = asked.filter(|mount| clean(&mount.target) == point.destination);
-    let options = same.next()?.volume_options.as_ref()?;
-    Some(options.subpath.as_str()).filter(|part| !part.is_empty())
-}
-
 /// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
 /// goes it.
-fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
+fn mount_part(point: &MountPoint, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(Path::new(&point.source), part, &target)
-        .with_context(|| format!("mount {part} of the volume {}", point.name))?;
+    rootfs::mount_part(Path::new(&point.source), &point.subpath, &target)
+        .with_context(|| format!("mount {} of the volume {}", point.subpath, point.name))?;
     Ok(target.display().to_string())
 }
 
