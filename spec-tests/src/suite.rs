@@ -254,7 +254,11 @@ fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, F
         (End::Failed(_), Some(known)) => {
             Ok(Completion::ignored_with(format!("known failure: {}", known.reason)))
         }
-        (End::Failed(words), None) => Err(words.into()),
+        (End::Failed(words), None) => {
+            // At once, for a run that is cut short before its end.
+            eprintln!("{}: {words}", short(test.name));
+            Err(words.into())
+        }
     }
 }
 

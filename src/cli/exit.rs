@@ -49,7 +49,7 @@ pub(super) struct Failure {
     code: ExitCode,
     /// What may help, on lines of its own.
     hint: Option<String>,
-    /// The words are what was asked for.
+    /// Help was asked for instead.
     help: bool,
 }
 
@@ -61,9 +61,9 @@ impl Failure {
     }
 
     /// `--help` was met.
-    pub(super) fn help(text: String) -> Failure {
+    pub(super) fn help() -> Failure {
         let (kind, code) = (Code::InvalidArgument, ExitCode::DONE);
-        Failure { words: text, kind, code, hint: None, help: true }
+        Failure { words: String::new(), kind, code, hint: None, help: true }
     }
 
     /// `exec` could not start its process.
@@ -72,12 +72,9 @@ impl Failure {
         Failure { words, code: ExitCode::EXEC_FAILED, ..Failure::from(error) }
     }
 
-    /// Prints help if that is what this is.
-    pub(super) fn or_help(self) -> Outcome {
-        match self.help {
-            true => Ok(super::print(&self.words).map(|()| ExitCode::DONE)?),
-            false => Err(self),
-        }
+    /// Whether help was asked for.
+    pub(super) fn is_help(&self) -> bool {
+        self.help
     }
 
     pub(super) fn words(&self) -> &str {

@@ -228,6 +228,7 @@ fn is_kernel_view(mount: &Mount) -> bool {
 }
 
 /// The runtime trusts what is at /proc and /sys later, so no link may stand in the way.
+/// The words of the error are runc's.
 fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
     if weakness::leaves_out("plain directories") {
         return Ok(root.make_directories(path, 0o755)?);
@@ -246,7 +247,7 @@ fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
             }
             other => other,
         };
-        at = opened.doing(|| format!("{path} must be a directory, not a link"))?;
+        at = opened.doing(|| format!("{path} must be mounted on ordinary directory"))?;
     }
     Ok(at)
 }

@@ -4,6 +4,9 @@ use std::io;
 
 use super::check;
 
+/// `SCHED_DEADLINE`
+pub const DEADLINE: u32 = 6;
+
 /// `struct sched_attr` up to its first version (sched_setattr(2)).
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]
@@ -61,6 +64,16 @@ pub fn set_affinity(pid: i32, cpus: &[u32]) -> io::Result<()> {
         libc::syscall(libc::SYS_sched_setaffinity, pid, size_of_val(&set[..]), set.as_ptr())
     })
     .map(drop)
+}
+
+/// CPUs as a mask, as the kernel prints one, in a single number.
+pub fn mask(cpus: &[u32]) -> String {
+    let bits = |word: u32| {
+        cpus.iter().filter(|cpu| **cpu / 64 == word).fold(0u64, |bits, cpu| bits | 1 << (cpu % 64))
+    };
+    let highest = cpus.iter().max().map_or(0, |cpu| cpu / 64);
+    let rest = (0..highest).rev().map(|word| format!("{:016x}", bits(word)));
+    format!("{:#x}{}", bits(highest), rest.collect::<String>())
 }
 
 /// `sched_setaffinity(2)` with every CPU: what the cgroup allows stays in force.

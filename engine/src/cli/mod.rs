@@ -217,9 +217,12 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
+/// What a process beside a container does, with the words of its command line.
+type Beside = fn(&[PathBuf]) -> Result<()>;
+
 /// Words that nobody types, for processes beside containers: no definitions are built, and nothing
 /// is said.
-const BESIDE_CONTAINERS: [(&str, fn(&[PathBuf]) -> Result<()>); 4] = [
+const BESIDE_CONTAINERS: [(&str, Beside); 4] = [
     (monitor::WORD, monitor::main),
     (monitor::streams::WORD, monitor::streams::main),
     (monitor::names::WORD, monitor::names::main),

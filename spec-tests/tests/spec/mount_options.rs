@@ -13,8 +13,10 @@ tests![
     each_flag_is_set_on_a_file_system,
     each_flag_is_cleared_by_its_opposite,
     each_flag_is_set_on_a_bind_mount,
-    each_flag_of_a_bind_mounts_source_is_kept,
     each_flag_of_a_bind_mounts_source_is_cleared,
+    a_bind_mount_with_flags_has_no_others,
+    a_bind_mount_keeps_its_sources_flags_in_a_user_namespace,
+    words_for_access_times_are_one_setting,
     nosymfollow_is_set,
     a_bind_mount_without_flags_keeps_the_sources,
     ro_does_not_reach_the_mounts_below,
@@ -129,12 +131,55 @@ fn run_after(container: &Container, script: &str) -> Result<Output> {
 
 const HARDENED: &str = "mount -t tmpfs -o nosuid,nodev,noexec,noatime none bundle/host";
 
-fn each_flag_of_a_bind_mounts_source_is_kept() -> Result {
+/// `/mnt`, bound with these words from a tmpfs whose mount has these flags.
+fn bound(bundle: Bundle, flags: &str, words: &[&str]) -> Result<Mount> {
+    let container = bundle.sh(TABLE).directory("../host").bind("host", "/mnt", words).build()?;
+    let script = format!(
+        "mount -t tmpfs -o rw,strictatime none bundle/host; \
+         mount --bind -o remount,{flags} bundle/host"
+    );
+    at(&run_after(&container, &script)?, "/mnt")
+}
+
+fn has_and_has_not(mount: &Mount, has: &[&str], has_not: &[&str]) {
+    for word in has {
+        assert!(mount.has(word), "lacks {word}: {mount:?}");
+    }
+    for word in has_not {
+        assert!(!mount.has(word), "has {word}: {mount:?}");
+    }
+}
+
+fn a_bind_mount_with_flags_has_no_others() -> Result {
     chapter!("cli#create");
-    let bundle = Bundle::busybox().sh(TABLE).directory("../host");
-    let container = bundle.bind("host", "/mnt", &["ro"]).build()?;
-    let mount = at(&run_after(&container, HARDENED)?, "/mnt")?;
-    assert!(mount.has("ro"), "{mount:?}");
+    let flags = "nosuid,nodev,noexec,noatime";
+    let read_only = bound(Bundle::busybox(), flags, &["ro"])?;
+    has_and_has_not(&read_only, &["ro", "noatime"], &["nosuid", "nodev", "noexec"]);
+    let writable = bound(Bundle::busybox(), "ro,nodev", &["nosuid", "rprivate"])?;
+    has_and_has_not(&writable, &["rw", "nosuid"], &["ro", "nodev"]);
+    let named = bound(Bundle::busybox(), "ro,nosuid,nodev", &["rw"])?;
+    has_and_has_not(&named, &["rw"], &["nosuid", "nodev"]);
+    Ok(())
+}
+
+fn a_bind_mount_keeps_its_sources_flags_in_a_user_namespace() -> Result {
+    chapter!("cli#create");
+    let inside = || Bundle::busybox().in_user_namespace(100_000);
+    let read_only = bound(inside(), "nosuid,nodev,noexec,noatime", &["ro"])?;
+    has_and_has_not(&read_only, &["ro", "nosuid", "nodev", "noexec", "noatime"], &[]);
+    let implied = bound(inside(), "ro", &["nosuid", "nodev"])?;
+    has_and_has_not(&implied, &["ro", "nosuid", "nodev"], &[]);
+    Ok(())
+}
+
+fn words_for_access_times_are_one_setting() -> Result {
+    chapter!("cli#create");
+    let directories = bound(Bundle::busybox(), "noatime", &["nodiratime"])?;
+    has_and_has_not(&directories, &["nodiratime", "relatime"], &["noatime"]);
+    let strict = bound(Bundle::busybox(), "nodiratime", &["strictatime"])?;
+    has_and_has_not(&strict, &[], &["nodiratime", "relatime", "noatime"]);
+    let both = bound(Bundle::busybox(), "noatime", &["nodiratime", "strictatime"])?;
+    has_and_has_not(&both, &["nodiratime"], &["noatime", "relatime"]);
     Ok(())
 }
 

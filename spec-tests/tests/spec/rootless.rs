@@ -16,6 +16,7 @@ tests![
     a_mount_of_cgroups_works_without_the_right_to_one,
     the_exit_code_is_the_programs,
     files_belong_to_the_user,
+    the_one_id_need_not_be_root_inside,
     several_ids_are_mapped_by_the_helpers,
     ids_that_the_user_does_not_have_are_refused,
     several_ids_without_the_helpers_are_refused,
@@ -25,6 +26,7 @@ tests![
     the_default_devices_are_the_hosts,
     cve_2023_25809_the_hosts_sysfs_is_read_only,
     limits_without_the_right_are_refused,
+    a_cgroup_without_the_right_is_refused,
     a_mount_with_an_unmapped_id_is_refused,
     the_default_state_directory_is_the_users,
     a_terminal_works,
@@ -209,6 +211,15 @@ fn files_belong_to_the_user() -> Result {
     Ok(())
 }
 
+fn the_one_id_need_not_be_root_inside() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let bundle = bundle(&[(1000, USER, 1)]).set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    let (container, output) = run(bundle.sh("id -u; id -g; touch /made"))?;
+    output.says("1000\n1000")?;
+    assert_eq!(container.in_root("made").metadata()?.uid(), USER);
+    Ok(())
+}
+
 fn several_ids_are_mapped_by_the_helpers() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
     needs_helpers()?;
@@ -289,6 +300,15 @@ fn limits_without_the_right_are_refused() -> Result {
     output.fails()?;
     assert!(container.cgroups().is_empty());
     Ok(())
+}
+
+fn a_cgroup_without_the_right_is_refused() -> Result {
+    chapter!("cli#create");
+    host::cgroupfs_driver()?;
+    let (container, output) = run(alone().set("/linux/cgroupsPath", "/spec-of-nobody/a"))?;
+    let output = output.fails_with("unable to apply cgroup configuration")?;
+    assert!(output.stderr.contains("permission denied"), "{output}");
+    container.left_no_trace()
 }
 
 fn a_mount_with_an_unmapped_id_is_refused() -> Result {

@@ -17,6 +17,7 @@ use super::weakened;
 tests![
     the_maps_are_the_configured_ones,
     a_map_may_have_many_ranges,
+    a_map_may_do_without_root,
     the_process_has_the_mapped_ids,
     another_user_has_the_mapped_ids,
     an_unmapped_user_is_refused,
@@ -59,6 +60,29 @@ fn the_maps_are_the_configured_ones() -> Result {
     };
     assert_eq!(words("uid_map")?, [0, FIRST, 65_536]);
     assert_eq!(words("gid_map")?, [0, FIRST, 5000]);
+    Ok(())
+}
+
+/// Everything that is prepared inside has an owner all the same.
+fn a_map_may_do_without_root() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let map = json!([{"containerID": 1000, "hostID": FIRST, "size": 1}]);
+    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+    let bundle = mapped()
+        .set("/linux/uidMappings", map.clone())
+        .set("/linux/gidMappings", map)
+        .set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .set("/mounts/2/options", pts.to_vec())
+        .mount("/fresh/place", ("tmpfs", "tmpfs"), &["mode=0700"]);
+    let words = "id -u; id -g; stat -c %u /dev /fresh /fresh/place /proc/1; \
+                 touch /fresh/place/mine; grep ^NoNewPrivs /proc/self/status";
+    let container = bundle.sh(&format!("{words}; echo ready > /ready; exec sleep 1000")).start()?;
+    container.wait_for_file("ready")?;
+    let expected = ["1000"; 6].into_iter().chain(["NoNewPrivs:\t1"]).collect::<Vec<_>>();
+    assert_eq!(container.log().lines().collect::<Vec<_>>(), expected);
+    assert_eq!(container.exec_sh(words).ok()?.lines(), expected);
+    let owner = container.in_root("fresh").metadata()?;
+    assert_eq!((owner.uid(), owner.gid()), (FIRST, FIRST));
     Ok(())
 }
 
