@@ -108,7 +108,7 @@ _dok() {
                 --log-driver) return ;;
                 --log-opt) return ;;
                 --platform) return ;;
-                --pull) options='' words='always missing never' ;;
+                --pull) return ;;
                 --health-cmd) return ;;
                 --health-interval) return ;;
                 --health-timeout) return ;;
@@ -203,7 +203,7 @@ _dok() {
                 --log-driver) return ;;
                 --log-opt) return ;;
                 --platform) return ;;
-                --pull) options='' words='always missing never' ;;
+                --pull) return ;;
                 --health-cmd) return ;;
                 --health-interval) return ;;
                 --health-timeout) return ;;
@@ -310,7 +310,7 @@ _dok() {
             words=''
             case $before in
                 -f|--format) return ;;
-                --type) options='' words='container image network volume' ;;
+                --type) return ;;
             esac
             ;;
         'container inspect')

@@ -169,7 +169,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
 
 /// What an init that has failed already says of it: then it is the cause of what fails for us.
 pub(super) fn failure(channel: &RuntimeEnd) -> Option<Error> {
-    while fd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
+    while pidfd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
         if let (FromInit::Failed(failure), _) = channel.receive().ok()?? {
             return Some(failure.into_error());
         }
@@ -190,8 +190,10 @@ pub(super) fn died(talk: &Talk<'_>) -> Error {
     let kills = oom_kills(talk);
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if kills != Some(0) => {
-            let perhaps = if kills.is_none() { "perhaps " } else { "" };
-            let words = format!("container init was {perhaps}OOM-killed (memory limit too low?)");
+            let words = match kills {
+                Some(_) => "container init was OOM-killed (memory limit too low?)",
+                None => "container init was perhaps OOM-killed (memory limit too low?)",
+            };
             Error::of(Code::OutOfMemory, words)
         }
         Ok(End::Signal(number)) => Error::of(

@@ -42,11 +42,10 @@ pub(super) fn set_for_exec(init: &mut Init<'_>) -> Result<()> {
             .write("self/attr/apparmor/exec", &command)
             .or_else(|_| procfs.write("self/attr/exec", &command))
             .map_err(|error| match error.raw_os_error() {
-                // What the kernel says of a name that it does not know (apparmor(7)).
-                Some(libc::ENOENT) => Error::new("profile not loaded"),
-                _ => Error::from(error),
+                Some(libc::ENOENT) => Error::told("profile not loaded".into(), Some(libc::ENOENT)),
+                _ => error.into(),
             })
-            .doing(|| format!("apply apparmor profile `{profile}`"))?;
+            .doing(|| format!("apply apparmor profile {profile}"))?;
     }
     if let Some(label) = &process.selinux {
         init.procfs()?

@@ -37,7 +37,7 @@ use crate::spec::State;
 use crate::sys::fifo::Fifo;
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
-use crate::sys::{fd, process};
+use crate::sys::{fd, pidfd, process};
 use crate::weakness;
 
 /// What init waits for before it becomes the program.
@@ -169,7 +169,7 @@ impl Init<'_> {
     fn end_with_the_runtime(&self) -> Result<()> {
         process::set_parent_death_signal(libc::SIGKILL).doing(|| "prctl".into())?;
         // The runtime only ever answers, so that there is nothing to read but its hang-up.
-        match fd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
+        match pidfd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
             true => Err(Error::new("the runtime has gone away")),
             false => Ok(()),
         }

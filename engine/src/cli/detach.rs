@@ -52,7 +52,7 @@ impl Keys {
 fn key(word: &str) -> Result<u8> {
     let wrong = || {
         let words = format!("invalid detach keys ({word}): Unknown character: '{word}'");
-        refuse(Kind::Invalid, words)
+        refuse(Kind::Usage, words)
     };
     let (letter, control) = match word.strip_prefix("ctrl-") {
         Some(letter) => (letter, true),

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use super::{
-    COMMANDS, Command, Globals, OWN_FAILURE, Result, complain, failure, globals, help, print,
+    COMMANDS, Command, Globals, OWN_FAILURE, Result, complain, failure, globals, help, print, usage,
 };
 
 /// Carries out a command line; what is wrong with its words is told.
 pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     let matches = match globals::definition().try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(usage) => return tell_usage(&usage),
+        Err(wrong) => return usage::tell(globals::definition().bin_name("dok"), &wrong),
     };
     let globals = Globals::read(&matches);
     let typed: Vec<OsString> = matches
@@ -28,7 +28,7 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
-        Err(usage) => tell_usage(&usage),
+        Err(wrong) => usage::tell(command.built(), &wrong),
     }
 }
 
@@ -42,6 +42,11 @@ fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode>
         }
         [] => help::show(&[]),
         [group] | [group, "--help" | "-h"] if help::is_group(group) => help::show(&[group]),
+        [flag, ..] if flag.starts_with('-') => {
+            let usage = "Usage:  dok [OPTIONS] COMMAND\n\nRun 'dok --help' for more information";
+            complain(&format!("unknown flag: {flag}\n\n{usage}"));
+            Ok(ExitCode::from(OWN_FAILURE))
+        }
         _ => unknown(&words),
     }
 }
@@ -69,10 +74,4 @@ pub(super) fn find(typed: &[OsString]) -> Option<(&'static Command, &[OsString])
         }
     }
     None
-}
-
-/// Help goes to standard output and is a success; a wrong flag is told as Docker tells it.
-fn tell_usage(usage: &clap::Error) -> Result<ExitCode> {
-    usage.print()?;
-    Ok(if usage.use_stderr() { ExitCode::from(OWN_FAILURE) } else { ExitCode::SUCCESS })
 }

@@ -34,6 +34,16 @@ pub(super) fn each_at_once(
     matches: &ArgMatches,
     act: impl Fn(&Container) -> Result<()> + Sync,
 ) -> Result<ExitCode> {
+    each_but(engine, matches, act, |_| false)
+}
+
+/// As [`each_at_once`]; some failures are told and are none.
+pub(super) fn each_but(
+    engine: &Engine,
+    matches: &ArgMatches,
+    act: impl Fn(&Container) -> Result<()> + Sync,
+    is_fine: impl Fn(&anyhow::Error) -> bool,
+) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     let serve = |name: &String| engine.store.container(name).and_then(|one| act(&one));
     for names in texts(matches, "container").chunks(AT_ONCE) {
@@ -43,7 +53,10 @@ pub(super) fn each_at_once(
         });
         let outcomes = outcomes.map_err(|_| anyhow::anyhow!("a thread has died"))?;
         for (name, outcome) in names.iter().zip(outcomes) {
-            tell_outcome(name, outcome, &mut code)?;
+            match outcome {
+                Err(error) if is_fine(&error) => drop(tell(&error)),
+                outcome => tell_outcome(name, outcome, &mut code)?,
+            }
         }
     }
     Ok(code)

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{Globals, print, tell};
-use crate::error::Result;
+use crate::error::{Kind, Result, kind};
 use crate::service::image::Removed;
 
 pub(super) fn definition() -> Command {
@@ -29,10 +29,13 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
+    let force = matches.get_flag("force");
     let mut end = ExitCode::SUCCESS;
     for name in matches.get_many::<String>("image").into_iter().flatten() {
-        match engine.remove_image(name, matches.get_flag("force")) {
+        match engine.remove_image(name, force) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
+            // What is not there need not be removed by force.
+            Err(error) if force && kind(&error) == Some(Kind::NotFound) => drop(tell(&error)),
             Err(error) => end = tell(&error),
         }
     }

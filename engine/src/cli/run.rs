@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
-use super::detach::{self, Keys};
-use super::flags::{is_set, switch, text, value};
+use super::flags::{is_set, switch, value};
 use super::{Globals, container, create, exit_code, print};
 use crate::error::Result;
 use crate::model::{Config, Container};
@@ -25,28 +24,29 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let detached = is_set(matches, "detach");
     let mut request = container::request(matches, detached)?;
-    let part = part(matches, &request.config)?;
+    let part = part(globals, matches, &request.config)?;
     refuse_pipe(&request.config)?;
     if let (true, Some((rows, columns))) = (request.config.tty, console::size()) {
         request.host_config.console_size = [rows.into(), columns.into()];
     }
     let container = create::create(&engine, matches, request)?;
     if detached {
-        engine.start(&container, Wanted::NOTHING)?;
+        let started = engine.start(&container, Wanted::NOTHING);
+        // Whoever runs it can then look at what has failed, and remove it.
         print(&format!("{}\n", container.id))?;
+        started?;
         return Ok(ExitCode::SUCCESS);
     }
     attached(&engine, &container, part)
 }
 
 /// How the one who runs takes part.
-fn part(matches: &ArgMatches, config: &Config) -> Result<Part> {
-    let keys = text(matches, "detach-keys");
+fn part(globals: &Globals, matches: &ArgMatches, config: &Config) -> Result<Part> {
     Ok(Part {
         stdin: config.attach_stdin,
         tty: config.tty,
-        signals: is_set(matches, "sig-proxy") && !config.tty,
-        keys: Keys::read(keys.as_deref().unwrap_or(detach::DEFAULT))?,
+        signals: is_set(matches, "sig-proxy"),
+        keys: globals.detach_keys(matches)?,
     })
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::flags::{is_set, switch, text, texts};
+use super::flags::{is_set, switch, texts};
 use super::human::{memory, size};
 use super::listing::{Column, list};
 use super::{Globals, format_flag, print};
@@ -55,13 +55,14 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         engine.store.container(name)?;
     }
     let is_screen = rustix::termios::isatty(io::stdout()) && !is_set(matches, "no-stream");
+    let format = globals.format(matches, "statsFormat")?;
     let mut before = samples(&engine, &chosen(&engine, &names, matches)?)?;
     loop {
         sleep(INTERVAL);
         let containers = chosen(&engine, &names, matches)?;
         let now = samples(&engine, &containers)?;
         let rows = rows(&containers, &before, &now, is_set(matches, "no-trunc"));
-        let table = list(&rows, COLUMNS, 8, text(matches, "format").as_deref())?;
+        let table = list(rows, COLUMNS, 8, format.as_deref())?;
         print(&if is_screen { over_the_last(&table) } else { table })?;
         if is_set(matches, "no-stream") {
             return Ok(ExitCode::SUCCESS);

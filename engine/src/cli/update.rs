@@ -42,6 +42,10 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let update = read(matches)?;
+    anyhow::ensure!(
+        update != Update::default(),
+        "you must provide one or more flags when using this command"
+    );
     let engine = globals.engine()?;
     each(&engine, matches, |container| engine.update(&container.id, &update))
 }

@@ -28,6 +28,11 @@ pub(super) fn check(host: &HostConfig) -> Result<()> {
                      already been set";
         return Err(refuse(Kind::Conflict, words));
     }
+    let machine = std::thread::available_parallelism().map_or(1, |count| count.get());
+    if host.nano_cpus > 0 && (host.nano_cpus - 1) / 1_000_000_000 >= i64::try_from(machine)? {
+        let most = format!("{machine}.00, as there are only {machine} CPUs available");
+        return wrong(format!("Range of CPUs is from 0.01 to {most}"));
+    }
     let adjusted = host.oom_score_adj;
     if !(-1000..=1000).contains(&adjusted) {
         let words = "the range for oom score adj is [-1000, 1000]";
@@ -52,6 +57,7 @@ fn is_device_rule(rule: &str) -> bool {
     let [kind, numbers, access] = *words else { return false };
     let is_number = |text: &str| text == "*" || text.parse::<u32>().is_ok();
     matches!(kind, "a" | "b" | "c")
+        && !access.is_empty()
         && numbers.split_once(':').is_some_and(|(a, b)| is_number(a) && is_number(b))
         && access.chars().all(|letter| "rwm".contains(letter))
 }

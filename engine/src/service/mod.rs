@@ -33,6 +33,7 @@ pub mod processes;
 pub mod prune;
 pub mod remove;
 mod rename;
+pub mod signal;
 mod start;
 pub mod stats;
 mod stop;

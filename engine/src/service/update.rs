@@ -8,7 +8,7 @@ use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, Event, HostConfig, RestartPolicy};
 
 /// What is to change; what is not said stays. The units are those of [`HostConfig`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of HostConfig")]
 pub struct Update {
     pub blkio_weight: Option<u16>,

@@ -15,3 +15,4 @@ mod stats;
 mod streams;
 mod verbs;
 mod volumes;
+mod words;

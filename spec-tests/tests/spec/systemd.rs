@@ -317,7 +317,8 @@ fn a_unit_that_is_in_use_is_refused() -> Result {
     let second = Scope::build(Bundle::busybox().sleeping())?;
     let path = format!("system.slice:spec:{}", first.0.id());
     second.0.reconfigure("/linux/cgroupsPath", path)?;
-    second.call("create").fails_with(&first.unit())?;
+    let output = second.call("create").fails_with(&first.unit())?;
+    assert!(output.stderr.contains("container's cgroup is not empty"), "{output}");
     assert_eq!(first.0.status()?, "running");
     assert_eq!(first.property("ActiveState")?, "active");
     Ok(())

@@ -10,7 +10,7 @@ use spec_tests::holder::Holder;
 use spec_tests::mountinfo;
 use spec_tests::runtime::wait_until;
 use spec_tests::suite::children;
-use spec_tests::{Bundle, Result, chapter, shim, tests};
+use spec_tests::{Bundle, Result, chapter, host, shim, tests};
 
 use super::weakened;
 
@@ -30,6 +30,7 @@ tests![
     a_device_that_the_host_does_not_show_is_made,
     a_fifo_is_made,
     the_file_systems_are_mounted,
+    the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts,
     a_bind_mount_of_the_hosts_is_there,
     a_read_only_bind_mount_stays_read_only,
     a_read_only_root_is_read_only,
@@ -211,6 +212,18 @@ fn a_fifo_is_made() -> Result {
     let bundle = mapped().set("/linux/devices", json!([fifo]));
     let output = bundle.sh("stat -c '%F %a %u %g' /dev/pipe").run()?.ok()?;
     assert_eq!(output.stdout, "fifo 600 10 11\n");
+    Ok(())
+}
+
+fn the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts() -> Result {
+    chapter!("config-linux.md#cgroups-path");
+    host::cgroup_v2()?;
+    // Its top has no events, and is root's of the host.
+    let script = "stat -c %u /sys/fs/cgroup; cd /sys/fs/cgroup && test -e cgroup.controllers && ! \
+                  test -e cgroup.events && echo top";
+    let bundle = mapped().without_namespace("cgroup").sh(script);
+    let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec"]);
+    bundle.run()?.says("65534\ntop")?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
     if networks.len() > 1 && networks.iter().any(|(name, _)| !is_own(name)) {
         let words = "conflicting options: cannot attach both user-defined and non-user-defined \
                      network-modes";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     let mut places = BTreeMap::new();
     let flags = of_flags(matches);
@@ -38,7 +38,7 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
             Some(_) if wanted == EndpointConfig::default() && name == first => {}
             Some(_) => {
                 let words = format!("conflicting options: network {name:?} is specified twice");
-                return Err(refuse(Kind::Invalid, words));
+                return Err(refuse(Kind::Usage, words));
             }
         }
     }
@@ -93,7 +93,7 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
 
 fn wrong(word: &str, what: &str) -> anyhow::Error {
     let words = format!("invalid argument {word:?} for \"--network\" flag: {what}");
-    refuse(Kind::Invalid, words)
+    refuse(Kind::Usage, words)
 }
 
 #[cfg(test)]

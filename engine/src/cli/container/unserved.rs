@@ -42,16 +42,16 @@ pub(super) fn check(matches: &ArgMatches) -> Result<()> {
     for (flag, _, nothing, reason) in UNSERVED {
         let said = texts(matches, flag);
         if let Some(said) = said.iter().find(|said| !nothing.contains(&said.as_str())) {
-            return Err(refuse(Kind::Invalid, format!("--{flag} {said}: {reason}")));
+            return Err(refuse(Kind::Usage, format!("--{flag} {said}: {reason}")));
         }
     }
     if is_set(matches, "use-api-socket") {
         let words = "--use-api-socket: the API has no socket that a container could be given";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     if !is_set(matches, "disable-content-trust") {
         let words = "--disable-content-trust=false: signatures of images are not verified";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::{filter, filters};
-use crate::cli::listing::{Column, list};
+use crate::cli::listing::{Column, Row, list};
 use crate::cli::{Globals, format_flag, print};
 use crate::error::Result;
 use crate::model::network::Network;
@@ -40,10 +40,11 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let networks = globals.engine()?.list_networks(&filters(matches)?)?;
     let whole = matches.get_flag("no-trunc");
-    let rows: Vec<Value> = networks.iter().map(|network| row(network, whole)).collect();
-    let given = matches.get_one::<String>("format").map(String::as_str);
-    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given };
-    print(&list(&rows, COLUMNS, 4, format)?)?;
+    let row = |network: &Network| Row::new(row(network, whole), network.labels.clone());
+    let rows = networks.iter().map(row);
+    let given = globals.format(matches, "networksFormat")?;
+    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given.as_deref() };
+    print(&list(rows, COLUMNS, 4, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
