@@ -117,7 +117,10 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
             FromInit::Failed(failure) => return Err(failure.into_error()),
-            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
+            FromInit::Terminal => {
+                served.terminal = hand_over_terminal(talk.handles, fds.pop())?;
+                channel.send(&ToInit::Continue)?;
+            }
             FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;

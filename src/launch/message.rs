@@ -18,6 +18,7 @@
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
+//!   │ ◄──────────────────────────────── Continue │           (only when there is a terminal)
 //!   │ SetLimits ────────────────────────────────► sets rlimits
 //!   │ ◄──────────────────────────────── Continue │           (in a user namespace only)
 //!   │ Ready ────────────────────────────────────► knows that only the program can be at fault
