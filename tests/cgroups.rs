@@ -396,7 +396,8 @@ fn a_limit_without_its_controller_says_so() {
         }
         let error = Cgroup::create(&plan(host, "without", r#"{"cpu":{"cpus":"0"}}"#)).unwrap_err();
         let error = error.to_string();
-        let start = "linux.resources.cpu.cpus: controller \"cpuset\" not available: write";
+        let start = "linux.resources.cpu.cpus: the requested cgroup controller `cpuset` is not \
+                     available: write";
         assert!(error.starts_with(start), "{error}");
     });
 }

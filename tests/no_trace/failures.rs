@@ -150,9 +150,12 @@ fn a_hook_of_start_that_fails() {
         create.stderr(Stdio::null());
         succeeds(create, kind);
         fails(place.command(&["start", &place.name]), kind, kind);
-        let stopped = until(|| (place.list() == ["stopped"]).then_some(()));
-        assert!(stopped.is_some(), "{kind}");
-        succeeds(place.delete(&[]), kind);
+        // One that ran already is destroyed, as the lifecycle of the specification has it.
+        if kind == "startContainer" {
+            let stopped = until(|| (place.list() == ["stopped"]).then_some(()));
+            assert!(stopped.is_some(), "{kind}");
+            succeeds(place.delete(&[]), kind);
+        }
         place.left_no_trace(kind);
     });
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use spec_tests::mountinfo::{self, Mount};
 use spec_tests::runtime::Output;
-use spec_tests::{Bundle, Result, chapter, config, tests};
+use spec_tests::{Bundle, Result, chapter, config, shim, tests};
 
 tests![
     a_bind_mount_over_the_root_is_the_root,
@@ -42,6 +42,7 @@ fn read_only(script: &str) -> Bundle {
 
 fn a_bind_mount_over_the_root_is_the_root() -> Result {
     chapter!("config.md#mounts");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let other = Bundle::busybox().file("mark", "other\n", 0o644).build()?;
     let source = other.in_root("").display().to_string();
     let bundle = Bundle::busybox().sh("cat /mark; pwd; ls -d /proc/self; echo > /new");
@@ -54,6 +55,7 @@ fn a_bind_mount_over_the_root_is_the_root() -> Result {
 
 fn a_tmpfs_over_the_root_starts_with_what_it_covers() -> Result {
     chapter!("config.md#mounts");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let bundle = Bundle::busybox().sh("echo > /new && stat -f -c %T /; ls -d /proc/self");
     let container = over_root(bundle, ("tmpfs", "tmpfs"), "tmpcopyup").build()?;
     let output = container.run_call().arg(container.id()).run().ok()?;

@@ -598,6 +598,7 @@ fn a_call_without_its_listener_is_enosys() -> Result {
 
 fn a_listener_that_is_not_there_is_refused() -> Result {
     chapter!("config-linux.md#seccomp");
+    shim::needs(shim::LISTENER)?;
     let mut filter = allow_but(json!({"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}));
     filter["listenerPath"] = "@BUNDLE@/nobody.sock".into();
     let container = Bundle::busybox().set("/linux/seccomp", filter).build()?;

@@ -196,6 +196,7 @@ fn the_default_devices_work() -> Result {
 
 fn a_device_that_the_host_does_not_show_is_made() -> Result {
     chapter!("config-linux.md#devices");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let device = json!({"path": "/dev/more/none", "type": "c", "major": 1, "minor": 3,
         "fileMode": 0o646, "uid": 10, "gid": 11});
     let script = "stat -c '%F %t:%T %a %u %g' /dev/more/none; echo > /dev/more/none && echo written; \
