@@ -41,6 +41,10 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let update = read(matches)?;
+    anyhow::ensure!(
+        update != Update::default(),
+        "you must provide one or more flags when using this command"
+    );
     let engine = globals.engine()?;
     let mut code = ExitCode::SUCCESS;
     for name in texts(matches, "container") {

@@ -1,7 +1,7 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, limits, merge, mounts, names, networking};
+use super::{Engine, conflicts, limits, merge, mounts, names, networking};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -49,6 +49,7 @@ impl Engine {
         let _busy = self.store.busy()?;
         let volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image, platform.as_ref())?;
+        conflicts::check(&config, &host_config, &networking_config)?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
             return Err(refuse(Kind::Invalid, "no command specified"));
@@ -88,6 +89,10 @@ impl Engine {
         let host = &mut container.host_config;
         for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
             if let Some(name) = mode.strip_prefix("container:") {
+                if name == container.name {
+                    let words = "cannot join own network, process or IPC namespace";
+                    return Err(refuse(Kind::Invalid, words));
+                }
                 *mode = format!("container:{}", self.store.container(name)?.id);
             }
         }
@@ -142,6 +147,9 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     }
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
     limits::check(host)?;
+    if host.nano_cpus != 0 || !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty() {
+        limits::check_machine(host, &super::host::machine())?;
+    }
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         let words = format!(
             "the working directory '{}' is invalid, it needs to be an absolute path",

@@ -39,10 +39,8 @@ impl Engine {
         if items(&host.links).is_empty() {
             return Ok(());
         }
-        if !super::networking::is_own(host) {
-            let mode = host.network_mode.split(':').next().unwrap_or_default();
-            let words =
-                format!("conflicting options: network mode {mode} can't be used with links");
+        if host.network_mode == "none" {
+            let words = "conflicting options: network mode none can't be used with links";
             return Err(refuse(Kind::Invalid, words));
         }
         for link in host.links.iter_mut().flatten() {

@@ -4,6 +4,7 @@
 pub mod attach;
 pub mod check;
 mod confined;
+mod conflicts;
 pub mod connect;
 pub mod copy;
 mod copy_up;

@@ -111,10 +111,6 @@ pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Ve
     if !publishes {
         return Ok(Vec::new());
     }
-    if host.network_mode.starts_with("container:") {
-        let words = "conflicting options: port publishing and the container type network mode";
-        return Err(refuse(Kind::Invalid, words));
-    }
     let mode = &host.network_mode;
     Ok(vec![format!("Published ports are discarded when using {mode} network mode")])
 }

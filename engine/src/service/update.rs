@@ -8,7 +8,7 @@ use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Container, Event, HostConfig, RestartPolicy};
 
 /// What is to change; what is not said stays. The units are those of [`HostConfig`].
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are those of HostConfig")]
 pub struct Update {
     pub blkio_weight: Option<u16>,
@@ -37,6 +37,14 @@ impl Engine {
         let id = self.store.container(name)?.id;
         let _lock = self.store.lock_container(&id)?;
         let mut container = self.store.container(&id)?;
+        let removes_itself = container.host_config.auto_remove;
+        if removes_itself
+            && update.restart_policy.as_ref().is_some_and(|policy| policy.name != "no")
+        {
+            let words = "Restart policy cannot be updated because AutoRemove is enabled for the \
+                         container";
+            return Err(cannot(&container, refuse(Kind::Conflict, words)));
+        }
         update.apply(&mut container.host_config);
         create::check(&container.config, &container.host_config)
             .map_err(|error| cannot(&container, error))?;

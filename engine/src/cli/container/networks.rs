@@ -6,6 +6,7 @@ use clap::ArgMatches;
 
 use crate::cli::flags::{text, texts};
 use crate::error::{Kind, Result, refuse};
+use crate::model::network::Mac;
 use crate::model::{EndpointConfig, IpamConfig, NetworkingConfig};
 
 /// The network of the machine that is meant where none is named.
@@ -28,6 +29,11 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
     }
     let mut places = BTreeMap::new();
     let flags = of_flags(matches);
+    for mac in networks.iter().map(|(_, wanted)| wanted).chain([&flags]).map(|at| &at.mac_address) {
+        if !mac.is_empty() && mac.parse::<Mac>().is_err() {
+            return Err(refuse(Kind::Invalid, format!("{mac} is not a valid mac address")));
+        }
+    }
     let first = networks.first().map_or(DEFAULT, |(name, _)| name.as_str()).to_owned();
     if flags != EndpointConfig::default() {
         places.insert(first.clone(), flags);

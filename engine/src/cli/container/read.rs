@@ -1,6 +1,6 @@
 //! Flags that were typed become a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -67,6 +67,10 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
 
 /// Which of the three streams the client takes part in.
 fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool; 3]> {
+    if detached && !words.is_empty() {
+        let words = "conflicting options: cannot specify both --attach and --detach";
+        return Err(refuse(Kind::Invalid, words));
+    }
     if detached {
         return Ok([false; 3]);
     }
@@ -90,6 +94,11 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
 
 fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
     unserved::check(matches)?;
+    let policy = restart_policy(&text(matches, "restart").unwrap_or_default())?;
+    if is_set(matches, "rm") && !matches!(policy.name.as_str(), "" | "no") {
+        let words = "conflicting options: cannot specify both --restart and --rm";
+        return Err(refuse(Kind::Invalid, words));
+    }
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
     let swappiness = number(matches, "memory-swappiness")?;
@@ -103,7 +112,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         network_mode: networks::mode(matches)?,
         port_bindings: Some(ports::published(&texts(matches, "publish"))?),
         publish_all_ports: is_set(matches, "publish-all"),
-        restart_policy: restart_policy(&one("restart"))?,
+        restart_policy: policy,
         auto_remove: is_set(matches, "rm"),
         volumes_from: many("volumes-from"),
         annotations: optional(pairs(&texts(matches, "annotation"))),
@@ -127,7 +136,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         sysctls: optional(pairs(&texts(matches, "sysctl"))),
         cgroup_parent: one("cgroup-parent"),
         device_cgroup_rules: many("device-cgroup-rule"),
-        devices: list(texts(matches, "device").iter().map(|word| device(word)).collect()),
+        devices: list(each(&texts(matches, "device"), device)?),
         memory_swappiness: swappiness,
         oom_kill_disable: Some(is_set(matches, "oom-kill-disable")),
         pids_limit: number(matches, "pids-limit")?,
@@ -220,10 +229,17 @@ pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
     words.extend(texts(matches, "env"));
     let mut variables = Vec::new();
     for word in words {
-        if word.contains('=') {
-            variables.push(word);
-        } else if let Ok(value) = std::env::var(&word) {
-            variables.push(format!("{word}={value}"));
+        if word.is_empty() || word.starts_with('=') {
+            let words = format!(
+                "invalid argument {word:?} for \"-e, --env\" flag: invalid environment variable: \
+                 {word}"
+            );
+            return Err(refuse(Kind::Invalid, words));
+        }
+        match std::env::var(&word) {
+            Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
+            // A name alone takes the variable away.
+            _ => variables.push(word),
         }
     }
     Ok(variables)
@@ -248,7 +264,7 @@ fn lines(file: &str) -> Result<Vec<String>> {
 /// `-v` with a source; one that begins with a dot is below our folder.
 fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
     let words = texts(matches, "volume").into_iter().filter(|word| word.contains(':'));
-    words
+    let mut binds: Vec<String> = words
         .map(|word| match word.split_once(':') {
             Some((source, rest)) if source.starts_with('.') => {
                 let source = std::path::absolute(Path::new(source))
@@ -257,7 +273,11 @@ fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
             }
             _ => Ok(word),
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    // The same thing twice is no contradiction.
+    let mut seen = BTreeSet::new();
+    binds.retain(|bind| seen.insert(bind.clone()));
+    Ok(binds)
 }
 
 /// A profile is read here: the service does not read files of the one who asks.
@@ -294,7 +314,7 @@ pub(in crate::cli) fn restart_policy(word: &str) -> Result<RestartPolicy> {
 }
 
 /// `SOURCE[:TARGET][:rwm]`.
-fn device(word: &str) -> Device {
+fn device(word: &str) -> Result<Device> {
     let mut parts = word.split(':');
     let source = parts.next().unwrap_or_default().to_owned();
     let (second, third) = (parts.next(), parts.next());
@@ -303,11 +323,20 @@ fn device(word: &str) -> Device {
         (Some(access), None) if is_access(access) => (None, Some(access)),
         (target, access) => (target, access),
     };
-    Device {
-        path_in_container: target.unwrap_or(&source).to_owned(),
+    let wrong =
+        |what: &str| refuse(Kind::Invalid, format!("bad format for --device {word}: {what}"));
+    let target = target.unwrap_or(&source).to_owned();
+    if let Some(path) = [&source, &target].into_iter().find(|path| !path.starts_with('/')) {
+        return Err(wrong(&format!("{path} is not an absolute path")));
+    }
+    if let Some(access) = access.filter(|access| !is_access(access)) {
+        return Err(wrong(&format!("{access} is none of the letters rwm")));
+    }
+    Ok(Device {
+        path_in_container: target,
         path_on_host: source,
         cgroup_permissions: access.unwrap_or("rwm").to_owned(),
-    }
+    })
 }
 
 fn ulimit(word: &str) -> Result<Ulimit> {
