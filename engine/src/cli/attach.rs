@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
-use super::detach::{self, Keys};
+use super::detach;
 use super::flags::{container, is_set, switch, text, value};
 use super::{Globals, exit_code, run};
 use crate::error::Result;
@@ -31,7 +31,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         stdin: config.attach_stdin,
         tty: config.tty,
         signals: is_set(matches, "sig-proxy") && !config.tty,
-        keys: Keys::read(keys.as_deref().unwrap_or(detach::DEFAULT))?,
+        keys: detach::keys(globals, keys)?,
     };
     let wanted = Wanted::STDOUT.and(Wanted::STDERR, true).and(Wanted::STDIN, part.stdin);
     let signals = console::hold_signals(&part)?;

@@ -6,15 +6,18 @@ use std::process::ExitCode;
 use clap::ArgMatches;
 
 use super::{
-    COMMANDS, Command, Globals, OWN_FAILURE, Result, complain, failure, globals, help, print,
+    COMMANDS, Command, Globals, OWN_FAILURE, Result, complain, failure, globals, help, print, usage,
 };
 
 /// Carries out a command line; what is wrong with its words is told.
 pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     let matches = match globals::definition().try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(usage) => return tell_usage(&usage),
+        Err(wrong) => return usage::tell(globals::definition(), "dok", &wrong),
     };
+    if let Err(refusal) = super::refused::check(&matches, globals::REFUSED) {
+        return Ok(super::tell(&refusal));
+    }
     let globals = Globals::read(&matches);
     let typed: Vec<OsString> = matches
         .get_many::<OsString>("command")
@@ -28,7 +31,7 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
-        Err(usage) => tell_usage(&usage),
+        Err(wrong) => usage::tell(command.built(), &format!("dok {}", command.words), &wrong),
     }
 }
 
@@ -48,15 +51,25 @@ fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode>
 
 /// These words name no command.
 pub(super) fn unknown(words: &[&str]) -> Result<ExitCode> {
-    let (named, of) = match words {
-        [group, word, ..] if help::is_group(group) => {
-            (format!("{group} {word}"), format!("{group} "))
+    match words {
+        [group, flag, ..] if help::is_group(group) && flag.starts_with('-') => {
+            complain(&format!(
+                "unknown flag: {flag}\n\nUsage:  dok {group} COMMAND\n\n\
+                 Run 'dok {group} --help' for more information"
+            ));
+            return Ok(ExitCode::from(OWN_FAILURE));
         }
-        _ => (words.first().map_or("", |word| word).to_owned(), String::new()),
-    };
-    complain(&format!(
-        "dok: unknown command: dok {named}\n\nRun 'dok {of}--help' for more information"
-    ));
+        [group, word, ..] if help::is_group(group) => complain(&format!(
+            "dok: unknown command: dok {group} {word}\n\nUsage:  dok {group} COMMAND\n\n\
+             Run 'dok {group} --help' for more information"
+        )),
+        _ => {
+            let named = words.first().map_or("", |word| word);
+            complain(&format!(
+                "dok: unknown command: dok {named}\n\nRun 'dok --help' for more information"
+            ));
+        }
+    }
     Ok(ExitCode::FAILURE)
 }
 
@@ -69,10 +82,4 @@ pub(super) fn find(typed: &[OsString]) -> Option<(&'static Command, &[OsString])
         }
     }
     None
-}
-
-/// Help goes to standard output and is a success; a wrong flag is told as Docker tells it.
-fn tell_usage(usage: &clap::Error) -> Result<ExitCode> {
-    usage.print()?;
-    Ok(if usage.use_stderr() { ExitCode::from(OWN_FAILURE) } else { ExitCode::SUCCESS })
 }

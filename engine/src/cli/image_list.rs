@@ -6,7 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::listing::{self, Column};
-use super::{Globals, human, print};
+use super::refused::{self, Refused, Takes};
+use super::{Globals, human, preferences, print};
 use crate::error::Result;
 use crate::image::Reference;
 use crate::service::image::Filters;
@@ -30,6 +31,12 @@ const SHOWN: usize = 5;
 const WITH_DIGESTS: &str =
     "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
+const REFUSED: &[Refused] = &[Refused {
+    flag: "tree",
+    takes: Takes::Nothing,
+    reason: "an image is of one platform here, and has nothing below it",
+}];
+
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("images")
@@ -41,9 +48,11 @@ pub(super) fn definition() -> Command {
         .arg(flag("quiet").short('q').help("Only show image IDs"))
         .arg(super::filter_flag())
         .arg(super::format_flag())
+        .args(refused::args(REFUSED))
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let engine = globals.engine()?;
     let mut filters = super::filters(matches)?;
     filters.extend(
@@ -56,8 +65,12 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         .iter()
         .flat_map(|image| rows(image, whole, digests))
         .collect();
-    let format = matches.get_one::<String>("format").map(String::as_str);
-    let format = match (format, matches.get_flag("quiet"), digests) {
+    let typed = matches.get_one::<String>("format").cloned();
+    let given = match matches.get_flag("quiet") {
+        true => typed,
+        false => preferences::format(globals, typed, "imagesFormat")?,
+    };
+    let format = match (given.as_deref(), matches.get_flag("quiet"), digests) {
         (None, true, _) => Some("{{.ID}}"),
         (None, false, true) => Some(WITH_DIGESTS),
         (format, ..) => format,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::{Globals, print, tell};
-use crate::error::Result;
+use crate::error::{Kind, Result, kind};
 use crate::service::image::Removed;
 
 pub(super) fn definition() -> Command {
@@ -25,14 +25,21 @@ pub(super) fn definition() -> Command {
                 .help("Do not delete untagged parents: there are none here")
                 .action(ArgAction::SetTrue),
         )
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
+    let force = matches.get_flag("force");
     let mut end = ExitCode::SUCCESS;
     for name in matches.get_many::<String>("image").into_iter().flatten() {
-        match engine.remove_image(name, matches.get_flag("force")) {
+        let is_meant = engine.check_platform(name, matches.get_one("platform"));
+        match is_meant.and_then(|()| engine.remove_image(name, force)) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
+            // Who insists wants it to be gone, and it is.
+            Err(error) if force && kind(&error) == Some(Kind::NotFound) => {
+                tell(&error);
+            }
             Err(error) => end = tell(&error),
         }
     }

@@ -11,12 +11,7 @@ use crate::service::inspect::{Object, ObjectKind, Sizes};
 
 pub(super) fn definition() -> Command {
     objects("inspect", "Return low-level information on objects")
-        .arg(value("type", "TYPE", "Only inspect objects of the given type").value_parser([
-            "container",
-            "image",
-            "network",
-            "volume",
-        ]))
+        .arg(value("type", "TYPE", "Only inspect objects of the given type: container, image, …"))
         .arg(switch("size", "Display total file sizes if the type is container").short('s'))
 }
 
@@ -34,8 +29,12 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         Some("container") => &[ObjectKind::Container][..],
         Some("image") => &[ObjectKind::Image],
         Some("network") => &[ObjectKind::Network],
-        Some(_) => &[ObjectKind::Volume],
-        None => &ObjectKind::ALL,
+        Some("volume") => &[ObjectKind::Volume],
+        Some(other) if !other.is_empty() => anyhow::bail!(
+            "unknown type: {other:?}: must be one of \"container\", \"image\", \"network\", \
+             \"volume\""
+        ),
+        _ => &ObjectKind::ALL,
     };
     show(globals, matches, kinds, sizes)
 }

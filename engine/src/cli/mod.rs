@@ -43,8 +43,10 @@ mod logs;
 mod network;
 mod pause;
 mod port;
+mod preferences;
 mod progress;
 mod ps;
+mod refused;
 mod rename;
 mod restart;
 mod rm;
@@ -62,6 +64,7 @@ mod template;
 mod top;
 mod unpause;
 mod update;
+mod usage;
 mod version;
 mod volume;
 mod wait;
@@ -342,7 +345,7 @@ fn filters(matches: &ArgMatches) -> Result<Vec<(String, String)>> {
             refuse(Kind::Invalid, "invalid argument: bad format of filter (expected name=value)")
         };
         let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-        Ok((key.trim().to_ascii_lowercase(), value.to_owned()))
+        Ok((key.trim().to_ascii_lowercase(), value.trim().to_owned()))
     };
     given.map(split).collect()
 }

@@ -10,7 +10,7 @@ use super::flags::{is_set, switch, text, value};
 use super::human::since;
 use super::listing::{Column, list};
 use super::status::{ellipsis, ports, status};
-use super::{Globals, human, print};
+use super::{Globals, human, preferences, print};
 use crate::error::Result;
 use crate::model::Container;
 use crate::service::list::{Listed, Selection};
@@ -57,9 +57,10 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let given = text(matches, "format");
+    let typed = text(matches, "format");
     let sized = is_set(matches, "size");
-    let quiet = is_set(matches, "quiet") && given.is_none();
+    let quiet = is_set(matches, "quiet") && typed.is_none();
+    let given = if quiet { None } else { preferences::format(globals, typed, "psFormat")? };
     let last = matches.get_one::<i64>("last").and_then(|last| usize::try_from(*last).ok());
     let latest = is_set(matches, "latest").then_some(1);
     let selection = Selection {
@@ -91,16 +92,17 @@ pub(super) fn row(listed: &Listed, whole: bool) -> Value {
     let mounts =
         mounts.map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name });
     let mounts: Vec<String> = mounts.map(|name| cut(name.clone(), 15)).collect();
+    let is_alive = listed.state.status.is_alive();
     let volumes = container.mounts.iter().filter(|mount| mount.kind == "volume").count();
     json!({
         "ID": if whole { &container.id } else { container.short_id() },
-        "Image": image(container, whole),
+        "Image": image(&listed.image, whole),
         "Command": format!("{:?}", cut(command_line(container), 20)),
         "CreatedAt": created_at(container),
         "RunningFor": format!("{} ago", since(container.created)),
         "Status": status(&listed.state, listed.health()),
         "State": listed.state.status.to_string(),
-        "Ports": ports(listed),
+        "Ports": if is_alive { ports(listed) } else { String::new() },
         "Names": container.name,
         "Size": size(listed),
         "Labels": labels.join(","),
@@ -112,8 +114,7 @@ pub(super) fn row(listed: &Listed, whole: bool) -> Value {
 }
 
 /// The image as it was named; an id is shortened.
-fn image(container: &Container, whole: bool) -> String {
-    let named = container.config.image.as_str();
+fn image(named: &str, whole: bool) -> String {
     let hex = named.strip_prefix("sha256:").filter(|_| !whole);
     hex.map_or(named, |hex| hex.get(..12).unwrap_or(hex)).to_owned()
 }

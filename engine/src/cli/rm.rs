@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::Globals;
-use super::each::each_at_once;
+use super::each::{Missing, each_that_is_there};
 use super::flags::{containers, is_set, switch};
 use crate::error::{Kind, Result, refuse};
 use crate::monitor::cleanup::Volumes;
@@ -29,5 +29,9 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     let running = if is_set(matches, "force") { Running::Kill } else { Running::Refuse };
     let volumes = if is_set(matches, "volumes") { Volumes::Remove } else { Volumes::Keep };
-    each_at_once(&engine, matches, |container| engine.remove(container, running, volumes))
+    // Who insists wants it to be gone, and it is.
+    let missing = if is_set(matches, "force") { Missing::Passes } else { Missing::Fails };
+    each_that_is_there(&engine, matches, missing, |container| {
+        engine.remove(container, running, volumes)
+    })
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
-use super::detach::{self, Keys};
+use super::detach;
 use super::flags::{is_set, switch, text, value};
 use super::{Globals, container, create, exit_code, print};
 use crate::error::Result;
@@ -25,7 +25,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let detached = is_set(matches, "detach");
     let mut request = container::request(matches, detached)?;
-    let part = part(matches, &request.config)?;
+    let part = part(globals, matches, &request.config)?;
     refuse_pipe(&request.config)?;
     if let (true, Some((rows, columns))) = (request.config.tty, console::size()) {
         request.host_config.console_size = [rows.into(), columns.into()];
@@ -36,17 +36,21 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         print(&format!("{}\n", container.id))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if !container.config.attach_stdout && !container.config.attach_stderr {
+        // Whoever sees nothing of it is told which one it is.
+        print(&format!("{}\n", container.id))?;
+    }
     attached(&engine, &container, part)
 }
 
 /// How the one who runs takes part.
-fn part(matches: &ArgMatches, config: &Config) -> Result<Part> {
+fn part(globals: &Globals, matches: &ArgMatches, config: &Config) -> Result<Part> {
     let keys = text(matches, "detach-keys");
     Ok(Part {
         stdin: config.attach_stdin,
         tty: config.tty,
         signals: is_set(matches, "sig-proxy") && !config.tty,
-        keys: Keys::read(keys.as_deref().unwrap_or(detach::DEFAULT))?,
+        keys: detach::keys(globals, keys)?,
     })
 }
 

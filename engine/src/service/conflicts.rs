@@ -1,5 +1,5 @@
-//! Pure: what contradicts itself in a request, in Docker's words. An image's own ports and host name
-//! are no wishes of whoever asks, so this is about the request before its image is looked at.
+//! Pure: what contradicts itself in a request, in Docker's words. An image's own ports and host
+//! name are no wishes of whoever asks, so this is about the request before its image is looked at.
 
 use crate::error::{Kind, Result, refuse};
 use crate::model::{Config, HostConfig, NetworkingConfig, items};
@@ -50,7 +50,7 @@ pub(super) fn check(config: &Config, host: &HostConfig, networks: &NetworkingCon
 
 const CONTAINER_AND_LINKS: &str = "container type network can't be used with links. This would \
                                    result in undefined behavior";
-const HOST_AND_LINKS: &str = "host type networking can't be used with links. This would result in \
+pub(super) const HOST_AND_LINKS: &str = "host type networking can't be used with links. This would result in \
                               undefined behavior";
 
 /// Whether no user has made this network.

@@ -13,23 +13,25 @@ use rustix::fs::{
     symlinkat, utimensat,
 };
 
+use super::driven;
 use super::inside::Inside;
 use crate::error::{Context, Result};
 use crate::model::Container;
 
 /// Fills the container's empty volumes.
-pub(super) fn fill(container: &Container, inside: &Inside) -> Result<()> {
+pub(super) fn fill(container: &Container, inside: &Inside, bundle: &Path) -> Result<()> {
     for point in container.mounts.iter().filter(|point| point.kind == "volume") {
         let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
-        if nothing(&point.mode) || !is_empty(Path::new(&point.source))? {
+        let volume = driven::source(point, bundle);
+        if nothing(&point.mode) || !is_empty(&volume)? {
             continue;
         }
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;
         }
-        let target = File::open(&point.source)
-            .with_context(|| format!("open the volume at {}", point.source))?;
+        let target = File::open(&volume)
+            .with_context(|| format!("open the volume at {}", volume.display()))?;
         copy_folder(&source, &target)
             .with_context(|| format!("copy {} into its volume", point.destination))?;
     }

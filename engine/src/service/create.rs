@@ -1,7 +1,7 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, conflicts, limits, merge, mounts, names, networking};
+use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal};
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -84,7 +84,8 @@ impl Engine {
         Ok(Created { container, warnings })
     }
 
-    /// `container:NAME` becomes `container:ID`: a name can be given to another.
+    /// `container:NAME` becomes `container:ID`: a name can be given to another. Who shares a
+    /// network has the host name that is known in it.
     fn join_others(&self, container: &mut Container) -> Result<()> {
         let host = &mut container.host_config;
         for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
@@ -95,6 +96,15 @@ impl Engine {
                 }
                 *mode = format!("container:{}", self.store.container(name)?.id);
             }
+        }
+        let config = &mut container.config;
+        if let Some(id) = host.network_mode.strip_prefix("container:") {
+            let other = self.store.container(id)?;
+            other.hostname().clone_into(&mut config.hostname);
+            config.domainname = other.config.domainname;
+        } else if host.network_mode == "host" && config.hostname.is_empty() {
+            let names = rustix::system::uname();
+            config.hostname = names.nodename().to_string_lossy().into_owned();
         }
         Ok(())
     }
@@ -146,6 +156,9 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
         }
     }
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
+    if !config.stop_signal.is_empty() {
+        signal::check(&config.stop_signal)?;
+    }
     limits::check(host)?;
     if host.nano_cpus != 0 || !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty() {
         limits::check_machine(host, &super::host::machine())?;
@@ -198,7 +211,10 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
         places.insert("bridge".into(), default);
     }
     if networking::is_own(host) {
-        places.entry(host.network_mode.clone()).or_default();
+        let first = places.entry(host.network_mode.clone()).or_default();
+        if host.network_mode != "bridge" && host.links.is_some() {
+            first.get_or_insert_default().links.clone_from(&host.links);
+        }
     }
     for (mode, default) in [
         (&mut host.ipc_mode, "private"),

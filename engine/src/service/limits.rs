@@ -18,6 +18,9 @@ pub(super) fn check(host: &HostConfig) -> Result<()> {
     if let Some(value) = host.memory_swappiness.filter(|value| !(-1..=100).contains(value)) {
         return wrong(format!("Invalid value: {value}, valid memory swappiness range is 0-100"));
     }
+    if host.cpu_shares < 0 {
+        return wrong("shares: invalid argument".into());
+    }
     for (text, what) in [(&host.cpuset_cpus, "cpus"), (&host.cpuset_mems, "mems")] {
         if numbers(text).is_none() {
             return wrong(format!("Invalid value {text} for cpuset {what}"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use super::driven;
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
@@ -21,8 +22,8 @@ pub(super) struct Mounts<'a> {
     own: Vec<(String, BTreeMap<String, String>)>,
 }
 
-/// What a container asks for becomes its mounts; volumes with names are made. What it asks for takes
-/// the place of what another has there; twice at one place is too much.
+/// What a container asks for becomes its mounts; volumes with names are made. What it asks for
+/// takes the place of what another has there; twice at one place is too much.
 pub(super) fn resolve<'a>(
     store: &'a Store,
     config: &Config,
@@ -62,11 +63,16 @@ pub(super) fn resolve<'a>(
 
 /// Makes the volumes of a container that are missing: it was written down before they were made, or
 /// they were taken away before it was.
-pub(super) fn complete(store: &Store, container: &Container) -> Result<()> {
+///
+/// Those that are more than a folder of the store are mounted in the container's bundle.
+pub(super) fn complete(store: &Store, container: &Container, bundle: &Path) -> Result<()> {
     for point in container.mounts.iter().filter(|point| !point.name.is_empty()) {
-        if store.volume(&point.name)?.is_none() {
-            let labels = is_drawn(&point.name).then(|| anonymous(None));
-            store.ensure_volume(&point.name, labels)?;
+        match store.volume(&point.name)? {
+            Some(volume) => driven::mount(&volume, bundle)?,
+            None => {
+                let labels = is_drawn(&point.name).then(|| anonymous(None));
+                store.ensure_volume(&point.name, labels)?;
+            }
         }
     }
     Ok(())
@@ -109,6 +115,11 @@ fn check_tmpfs(points: &[MountPoint], host: &HostConfig) -> Result<()> {
         if !path.starts_with('/') {
             let words = format!("invalid mount path: '{path}' mount path must be absolute");
             return Err(refuse(Kind::Invalid, words));
+        }
+        if clean(path) == "/" {
+            let words = "invalid mount config for type \"tmpfs\": invalid specification: \
+                         destination can't be '/'";
+            return Err(refuse(Kind::Invalid, words.to_owned()));
         }
         if points.iter().any(|point| point.destination == clean(path)) {
             return Err(duplicate(path));
@@ -308,9 +319,10 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
     let mut all: Vec<_> = short.chain(long).collect();
     for point in &container.mounts {
+        let source = driven::source(point, bundle);
         let source = match part_of(container, point) {
-            Some(part) => mount_part(point, part, bundle)?,
-            None => point.source.clone(),
+            Some(part) => mount_part(point, &source, part, bundle)?,
+            None => source.display().to_string(),
         };
         all.push(outer_point(point, source)?);
     }
@@ -329,10 +341,10 @@ fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> 
 
 /// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
 /// goes it.
-fn mount_part(point: &MountPoint, part: &str, bundle: &Path) -> Result<String> {
+fn mount_part(point: &MountPoint, source: &Path, part: &str, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(Path::new(&point.source), part, &target)
+    rootfs::mount_part(source, part, &target)
         .with_context(|| format!("mount {part} of the volume {}", point.name))?;
     Ok(target.display().to_string())
 }

@@ -37,7 +37,7 @@ fn what_cannot_be_run_ends_as_dockers_does() {
         (
             &["run", "--rm", NONE, "--restart", "always", "busybox"],
             125,
-            "can't create 'AutoRemove'",
+            "cannot specify both --restart and --rm",
         ),
         (&["run", "-it", "--rm", NONE, "busybox"], 125, "the input device is not a TTY"),
         (&["run", "--gpus", "all", NONE, "busybox"], 125, "could not select device driver"),

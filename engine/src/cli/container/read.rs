@@ -54,7 +54,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         env: list(environment(matches)?),
         cmd: list(texts(matches, "command")),
         image: text(matches, "image").unwrap_or_default(),
-        volumes: Some(anonymous),
+        volumes: (!anonymous.is_empty()).then_some(anonymous),
         working_dir: text(matches, "workdir").unwrap_or_default(),
         entrypoint: text(matches, "entrypoint").map(|program| vec![program]),
         labels: Some(labels(matches)?),
@@ -92,6 +92,17 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
     Ok(streams)
 }
 
+fn swappiness(matches: &ArgMatches) -> Result<Option<i64>> {
+    let said = number(matches, "memory-swappiness")?;
+    match said.filter(|value| !(-1..=100).contains(value)) {
+        Some(value) => {
+            let words = format!("invalid value: {value}. Valid memory swappiness range is 0-100");
+            Err(refuse(Kind::Invalid, words))
+        }
+        None => Ok(said),
+    }
+}
+
 fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
     unserved::check(matches)?;
     let policy = restart_policy(&text(matches, "restart").unwrap_or_default())?;
@@ -101,7 +112,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
     }
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
-    let swappiness = number(matches, "memory-swappiness")?;
+    let swappiness = swappiness(matches)?;
     let mut host = HostConfig {
         binds: list(binds(matches)?),
         container_id_file: one("cidfile"),

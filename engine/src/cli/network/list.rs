@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{filter, filters};
 use crate::cli::listing::{Column, list};
-use crate::cli::{Globals, print};
+use crate::cli::{Globals, preferences, print};
 use crate::error::Result;
 use crate::model::network::Network;
 
@@ -46,9 +46,12 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let networks = globals.engine()?.list_networks(&filters(matches)?)?;
     let whole = matches.get_flag("no-trunc");
     let rows: Vec<Value> = networks.iter().map(|network| row(network, whole)).collect();
-    let given = matches.get_one::<String>("format").map(String::as_str);
-    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given };
-    print(&list(&rows, COLUMNS, 4, format)?)?;
+    let typed = matches.get_one::<String>("format").cloned();
+    let given = match matches.get_flag("quiet") {
+        true => Some("{{.ID}}".to_owned()),
+        false => preferences::format(globals, typed, "networksFormat")?,
+    };
+    print(&list(&rows, COLUMNS, 4, given.as_deref())?)?;
     Ok(ExitCode::SUCCESS)
 }
 

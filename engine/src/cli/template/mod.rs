@@ -1,6 +1,7 @@
 //! Go's templates, as far as `--format` is used with them: fields, `range`, `if`, `with`, pipes,
 //! and the functions that Docker's client has.
 
+mod fields;
 mod functions;
 mod parse;
 
@@ -67,7 +68,11 @@ impl Renderer<'_> {
     fn node(&self, node: &Node, dot: &Value, text: &mut String) -> Result<()> {
         match node {
             Node::Text(own) => text.push_str(own),
-            Node::Print(pipe) => text.push_str(&functions::print(&self.pipe(pipe, dot)?)),
+            Node::Print(pipe) => {
+                let value = self.pipe(pipe, dot)?;
+                let shown = last_name(pipe).and_then(|path| fields::print(path, &value));
+                text.push_str(&shown.unwrap_or_else(|| functions::print(&value)));
+            }
             Node::If(pipe, yes, no) => {
                 let nodes = if functions::is_true(&self.pipe(pipe, dot)?) { yes } else { no };
                 return self.nodes(nodes, dot, text);
@@ -119,27 +124,46 @@ impl Renderer<'_> {
 
     fn operand(&self, operand: &Operand, dot: &Value) -> Result<Value> {
         match operand {
-            Operand::Field(path) => field(dot, path),
-            Operand::Root(path) => field(self.root, path),
+            Operand::Field(path) => self.field(dot, path),
+            Operand::Root(path) => self.field(self.root, path),
             Operand::Constant(value) => Ok(value.clone()),
             Operand::Function(name) => functions::call(name, &[]),
             Operand::Pipe(pipe) => self.pipe(pipe, dot),
         }
     }
+
+    /// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
+    /// wrote the template; a label that is not there has no value.
+    fn field(&self, value: &Value, path: &[String]) -> Result<Value> {
+        let mut found = value;
+        for name in path {
+            let of_root = std::ptr::eq(found, self.root);
+            found = match found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
+                Some(inner) => inner,
+                None if fields::is_text(name) => return Ok("".into()),
+                None if fields::is_number(name) => return Ok(0.into()),
+                None if found.is_null() || fields::may_be_missing(name) => &Value::Null,
+                None if !of_root && !name.starts_with(char::is_uppercase) => &Value::Null,
+                None => {
+                    anyhow::bail!(
+                        "template parsing error: template: :1: can't evaluate field {name}"
+                    )
+                }
+            };
+        }
+        Ok(found.clone())
+    }
 }
 
-/// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
-/// wrote the template; a label that is not there has no value.
-fn field(value: &Value, path: &[String]) -> Result<Value> {
-    let mut found = value;
-    for name in path {
-        found = match found.get(name) {
-            Some(inner) => inner,
-            None if found.is_null() || !name.starts_with(char::is_uppercase) => &Value::Null,
-            None => anyhow::bail!("template: :1: can't evaluate field {name}"),
-        };
+/// The path of a pipe that is a field and nothing else.
+fn last_name(pipe: &Pipe) -> Option<&[String]> {
+    match &pipe[..] {
+        [command] => match &command[..] {
+            [Operand::Field(path) | Operand::Root(path)] => Some(path),
+            _ => None,
+        },
+        _ => None,
     }
-    Ok(found.clone())
 }
 
 #[cfg(test)]
@@ -154,11 +178,16 @@ mod tests {
             "Name": "web", "Count": 3, "Up": true, "Tags": ["x", "y"],
             "Labels": {"a": "1", "b": "2"},
             "Net": {"IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}, {"Subnet": "fd00::/64"}]}},
-            "None": null,
+            "None": null, "Ports": {"80/tcp": {}}, "Nothing": {}, "Id": "12", "ExecIDs": null,
+            "Options": null, "Check": {"Healthcheck": {"Timeout": 90_000_000_000_i64}},
         });
         for (template, expected) in [
             ("{{.Name}} is {{ .Count }}", "web is 3"),
             ("{{.Labels}} {{.Tags}} {{.None}}", "map[a:1 b:2] [x y] <no value>"),
+            ("{{.Ports}} {{.Nothing}} {{.ID}} {{.Id}}", "map[80/tcp:{}] map[] 12 12"),
+            ("{{json .StopTimeout}}{{.StopSignal}}", "null"),
+            ("{{.StopTimeout}} {{.ExecIDs}} {{.Options}}", "<nil> [] map[]"),
+            ("{{.COUNT}} {{.Check.Healthcheck.Timeout}}", "3 1m30s"),
             ("{{json .Labels}} {{json .Tags}}", "{\"a\":\"1\",\"b\":\"2\"} [\"x\",\"y\"]"),
             ("{{range .Net.IPAM.Config}}{{.Subnet}};{{end}}", "10.0.0.0/8;fd00::/64;"),
             ("{{(index .Net.IPAM.Config 1).Subnet}}", "fd00::/64"),
@@ -190,8 +219,13 @@ mod tests {
             let read = Template::parse(wrong);
             assert!(read.is_err(), "{wrong}: {read:?}");
         }
+        let template = Template::parse("{{.nmae}}").expect("a template");
+        template.render(&json!({"Name": "web"})).expect_err("no such field either");
         let template = Template::parse("{{.Nmae}}").expect("a template");
         let error = template.render(&json!({"Name": "web"})).expect_err("no such field");
-        assert_eq!(error.to_string(), "template: :1: can't evaluate field Nmae");
+        assert_eq!(
+            error.to_string(),
+            "template parsing error: template: :1: can't evaluate field Nmae"
+        );
     }
 }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::cli::filters::{filter, filters};
 use crate::cli::flags::{is_set, switch, text, value};
 use crate::cli::listing::{Column, list};
-use crate::cli::{Globals, print};
+use crate::cli::refused::{self, Refused, Takes};
+use crate::cli::{Globals, preferences, print};
 use crate::error::Result;
 use crate::store::volumes::Volume;
 
@@ -26,19 +27,28 @@ const COLUMNS: &[Column] = &[
     ("Status", "STATUS"),
 ];
 
+const REFUSED: &[Refused] = &[Refused {
+    flag: "cluster",
+    takes: Takes::Nothing,
+    reason: "volumes of a cluster need a swarm",
+}];
+
 pub(in crate::cli) fn definition() -> Command {
     Command::new("volume ls")
         .about("List volumes")
         .arg(filter().short('f'))
         .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
         .arg(switch("quiet", "Only display volume names").short('q'))
+        .args(refused::args(REFUSED))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let volumes = globals.engine()?.list_volumes(&filters(matches)?)?;
     let rows: Vec<Value> = volumes.iter().map(row).collect();
-    let given = text(matches, "format");
-    let quiet = is_set(matches, "quiet") && given.is_none();
+    let typed = text(matches, "format");
+    let quiet = is_set(matches, "quiet") && typed.is_none();
+    let given = if quiet { None } else { preferences::format(globals, typed, "volumesFormat")? };
     let format = if quiet { Some("{{.Name}}") } else { given.as_deref() };
     print(&list(&rows, COLUMNS, 2, format)?)?;
     Ok(ExitCode::SUCCESS)
