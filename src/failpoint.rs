@@ -1,11 +1,9 @@
-//! Failures on demand, for the test that looks for what they leave behind (tests/no_trace), and
-//! protections that are left out, for the test that no attack is a blank (spec-tests, `weakened`).
-//! A release build has none of it.
+//! Failures on demand, for the test that looks for what they leave behind (tests/no_trace). A
+//! release build has none of it.
 
 use crate::error::Result;
 
-/// The variable that names a place: `fail:PLACE`, or `wait:PLACE` to be killed there;
-/// `weaken:PLACE,PLACE` leaves protections out, for attacks that must then succeed.
+/// The variable that names a place: `fail:PLACE`, or `wait:PLACE` to be killed there.
 #[cfg(debug_assertions)]
 pub const VARIABLE: &str = "ONGGI_FAILPOINT";
 
@@ -57,18 +55,4 @@ pub fn reach(place: &str) -> Result<()> {
 #[inline(always)]
 pub fn reach(_: &str) -> Result<()> {
     Ok(())
-}
-
-/// Whether a test wants this protection, or this step of init, to be left out.
-#[cfg(debug_assertions)]
-pub fn is_weakened(place: &str) -> bool {
-    let wanted = std::env::var(VARIABLE).unwrap_or_default();
-    wanted.strip_prefix("weaken:").is_some_and(|places| places.split(',').any(|at| at == place))
-}
-
-/// Never.
-#[cfg(not(debug_assertions))]
-#[inline(always)]
-pub fn is_weakened(_: &str) -> bool {
-    false
 }

@@ -22,6 +22,7 @@
 //! | 2 | [`sys`] | system calls, one function each; the only room with unsafe code |
 //! | 1 | [`log`] | what `--log` asks for |
 //! | 1 | [`failpoint`] | failures on demand, for a test; nothing in a release build |
+//! | 1 | [`weakness`] | protections left out on demand, for a test; nothing in a release build |
 //! | 0 | [`error`] | one error: what was being done, outermost first, and the cause |
 //!
 //! Read first: this page, [`container::create`], [`plan`], [`init::NEW_CONTAINER`] and
@@ -45,3 +46,4 @@ pub mod seccomp;
 pub mod spec;
 pub mod sys;
 pub mod validate;
+pub mod weakness;

@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use onggi::init::{ADD_MOUNTS, EXEC, NEW_CONTAINER, REMOVE_MOUNTS, Step};
+use onggi::weakness::PROTECTIONS;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -201,7 +203,7 @@ fn flaw(row: &[&str], weakened: &str) -> Option<String> {
     let (attack, outcomes, proof) = (row[0].trim_matches('`'), &row[1..row.len() - 1], row.last()?);
     let withstands = outcomes[0] == "withstands" || outcomes[0].starts_with("skipped: ");
     let proven = match proof.strip_prefix("without ") {
-        Some(place) => weakened.contains(attack) && weakened.contains(&format!("({place}, &[")),
+        Some(place) => weakened_by(place, weakened).contains(&format!("(\"{attack}\", ")),
         None => !proof.is_empty() || outcomes.iter().any(|cell| cell.starts_with("falls")),
     };
     match (withstands, proven) {
@@ -211,14 +213,23 @@ fn flaw(row: &[&str], weakened: &str) -> Option<String> {
     }
 }
 
+/// The attacks that the test lists under what it leaves out, which is given with its quotes.
+fn weakened_by<'a>(place: &str, weakened: &'a str) -> &'a str {
+    let rest = weakened.split(&format!("    ({place}, &[\n")).nth(1).unwrap_or("");
+    rest.split("\n    ]),").next().unwrap_or("")
+}
+
 /// Written by `hack/attacks`.
 const TABLE: (&str, &str) = ("<!-- hack/attacks: begin -->", "<!-- hack/attacks: end -->");
+
+fn weakened() -> String {
+    fs::read_to_string(repository().join("spec-tests/tests/spec/weakened.rs")).unwrap()
+}
 
 #[test]
 fn the_table_of_attacks_has_each_of_them_and_none_is_a_blank() {
     let page = fs::read_to_string(repository().join("docs/threats.md")).unwrap();
-    let weakened = repository().join("spec-tests/tests/spec/weakened.rs");
-    let weakened = fs::read_to_string(weakened).unwrap();
+    let weakened = weakened();
     let table = rows(&page, TABLE);
     let names: Vec<&str> = table.iter().map(|row| row[0].trim_matches('`')).collect();
     assert!(names.len() > 40, "{names:?}");
@@ -227,15 +238,37 @@ fn the_table_of_attacks_has_each_of_them_and_none_is_a_blank() {
     assert!(flaws.is_empty(), "\n{}", flaws.join("\n"));
 }
 
+/// The texts that stand between `start` and a quotation mark.
+fn texts_after<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
+    text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// A name that is written wrong would leave nothing out.
+#[test]
+fn what_is_left_out_is_a_protection_or_a_step_of_init() {
+    let weakened = weakened();
+    let rows = texts_after(&weakened, "\n    (\"");
+    let steps: BTreeSet<&str> = NEW_CONTAINER.iter().chain(EXEC).map(|step| step.0).collect();
+    let wanted = rows.iter().flat_map(|row| row.split(','));
+    let wanted: BTreeSet<&str> = wanted.filter(|name| !steps.contains(name)).collect();
+    assert_eq!(wanted, BTreeSet::from(PROTECTIONS), "spec-tests/tests/spec/weakened.rs");
+    let mut sources = String::new();
+    source_text(&repository().join("src"), &mut sources);
+    let left_out = texts_after(&sources, "weakness::leaves_out(\"");
+    assert_eq!(left_out, BTreeSet::from(PROTECTIONS), "src");
+}
+
 #[test]
 fn a_flaw_of_a_row_is_seen() {
-    let weakened = r#"("a filter", &["a::cve_1"])"#;
+    let row =
+        |place, attack| format!("    (\"{place}\", &[\n(\"{attack}\", \"words\"),\n    ]),\n");
+    let weakened = row("a filter", "a::cve_1") + &row("a lock", "a::cve_2");
     for sound in [
         ["`a::cve_1`", "withstands", "withstands", "without \"a filter\""],
         ["`a::cve_2`", "withstands", "falls: fixed in 2", ""],
         ["`a::cve_2`", "skipped: needs systemd", "withstands", "(in its own way)"],
     ] {
-        assert_eq!(flaw(&sound, weakened), None, "{sound:?}");
+        assert_eq!(flaw(&sound, &weakened), None, "{sound:?}");
     }
     for flawed in [
         ["`a::cve_1`", "falls", "withstands", "without \"a filter\""],
@@ -243,7 +276,7 @@ fn a_flaw_of_a_row_is_seen() {
         ["`a::cve_2`", "withstands", "withstands", "without \"a filter\""],
         ["`a::cve_2`", "withstands", "not applicable", ""],
     ] {
-        assert!(flaw(&flawed, weakened).is_some(), "{flawed:?}");
+        assert!(flaw(&flawed, &weakened).is_some(), "{flawed:?}");
     }
 }
 
@@ -257,8 +290,26 @@ fn id_in_names(id: &str) -> Option<String> {
     }
 }
 
-/// What has no id of its own, or one that is older than all of these tests.
-const NAMELESS: [&str; 2] = ["hardening_", "cve_2019_18837_"];
+/// Older than all of these tests.
+const FIRST: &str = "CVE-2014-3499 to CVE-2015-3631";
+
+/// What has no id is a hardening.
+fn is_tested_by_its_name(row: &[&str]) -> bool {
+    let mut ids: Vec<String> = row[0].split([',', ' ']).filter_map(id_in_names).collect();
+    if ids.is_empty() {
+        ids.push("hardening_".into());
+    }
+    row.last().is_some_and(|tests| ids.iter().any(|id| tests.contains(&format!("::{id}"))))
+}
+
+#[test]
+fn a_vulnerability_with_an_id_is_no_hardening() {
+    let hardened = "`security::hardening_1`";
+    assert!(is_tested_by_its_name(&["crun, without an id", hardened]));
+    assert!(is_tested_by_its_name(&["CVE-2020-1, CVE-2020-2", "`a::cve_2020_2_x`"]));
+    assert!(!is_tested_by_its_name(&["CVE-2020-1", hardened]));
+    assert!(!is_tested_by_its_name(&["GHSA-g54h-m393", "`a::cve_2020_1_x`"]));
+}
 
 #[test]
 fn every_published_vulnerability_has_a_test_of_its_name() {
@@ -267,12 +318,7 @@ fn every_published_vulnerability_has_a_test_of_its_name() {
     assert!(table.len() > 30, "{table:?}");
     let without: Vec<&str> = table
         .iter()
-        .filter(|row| {
-            let tests = row.last().unwrap();
-            let ids = row[0].split([',', ' ']).filter_map(id_in_names);
-            let mut wanted = ids.chain(NAMELESS.map(String::from));
-            !wanted.any(|id| tests.contains(&format!("::{id}")))
-        })
+        .filter(|row| row[0] != FIRST && !is_tested_by_its_name(row))
         .map(|row| row[0])
         .collect();
     assert!(without.is_empty(), "{without:?}");

@@ -34,6 +34,7 @@ fn planned(case: &Path) -> (Vec<validate::Problem>, Plan) {
             true => CgroupManager::Systemd,
             false => CgroupManager::Cgroupfs,
         },
+        unit_properties: plan::PROPERTIES_OF_LIMITS,
         seccomp: None,
     };
     let plan = plan::container(&spec, &host, &options);

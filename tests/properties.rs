@@ -9,6 +9,7 @@ use onggi::plan::{
     self, CgroupManager, IdMap, Keyring, MountSource, Options, Plan, RootSwitch, mount_option_names,
 };
 use onggi::spec::{Mount, Process, Root, Spec, Str};
+use onggi::sys::mount::ATIME;
 use onggi::validate;
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use serde_json::{Value, json};
@@ -35,6 +36,7 @@ fn planned(spec: &Spec<'_>) -> onggi::error::Result<Plan> {
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::Keep,
         cgroup_manager: CgroupManager::Cgroupfs,
+        unit_properties: plan::PROPERTIES_OF_LIMITS,
         seccomp: None,
     };
     plan::container(spec, &host(), &options)
@@ -130,8 +132,8 @@ fn check_options(options: &[String]) {
     }
     for attributes in [mount.attributes, mount.recursive] {
         // The kernel refuses a change of the access time without the whole of its mask.
-        assert!(attributes.set & 0x70 == 0 || attributes.clear & 0x70 == 0x70);
-        assert_eq!(attributes.set & attributes.clear & !0x70, 0);
+        assert!(attributes.set & ATIME == 0 || attributes.clear & ATIME == ATIME);
+        assert_eq!(attributes.set & attributes.clear & !ATIME, 0);
     }
 }
 

@@ -2,6 +2,7 @@
 //! [`Refusal`].
 
 use std::fmt;
+use std::io;
 
 pub use anyhow::{Context, Result};
 
@@ -44,6 +45,24 @@ pub fn refuse(kind: Kind, words: impl Into<String>) -> anyhow::Error {
 /// The case, where the error is a refusal; everything else is a failure of ours or of the machine.
 pub fn kind(error: &anyhow::Error) -> Option<Kind> {
     error.downcast_ref::<Refusal>().map(|refusal| refusal.kind)
+}
+
+/// For removals: what is gone already is no failure.
+pub trait IfThere {
+    /// The result, where something was there.
+    ///
+    /// # Errors
+    /// Every error but that nothing is there.
+    fn if_there(self) -> io::Result<()>;
+}
+
+impl IfThere for io::Result<()> {
+    fn if_there(self) -> io::Result<()> {
+        match self {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,11 +4,11 @@
 //! A room uses only rooms on floors below its own:
 //!
 //! ```text
-//!   cli   api                          two doors: words typed, requests of Docker's API
+//!   cli   api (later)                  two doors: words typed, requests of Docker's API
 //!   service                            the verbs; it never knows which door was used
-//!   monitor                            one process beside each container
+//!   monitor                            small processes beside each container
 //!   registry  layer   network          fetch and push │ pack and unpack │ bridges, ports, names
-//!   cgroup                             what the kernel counts for a container
+//!   cgroup                             control groups: what they count, what is left of them
 //!   runtime   bundle  rootfs           the runtime's command line │ pure: what is asked for →
 //!                                      config.json │ layers mounted over one another
 //!   store                              what stays on disk

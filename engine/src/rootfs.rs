@@ -4,7 +4,7 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -140,16 +140,29 @@ pub fn parts(bundle: &Path) -> PathBuf {
     bundle.join("parts")
 }
 
+/// The descriptor of a file or folder below a folder, as of `O_PATH`; of the folder itself where no
+/// part is named. No link on the way leads out.
+///
+/// # Errors
+/// It is not there, or leads out.
+pub fn open_part(folder: &Path, part: &str) -> Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let root = rustix::fs::open(folder, flags, Mode::empty())
+        .with_context(|| format!("open {}", folder.display()))?;
+    if part.is_empty() {
+        return Ok(root);
+    }
+    let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    openat2(&root, part, flags, Mode::empty(), within)
+        .with_context(|| format!("cannot access path {part} below {}", folder.display()))
+}
+
 /// Mounts a file or folder below a folder at a place of its own. No link on the way leads out.
 ///
 /// # Errors
 /// It is not there, or leads out; of the calls that make the place and mount.
 pub fn mount_part(folder: &Path, part: &str, target: &Path) -> Result<()> {
-    let root = fs::File::open(folder).with_context(|| format!("open {}", folder.display()))?;
-    let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let within = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    let found = openat2(&root, part, flags, Mode::empty(), within)
-        .with_context(|| format!("cannot access path {part} below {}", folder.display()))?;
+    let found = open_part(folder, part)?;
     let is_folder = FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::Directory;
     let making = || format!("make {}", target.display());
     fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;

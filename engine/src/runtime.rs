@@ -3,12 +3,11 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 
 /// A runtime, and where it keeps its state.
 #[derive(Debug, Clone)]
@@ -54,6 +53,14 @@ impl Runtime {
         command
     }
 
+    /// One whose complaints go into a file, for [`NotRun::read`].
+    fn logged(&self, complaints: &Path) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--root").arg(&self.state).arg("--log").arg(complaints);
+        command.args(["--log-format", "json"]);
+        command
+    }
+
     /// Runs a bundle's program and comes back as soon as it runs; its process is then a child of
     /// this one, if this one is a subreaper. The process id is in `pid` of the bundle.
     ///
@@ -61,10 +68,8 @@ impl Runtime {
     /// Where the runtime's program cannot be executed. That the container's cannot is an answer.
     pub fn run(&self, bundle: &Path, id: &str, streams: Streams) -> Result<Result<u32, NotRun>> {
         let (pid_file, complaints) = (bundle.join("pid"), bundle.join("runtime.log"));
-        remove_if_there(&complaints)?;
-        let mut command = Command::new(&self.program);
-        command.arg("--root").arg(&self.state).arg("--log").arg(&complaints);
-        command.args(["--log-format", "json", "run", "--detach", "--bundle"]).arg(bundle);
+        let mut command = self.logged(&complaints);
+        command.args(["run", "--detach", "--bundle"]).arg(bundle);
         command.arg("--pid-file").arg(&pid_file).env_clear();
         match streams {
             Streams::Files { stdin, stdout, stderr } => {
@@ -75,11 +80,8 @@ impl Runtime {
                 command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             }
         }
-        let status = command.arg(id).status().with_context(|| self.doing("run"))?;
-        if !status.success() {
-            return Ok(Err(NotRun::read(&complaints)));
-        }
-        read_pid(&pid_file).map(Ok)
+        command.arg(id);
+        self.start(command, "run", &pid_file, &complaints)
     }
 
     /// Removes what the runtime keeps of a container, and its processes if there are any.
@@ -134,9 +136,8 @@ impl Runtime {
     /// The command that runs another program in a container, as a process of the specification
     /// describes it. Its standard streams are for the caller to choose.
     pub fn exec(&self, id: &str, process: &Path, complaints: &Path, detach: bool) -> Command {
-        let mut command = Command::new(&self.program);
-        command.arg("--root").arg(&self.state).arg("--log").arg(complaints);
-        command.args(["--log-format", "json", "exec"]);
+        let mut command = self.logged(complaints);
+        command.arg("exec");
         if detach {
             command.arg("--detach");
         }
@@ -158,18 +159,29 @@ impl Runtime {
         output: OwnedFd,
     ) -> Result<Result<u32, NotRun>> {
         let (pid_file, complaints) = (bundle.join("check.pid"), bundle.join("check.log"));
-        remove_if_there(&complaints)?;
-        let mut command = Command::new(&self.program);
-        command.arg("--root").arg(&self.state).arg("--log").arg(&complaints);
-        command.args(["--log-format", "json", "exec", "--detach", "--process"]).arg(process);
+        let mut command = self.logged(&complaints);
+        command.args(["exec", "--detach", "--process"]).arg(process);
         command.arg("--pid-file").arg(&pid_file).arg(id).env_clear();
         let second = output.try_clone().context("duplicate a pipe")?;
         command.stdin(Stdio::null()).stdout(output).stderr(second);
-        let status = command.status().with_context(|| self.doing("exec"))?;
+        self.start(command, "exec", &pid_file, &complaints)
+    }
+
+    /// Runs a command that writes the number of a process, or into its log why there is none.
+    fn start(
+        &self,
+        mut command: Command,
+        verb: &str,
+        pid_file: &Path,
+        complaints: &Path,
+    ) -> Result<Result<u32, NotRun>> {
+        let removed = fs::remove_file(complaints).if_there();
+        removed.with_context(|| format!("remove {}", complaints.display()))?;
+        let status = command.status().with_context(|| self.doing(verb))?;
         if !status.success() {
-            return Ok(Err(NotRun::read(&complaints)));
+            return Ok(Err(NotRun::read(complaints)));
         }
-        read_pid(&pid_file).map(Ok)
+        read_pid(pid_file).map(Ok)
     }
 
     /// What the program says of itself: the last word of its first line. One that says nothing has
@@ -268,15 +280,6 @@ fn last_message(log: &str) -> String {
 fn read_pid(file: &Path) -> Result<u32> {
     let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     text.trim().parse().with_context(|| format!("read the number in {}", file.display()))
-}
-
-fn remove_if_there(file: &Path) -> Result<()> {
-    match fs::remove_file(file) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", file.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 #[cfg(test)]

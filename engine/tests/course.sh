@@ -24,6 +24,9 @@ done
 trap 'dok rm -f $(dok ps -aq) >/dev/null 2>&1 || true' EXIT
 ip link set lo up
 
+step "an image that is made on the spot"
+has "$(dok run hello)" 'Hello from a container of dok.'
+
 step "images from archives"
 mkdir -p box/bin box/usr/share/nginx/html box/etc box/tmp hub/etc hub/bin hub/var/lib/registry
 cp "$(command -v busybox)" box/bin/busybox
@@ -86,6 +89,9 @@ until_true sh -c "'$program' --root '$work/root' --run-root '$work/run' logs dea
 before=$(date +%s); is "$(dok stop deaf)" deaf; took=$(($(date +%s) - before))
 [ $took -ge 10 ] && [ $took -le 15 ] || fail "the grace was $took seconds"
 has "$(dok ps -a --filter name=deaf)" 'Exited (137)'
+is "$(dok stop -t 0 web)" web
+is "$(dok start web)" web
+until_true page localhost:8080/index.html
 dok create -i --name later busybox cat >/dev/null
 is "$(echo again | dok start -i later)" again
 dok restart -t 0 web >/dev/null

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::container::Container;
 
@@ -40,8 +40,11 @@ impl Canary {
 
     /// Demands that it is as it was: nothing was made, removed, written or given another mode.
     pub fn lives(&self) -> Result<()> {
-        let names: Vec<_> =
-            fs::read_dir(&self.0)?.flatten().map(|entry| entry.file_name()).collect();
+        let names: Vec<_> = fs::read_dir(&self.0)
+            .context("the canary is gone")?
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
         ensure!(names == [FILE], "beside the canary: {names:?}");
         let file = self.0.join(FILE);
         let (content, mode) = (fs::read_to_string(&file)?, fs::metadata(&file)?.mode() & 0o7777);

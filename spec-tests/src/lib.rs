@@ -15,7 +15,7 @@
 //! | [`machine_code`] | programs of one system call |
 //! | [`canary`] | something of the host that no container may touch |
 //! | [`racer`] | a thread that exchanges names at the wrong moment |
-//! | [`shim`] | an older kernel: system calls that are refused
+//! | [`shim`] | an older kernel: system calls that are refused |
 //! | [`scratch`] | a directory that is gone afterwards |
 
 #![forbid(unsafe_code)]

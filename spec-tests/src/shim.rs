@@ -39,7 +39,7 @@ pub const OTHER_WAYS: &[&str] = &[
 
 /// What `WITHOUT` asks for, if anything.
 pub fn wanted() -> Option<String> {
-    std::env::var("WITHOUT").ok().filter(|list| !list.is_empty()).map(|list| expand(&list))
+    std::env::var("WITHOUT").ok().filter(|list| !list.is_empty())
 }
 
 /// A list with what `all` stands for.
@@ -50,11 +50,10 @@ fn expand(list: &str) -> String {
     }
 }
 
-/// What takes mount_setattr(2), and a mount that it can be used on before it is attached.
+/// What takes mount_setattr(2), and a mount that it can be used on before it is attached; that is
+/// also one which another process hands over.
 pub const MOUNT_ATTRIBUTES: &[&str] =
     &["mount_setattr", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount"];
-/// What takes a mount that another process hands over.
-pub const DETACHED_MOUNTS: &[&str] = MOUNT_ATTRIBUTES;
 /// What takes a pidfd that nobody has handed over.
 pub const PIDFD: &[&str] = &["pidfd_open"];
 /// What takes a seccomp filter's listener.
@@ -62,7 +61,7 @@ pub const LISTENER: &[&str] = &["notify", "pidfd_getfd", "seccomp"];
 
 /// Skips a test of what has no other way where `WITHOUT` refuses one of these calls.
 pub fn needs(calls: &[&str]) -> Result<()> {
-    let list = wanted().unwrap_or_default();
+    let list = expand(&wanted().unwrap_or_default());
     let names = list.trim_start_matches("EPERM:");
     let refused = names.split(',').find(|name| calls.contains(name));
     let reason =

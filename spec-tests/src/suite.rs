@@ -87,9 +87,13 @@ impl std::fmt::Display for Skip {
 impl std::error::Error for Skip {}
 
 /// How a test ended.
-enum End {
+#[derive(Debug)]
+pub enum End {
+    /// It holds.
     Passed,
+    /// Why this machine cannot run it.
     Skipped(String),
+    /// What it found.
     Failed(String),
 }
 
@@ -145,9 +149,9 @@ fn as_subreaper(words: &[OsString]) -> ExitCode {
     }
 }
 
-/// Runs one test of this program again, with more variables; tells whether it passed, and what it
+/// Runs one test of this program again, with more variables; gives how it ended, with all that was
 /// printed.
-pub fn again(test: &str, variables: &[(&str, &str)]) -> Result<(bool, String)> {
+pub fn again(test: &str, variables: &[(&str, &str)]) -> Result<End> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["--exact", test]).envs(variables.iter().copied());
     let output = command.output()?;
@@ -155,7 +159,11 @@ pub fn again(test: &str, variables: &[(&str, &str)]) -> Result<(bool, String)> {
     if !text.contains("running 1 test\n") {
         bail!("{test} is no test: {text}");
     }
-    Ok((output.status.success(), text))
+    Ok(match (output.status.success(), text.contains("; 1 ignored;")) {
+        (false, _) => End::Failed(text),
+        (true, true) => End::Skipped(text),
+        (true, false) => End::Passed,
+    })
 }
 
 /// The processes whose parent is `parent`.
@@ -246,7 +254,11 @@ fn judge(test: &Test, known: Option<Known>) -> std::result::Result<Completion, F
         (End::Failed(_), Some(known)) => {
             Ok(Completion::ignored_with(format!("known failure: {}", known.reason)))
         }
-        (End::Failed(words), None) => Err(words.into()),
+        (End::Failed(words), None) => {
+            // At once, for a run that is cut short before its end.
+            eprintln!("{}: {words}", short(test.name));
+            Err(words.into())
+        }
     }
 }
 

@@ -48,11 +48,15 @@ impl Cgroup {
         Ok(OomEvents { source, path: group.path.clone() })
     }
 
-    /// How many processes the memory limits have killed so far; 0 where nobody counts.
-    pub fn oom_kills(&self) -> u64 {
-        let Some(group) = self.governing("memory") else { return 0 };
+    /// How many processes the memory limits have killed so far; 0 where nobody counts. `None` once
+    /// the group is gone: systemd removes a scope that has become empty.
+    pub fn oom_kills(&self) -> Option<u64> {
+        let Some(group) = self.governing("memory") else { return Some(0) };
         let name = if group.is_unified() { "memory.events" } else { "memory.oom_control" };
-        group.read(name).map_or(0, |text| kills(&text))
+        match group.read(name) {
+            Ok(text) => Some(kills(&text)),
+            Err(_) => group.path.exists().then_some(0),
+        }
     }
 }
 

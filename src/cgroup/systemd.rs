@@ -195,20 +195,16 @@ fn is_missing(refused: &Refusal) -> bool {
 
 /// Where that systemd is reached: over the bus, and without one by its own socket.
 fn addresses(manager: Manager) -> Vec<Address> {
-    let system = || {
-        vec![
-            Address::path("/run/dbus/system_bus_socket", Peer::Bus),
-            Address::path("/run/systemd/private", Peer::Service),
-        ]
-    };
     let variable = |name| std::env::var(name).unwrap_or_default();
-    let mut addresses = match manager {
-        Manager::System => return system(),
-        Manager::User => Address::parse_all(&variable("DBUS_SESSION_BUS_ADDRESS")),
+    let (named, directory, bus) = match manager {
+        Manager::System => {
+            (variable("DBUS_SYSTEM_BUS_ADDRESS"), "/run".to_owned(), "dbus/system_bus_socket")
+        }
+        Manager::User => (variable("DBUS_SESSION_BUS_ADDRESS"), variable("XDG_RUNTIME_DIR"), "bus"),
     };
-    let directory = variable("XDG_RUNTIME_DIR");
+    let mut addresses = Address::parse_all(&named);
     if !directory.is_empty() {
-        addresses.push(Address::path(format!("{directory}/bus"), Peer::Bus));
+        addresses.push(Address::path(format!("{directory}/{bus}"), Peer::Bus));
         addresses.push(Address::path(format!("{directory}/systemd/private"), Peer::Service));
     }
     addresses

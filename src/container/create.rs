@@ -25,10 +25,11 @@ use crate::log::{self, Laps};
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::resctrl;
 use crate::seccomp;
-use crate::spec::{OCI_VERSION, Spec, State};
+use crate::spec::{OCI_VERSION, Spec, State, Str};
 use crate::sys::identity::effective_ids;
 use crate::sys::{fd, process, self_exe, socket};
-use crate::validate;
+use crate::validate::{self, Problem};
+use crate::weakness;
 
 /// What the container waits for once it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,7 @@ pub(super) fn make(
 ) -> Result<Made> {
     let mut laps = Laps::start("create");
     let text = enter_bundle(options)?;
-    let spec =
-        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    let spec = read_spec(&text)?;
     let host = ask_host(&spec, options)?;
     laps.end("read the configuration, ask the host");
     let mut plan = plan(&spec, &host, id, options)?;
@@ -163,6 +163,15 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
     std::fs::read(path).doing(|| format!("read {}", path.display()))
 }
 
+pub(super) fn read_spec(text: &[u8]) -> Result<Spec<'_>> {
+    let mut spec =
+        Spec::read(text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    if weakness::leaves_out("the configured cgroup") {
+        spec.linux.cgroups_path = Str::default();
+    }
+    Ok(spec)
+}
+
 /// A sound spec, decided.
 pub(super) fn plan(
     spec: &Spec<'_>,
@@ -170,12 +179,22 @@ pub(super) fn plan(
     id: &ContainerId,
     options: &CreateOptions,
 ) -> Result<Plan> {
-    validate::sound(&validate::problems(spec, host))?;
+    let mut problems = validate::problems(spec, host);
+    problems.retain(|problem| !is_left_out(problem));
+    validate::sound(&problems)?;
     let filter = compile_filter(spec)?;
     let plan = plan::container(spec, host, &plan_options(id, options, filter))
         .or_code(Code::InvalidConfig)?;
     plan.warnings.iter().chain(&plan.cgroup.warnings).for_each(|words| log::warning(words));
     Ok(plan)
+}
+
+/// Whether a test wants the rule that found a problem to be left out.
+fn is_left_out(problem: &Problem) -> bool {
+    let covers_proc = || problem.words.contains("cannot be mounted because it is");
+    weakness::leaves_out("proc is kept whole") && covers_proc()
+        || weakness::leaves_out("sysctls of own namespaces")
+            && problem.chapter == "config-linux.md#sysctl"
 }
 
 pub(super) fn plan_options<'a>(
@@ -189,6 +208,10 @@ pub(super) fn plan_options<'a>(
         root_switch: options.root_switch,
         keyring: options.keyring,
         cgroup_manager: options.cgroup_manager,
+        unit_properties: match weakness::leaves_out("properties of limits alone") {
+            true => &["Conflicts", "ExecStartPre", "FailureAction"],
+            false => plan::PROPERTIES_OF_LIMITS,
+        },
         seccomp,
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container
             keyring: own.keyring,
             // The cgroup is there, whoever made it.
             cgroup_manager: plan::CgroupManager::Disabled,
+            unit_properties: plan::PROPERTIES_OF_LIMITS,
             seccomp: create::compile_filter(spec)?,
         },
     )

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::error::{Code, Error, Result};
-use crate::failpoint;
+use crate::weakness;
 
 /// A container's name: a single component of a path, of letters, digits and `_+-.`.
 ///
@@ -23,7 +23,7 @@ impl ContainerId {
         match name {
             "" => Err(Error::of(Code::InvalidArgument, "container id cannot be empty")),
             "." | ".." => Err(Error::of(Code::InvalidArgument, "invalid container ID format")),
-            name if !name.bytes().all(allowed) && !failpoint::is_weakened("ids") => {
+            name if !name.bytes().all(allowed) && !weakness::leaves_out("ids") => {
                 Err(Error::of(Code::InvalidArgument, "invalid container ID format"))
             }
             name => Ok(ContainerId(name.to_owned())),

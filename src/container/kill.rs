@@ -18,25 +18,41 @@ pub fn kill(store: &Store, id: &ContainerId, signal: i32, all: All) -> Result<()
     if all == All::Processes {
         return signal_all(&container, signal);
     }
-    let not_running = || Error::of(Code::NotRunning, "container not running");
-    let init = container.init()?.ok_or_else(not_running)?;
+    let reached = signal_init(&container, signal)?;
+    let ended_others = signal == libc::SIGKILL && end_others(&container, reached)?;
+    match reached || ended_others {
+        true => Ok(()),
+        false => Err(Error::of(Code::NotRunning, "container not running")),
+    }
+}
+
+/// Whether there was an init to get it.
+fn signal_init(container: &Container, signal: i32) -> Result<bool> {
+    let Some(init) = container.init()? else { return Ok(false) };
     match pidfd::signal(init.as_fd(), signal) {
-        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => return Err(not_running()),
-        other => other.doing(|| format!("send signal {signal}"))?,
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
+        other => other.map(|()| true).doing(|| format!("send signal {signal}")),
     }
-    if signal != libc::SIGKILL {
-        return Ok(());
-    }
-    // Without a pid namespace of its own, the end of init leaves the others alive.
-    let has_pid_namespace = container.saved.onggi.namespaces.contains(&Kind::Pid);
+}
+
+/// What init's end does not bring with it; tells whether there was anybody.
+fn end_others(container: &Container, had_init: bool) -> Result<bool> {
     let cgroup = container.cgroup();
-    match (cgroup.is_none(), has_pid_namespace) {
-        (true, _) => Ok(()),
-        (false, false) => cgroup.kill_all(),
-        // A frozen process of cgroup v1 dies only once it is thawed.
-        (false, true) if container.status()? == Status::Paused => cgroup.thaw(),
-        (false, true) => Ok(()),
+    if cgroup.is_none() {
+        return Ok(false);
     }
+    if container.saved.onggi.namespaces.contains(&Kind::Pid) {
+        // A frozen process of cgroup v1 dies only once it is thawed.
+        if had_init && container.status()? == Status::Paused {
+            cgroup.thaw()?;
+        }
+        return Ok(false);
+    }
+    // Without a pid namespace of its own the others live on, and may have outlived init.
+    if !had_init && cgroup.processes()?.is_empty() {
+        return Ok(false);
+    }
+    cgroup.kill_all().map(|()| true)
 }
 
 fn signal_all(container: &Container, signal: i32) -> Result<()> {

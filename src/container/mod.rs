@@ -7,6 +7,7 @@ mod exec;
 mod id;
 mod images;
 mod kill;
+mod list;
 mod lost;
 mod mounts;
 mod network;
@@ -32,9 +33,7 @@ mod update;
 mod user_namespace;
 mod watch;
 
-use std::num::NonZero;
 use std::os::fd::{AsFd, OwnedFd};
-use std::thread;
 
 pub use checkpoint::checkpoint;
 pub use create::create;
@@ -43,6 +42,7 @@ pub use exec::exec;
 pub use id::ContainerId;
 pub use images::pipes_in;
 pub use kill::kill;
+pub use list::{list, names};
 pub use mounts::change_mounts;
 pub use options::{
     AfterDump, AfterExit, All, Attach, CheckpointOptions, CreateOptions, CriuOptions, Event,
@@ -61,7 +61,6 @@ pub use watch::{Condition, wait, watch};
 
 use crate::cgroup::{self, Cgroup};
 use crate::error::{Code, Doing, Error, Result};
-use crate::log;
 pub use crate::plan::CgroupManager;
 use crate::spec::{OCI_VERSION, Pairs, State};
 use crate::sys::pidfd;
@@ -215,63 +214,6 @@ fn state_for_hooks(saved: &Saved, status: &'static str, pid: i32) -> Vec<u8> {
 /// The state of a container.
 pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
     Container::find(store, id)?.view(&Procfs::of_this_process()?)
-}
-
-/// The state of every container that can be read; the others are told to the log.
-///
-/// # Errors
-/// ENOENT when there is no store.
-pub fn list(store: &Store) -> Result<Vec<StateView>> {
-    let proc = Procfs::of_this_process()?;
-    let ids = store.ids()?;
-    let look = |ids: &[ContainerId]| ids.iter().filter_map(|id| seen(store, &proc, id)).collect();
-    if ids.len() <= WORTH_A_THREAD {
-        return Ok(look(&ids));
-    }
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = ids.len().div_ceil(threads).max(WORTH_A_THREAD);
-    thread::scope(|scope| {
-        let parts: Vec<_> =
-            ids.chunks(share).map(|ids| scope.spawn(|| -> Vec<_> { look(ids) })).collect();
-        let views = parts.into_iter().map(|part| part.join());
-        views.collect::<thread::Result<Vec<_>>>().map(|views| views.concat())
-    })
-    .map_err(|_| Error::new("a thread that looks at containers has died"))
-}
-
-/// So many containers are looked at in the time that it takes to make a thread.
-const WORTH_A_THREAD: usize = 32;
-
-/// A container as a list shows it.
-fn seen(store: &Store, proc: &Procfs, id: &ContainerId) -> Option<StateView> {
-    let view = Container::find(store, id).and_then(|container| {
-        let view = container.view(proc)?;
-        Ok(StateView { owner: owner_name(container.saved.onggi.owner), ..view })
-    });
-    view.inspect_err(|error| log::warning(&format!("load container {id}: {error}"))).ok()
-}
-
-/// The names of all containers.
-///
-/// # Errors
-/// ENOENT when there is no store.
-pub fn names(store: &Store) -> Result<Vec<ContainerId>> {
-    let mut names = store.ids()?;
-    names.retain(|id| store.has_state(id));
-    Ok(names)
-}
-
-/// The user's name in /etc/passwd, read by our own hands: a static program loads no name service.
-fn owner_name(uid: u32) -> String {
-    if uid == 0 {
-        return "root".into();
-    }
-    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    users
-        .lines()
-        .find(|line| line.split(':').nth(2).and_then(|id| id.parse().ok()) == Some(uid))
-        .and_then(|line| line.split(':').next())
-        .map_or_else(|| format!("#{uid}"), str::to_owned)
 }
 
 /// The process ids of a container, as the host sees them.

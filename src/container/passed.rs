@@ -22,8 +22,10 @@ impl Passed {
         let count = activated.saturating_add(preserve);
         for number in (3..).take(count as usize) {
             if !fd::is_passed(number) {
+                let index = number - 3;
                 let words = format!(
-                    "descriptor {number} is to be passed but not open (--preserve-fds {preserve})"
+                    "preserved-fd {index} (of {count}), descriptor {number}, is not open \
+                     (--preserve-fds {preserve})"
                 );
                 return Err(Error::of(Code::InvalidArgument, words));
             }

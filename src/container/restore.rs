@@ -13,9 +13,8 @@ use super::store::Directory;
 use super::{Container, ContainerId, Store, checkpoint, notify, outside, run, state_for_hooks};
 use crate::cgroup::{self, Cgroup};
 use crate::criu::{self, CgroupsMode, Feature, Notice, Options, Place, Restorer, Streams, Switch};
-use crate::error::{Code, Doing, Result};
+use crate::error::{Doing, Result};
 use crate::failpoint;
-
 use crate::log;
 use crate::plan::{Kind, Plan};
 use crate::spec::Spec;
@@ -48,8 +47,7 @@ fn make(
     mode: Mode,
 ) -> Result<Made> {
     let text = create::enter_bundle(options)?;
-    let spec =
-        Spec::read(&text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
+    let spec = create::read_spec(&text)?;
     let host = create::ask_host(&spec, options)?;
     let mut plan = create::plan(&spec, &host, id, options)?;
     create::check_terminal(&plan, options, mode)?;

@@ -178,9 +178,12 @@ pub(super) fn died(talk: &Talk<'_>) -> Error {
     if !has_died(talk.child).unwrap_or(false) {
         return Error::of(Code::InitDied, "container init hung up before its program could run");
     }
+    let kills = oom_kills(talk);
     match pidfd::reap(&talk.child.pidfd) {
-        Ok(End::Signal(libc::SIGKILL)) if oom_kills(talk) > 0 => {
-            Error::of(Code::OutOfMemory, "container init was OOM-killed (memory limit too low?)")
+        Ok(End::Signal(libc::SIGKILL)) if kills != Some(0) => {
+            let perhaps = if kills.is_none() { "perhaps " } else { "" };
+            let words = format!("container init was {perhaps}OOM-killed (memory limit too low?)");
+            Error::of(Code::OutOfMemory, words)
         }
         Ok(End::Signal(number)) => Error::of(
             Code::InitDied,
@@ -195,10 +198,10 @@ pub(super) fn died(talk: &Talk<'_>) -> Error {
 }
 
 /// Of a new group, as one that is older may have counted others.
-fn oom_kills(talk: &Talk<'_>) -> u64 {
+fn oom_kills(talk: &Talk<'_>) -> Option<u64> {
     match &talk.role {
         Role::Create { saved, .. } => Cgroup::open(&saved.onggi.cgroup).oom_kills(),
-        Role::Exec { .. } => 0,
+        Role::Exec { .. } => Some(0),
     }
 }
 
@@ -338,6 +341,6 @@ fn send_listener(talk: &Talk<'_>, number: i32) -> Result<ToInit> {
         "state": state,
     });
     send_to(Path::new(&listener.path), &serde_json::to_vec(&message)?, fd.as_fd())
-        .doing(|| format!("send the seccomp listener to {}", listener.path))?;
+        .doing(|| format!("failed to connect with seccomp agent {}", listener.path))?;
     Ok(ToInit::Continue)
 }

@@ -5,12 +5,12 @@ use std::os::fd::AsFd;
 
 use super::{Init, mounts};
 use crate::error::{Doing, Result};
-use crate::failpoint;
 use crate::launch::FromInit;
 use crate::plan::Terminal;
 use crate::sys::fd::{replace, set_owner};
 use crate::sys::mount::{Reach, copy_tree, either_way};
 use crate::sys::pty;
+use crate::weakness;
 
 /// The pty comes from the container's own devpts.
 pub(super) fn open(init: &mut Init<'_>) -> Result<()> {
@@ -41,7 +41,7 @@ pub(super) fn show(init: &mut Init<'_>) -> Result<()> {
         return Ok(());
     }
     let root = init.root()?;
-    let target = match failpoint::is_weakened("the console itself") {
+    let target = match weakness::leaves_out("the console itself") {
         true => root.make_file("/dev/console", 0o666),
         false => mounts::uncovered(root, "/dev/console", false),
     };

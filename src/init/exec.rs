@@ -7,6 +7,7 @@ use crate::cgroup::Entry;
 use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Setting};
 use crate::launch::{FromInit, InitEnd, ToInit, reset_signals};
+use crate::log;
 use crate::spec::State;
 use crate::sys::{fd, process, seccomp, self_exe, socket};
 
@@ -96,6 +97,7 @@ fn load(init: &mut Init<'_>) -> Result<()> {
     let filter = init.process.seccomp.as_ref().filter(|filter| !filter.program.is_empty());
     let Some(filter) = filter else { return Ok(()) };
     let program: Vec<_> = filter.program.iter().map(|one| (*one).into()).collect();
+    log::debug(|| format!("seccomp filter flags: {}", filter.flags));
     let listener = seccomp::load(&program, filter.flags).doing(|| "load the filter".into())?;
     match listener {
         Some(listener) => {

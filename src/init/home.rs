@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 
 use super::Init;
 use crate::error::Result;
-use crate::failpoint;
 use crate::sys::fd::{READ_WARILY, expect_file, read_all};
 use crate::sys::path::Root;
+use crate::weakness;
 
 /// The container's users; nobody needs more (bytes).
 const LIMIT: usize = 1 << 20;
@@ -26,7 +26,7 @@ pub(super) fn find(init: &mut Init<'_>) -> Result<()> {
 /// What the image has there need be no file.
 fn users(root: &Root) -> io::Result<Vec<u8>> {
     let file = expect_file(root.open_file("/etc/passwd", READ_WARILY)?)?;
-    let limit = if failpoint::is_weakened("the size of passwd") { 1 << 40 } else { LIMIT };
+    let limit = if weakness::leaves_out("the size of passwd") { 1 << 40 } else { LIMIT };
     read_all(file.as_fd(), limit)
 }
 

@@ -4,11 +4,11 @@ use std::os::fd::AsFd;
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
-use crate::failpoint;
 use crate::plan::{Capabilities, Kind, User};
 use crate::sys::capability::{self, Sets};
 use crate::sys::fd::{set_owner, stat};
 use crate::sys::{identity, process};
+use crate::weakness;
 
 /// Until the user is switched nobody inside may look into this copy of the runtime.
 pub(super) fn hide(_: &mut Init<'_>) -> Result<()> {
@@ -79,7 +79,7 @@ fn apply(wanted: &Capabilities) -> Result<Vec<String>> {
     capability::keep_over_user_change(false).doing(|| "stop keeping capabilities".into())?;
     let held = capability::get().doing(|| "capget".into())?;
     let permitted = wanted.permitted & held.permitted;
-    let inheritable = match failpoint::is_weakened("inheritable capabilities") {
+    let inheritable = match weakness::leaves_out("inheritable capabilities") {
         true => permitted,
         false => wanted.inheritable & (held.inheritable | held.permitted),
     };

@@ -61,8 +61,11 @@ fn set_scheduler(plan: crate::plan::Scheduler) -> Result<()> {
         deadline: plan.deadline,
         period: plan.period,
     };
-    scheduling::set(attributes).doing(|| {
-        "set the scheduler (the deadline policy also needs every CPU of the cpuset)".into()
+    scheduling::set(attributes).doing(|| match plan.policy {
+        scheduling::DEADLINE => "set the scheduler (SCHED_DEADLINE takes CAP_SYS_NICE, and a \
+             process scheduler can't be used together with AllowedCPUs)"
+            .into(),
+        _ => "set the scheduler".into(),
     })
 }
 

@@ -8,7 +8,6 @@ use std::path::Path;
 use super::root::propagation_flag;
 use super::{Init, Sources, cgroup_mounts, copy};
 use crate::error::{Doing, Error, Result};
-use crate::failpoint;
 use crate::launch::FromInit;
 use crate::plan::{
     self, Filesystem, Kind, Mount, MountSource, Propagation, SourceLink, TargetLink,
@@ -19,6 +18,7 @@ use crate::sys::needs;
 use crate::sys::path::{Root, make_directory, make_link, read_link};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::{self, Place, Procfs};
+use crate::weakness;
 
 /// In the order of the spec.
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
@@ -138,7 +138,7 @@ fn set(
     attributes: plan::Attributes,
     set: impl FnOnce(Attributes) -> std::io::Result<()>,
 ) -> Result<()> {
-    if attributes == plan::Attributes::default() || failpoint::is_weakened("mount attributes") {
+    if attributes == plan::Attributes::default() || weakness::leaves_out("mount attributes") {
         return Ok(());
     }
     let plan::Attributes { set: add, clear } = attributes;
@@ -198,7 +198,7 @@ pub(super) fn uncovered(root: &Root, path: &str, is_directory: bool) -> io::Resu
 /// Nothing but a procfs may be at /proc, and nothing below it that the spec does not name there
 /// itself: a link of the image may lead anywhere, and a bind may bring anything.
 fn keep_proc_whole(mount: &Mount, made: &Detached, target: BorrowedFd<'_>) -> Result<()> {
-    if failpoint::is_weakened("proc is kept whole") {
+    if weakness::leaves_out("proc is kept whole") {
         return Ok(());
     }
     let path = mount.target.as_str();
@@ -228,8 +228,9 @@ fn is_kernel_view(mount: &Mount) -> bool {
 }
 
 /// The runtime trusts what is at /proc and /sys later, so no link may stand in the way.
+/// The words of the error are runc's.
 fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
-    if failpoint::is_weakened("plain directories") {
+    if weakness::leaves_out("plain directories") {
         return Ok(root.make_directories(path, 0o755)?);
     }
     let mut at = root.as_fd().try_clone_to_owned()?;
@@ -246,7 +247,7 @@ fn plain_directory(root: &Root, path: &str) -> Result<OwnedFd> {
             }
             other => other,
         };
-        at = opened.doing(|| format!("{path} must be a directory, not a link"))?;
+        at = opened.doing(|| format!("{path} must be mounted on ordinary directory"))?;
     }
     Ok(at)
 }

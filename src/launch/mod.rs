@@ -236,16 +236,27 @@ fn intermediate(request: &Request<'_>) -> Result<Side> {
     fork(flags, None).doing(|| "clone into new namespaces".into())
 }
 
-/// Becomes uid and gid 0 of the user namespace that this process is in; where 0 is not mapped the
-/// ids stay, and the rights with them.
+/// Becomes uid and gid 0 of the user namespace that this process is in. Where 0 is not mapped it
+/// is the first id that is: the rights stay (capabilities(7): only a change away from 0 takes any),
+/// and what is made inside has an owner. Where nothing is mapped the ids stay too.
 pub fn become_root() -> Result<()> {
-    for (set, what) in [(identity::set_gid as fn(u32) -> _, "group"), (identity::set_uid, "user")] {
-        match set(0) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
-            other => other.doing(|| format!("become {what} 0 of the user namespace"))?,
+    let kinds = [
+        (identity::set_gid as fn(u32) -> _, "group", "/proc/self/gid_map"),
+        (identity::set_uid, "user", "/proc/self/uid_map"),
+    ];
+    for (set, what, map) in kinds {
+        let take = |id| set(id).doing(|| format!("become {what} {id} of the user namespace"));
+        match take(0) {
+            Err(error) if error.is(libc::EINVAL) => first_inside(map).map_or(Ok(()), take)?,
+            other => other?,
         }
     }
     Ok(())
+}
+
+/// The first id inside, of the lines `INSIDE OUTSIDE COUNT` (user_namespaces(7)).
+fn first_inside(map: &str) -> Option<u32> {
+    std::fs::read_to_string(map).ok()?.split_whitespace().next()?.parse().ok()
 }
 
 /// Lets go of what a clone inherits from the command: signal dispositions and the mask.

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 pub use self::hooks::hooks;
 pub use capabilities::names as capability_names;
 pub use cgroup::{
-    DeviceUpdate, Manager, Need, Property, Unit, UnitId, cgroup, cgroup_of_systemd, device_rule,
-    device_update, merge, properties, update,
+    DeviceUpdate, Manager, Need, PROPERTIES_OF_LIMITS, Property, Unit, UnitId, cgroup,
+    cgroup_of_systemd, device_rule, device_update, merge, properties, update,
 };
 pub use exec::{Exec, ExecOverrides, ExecSource, exec};
 pub use landlock::{Landlock, PathAccess};
@@ -61,6 +61,8 @@ pub struct Options<'a> {
     pub keyring: Keyring,
     /// `--systemd-cgroup`
     pub cgroup_manager: CgroupManager,
+    /// What annotations may set of a scope's properties.
+    pub unit_properties: &'a [&'a str],
     /// The compiled `linux.seccomp`.
     pub seccomp: Option<Filter>,
 }
@@ -103,7 +105,9 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
     Ok(Plan {
         cgroup: match options.cgroup_manager {
             CgroupManager::Cgroupfs => cgroup(spec, host, options.id)?,
-            CgroupManager::Systemd => cgroup_of_systemd(spec, host, options.id)?,
+            CgroupManager::Systemd => {
+                cgroup_of_systemd(spec, host, options.id, options.unit_properties)?
+            }
             CgroupManager::Disabled => Cgroup::default(),
         },
         rdt: match &linux.intel_rdt {

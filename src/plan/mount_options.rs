@@ -226,6 +226,24 @@ impl<'a> Wishes<'a> {
 }
 
 impl Attributes {
+    /// What the words say of a bind mount's copy as a whole: a flag that none of them names is off,
+    /// whatever the source has, and the words for access times are one setting. Without a word the
+    /// copy is as the source is.
+    pub(super) fn of_a_copy(self) -> Attributes {
+        const FLAGS: u64 = RDONLY | NOSUID | NODEV | NOEXEC;
+        let Attributes { set, mut clear } = self;
+        if self == Attributes::default() {
+            return self;
+        }
+        clear |= FLAGS & !set;
+        if set & NODIRATIME != 0 {
+            clear |= ATIME;
+        } else if clear & ATIME != 0 {
+            clear |= NODIRATIME;
+        }
+        Attributes { set, clear }
+    }
+
     fn apply(&mut self, change: Change) {
         match change {
             Set(bit) => (self.set, self.clear) = (self.set | bit, self.clear & !bit),

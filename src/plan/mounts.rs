@@ -82,16 +82,27 @@ fn mount<'a>(
         (_, _, "cgroup" | "cgroup2") => MountSource::Cgroup2,
         _ => MountSource::Filesystem(filesystem(kind, source, &wishes)),
     };
+    let attributes = match what {
+        MountSource::Bind { .. } if !locks_flags(spec, place.host) => wishes.attributes.of_a_copy(),
+        _ => wishes.attributes,
+    };
     let planned = Mount {
         target: ContainerPath::new(&clean(&text("destination", &mount.destination)?)),
         what,
-        attributes: wishes.attributes,
+        attributes,
         recursive: wishes.recursive,
         propagation: std::mem::take(&mut wishes.propagation),
         idmap: mount_id_map(spec, mount, &wishes)?,
         links: wishes.links,
     };
     Ok(Planned { mount: planned, wishes })
+}
+
+/// A mount that comes into another user namespace keeps the flags it came with
+/// (mount_namespaces(7)): only what is asked for by name may be tried.
+fn locks_flags(spec: &Spec<'_>, host: &Host) -> bool {
+    let own = &spec.linux.namespaces;
+    host.in_user_namespace || own.iter().any(|namespace| &*namespace.kind == "user")
 }
 
 fn bind(bundle: &Path, source: &str, recursive: bool) -> Result<MountSource> {

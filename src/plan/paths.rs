@@ -21,11 +21,11 @@ pub(super) fn root(
     namespaces: &Namespaces,
 ) -> Result<Root> {
     let root = spec.root.as_ref().ok_or_else(|| Error::new("root: is missing"))?;
+    let wanted = wanted_propagation(&spec.linux.rootfs_propagation)?;
     let switch = match namespaces.has(Kind::Mount) {
         true => options.root_switch,
-        false => RootSwitch::Chroot,
+        false => without_a_mount_namespace(options, wanted)?,
     };
-    let wanted = wanted_propagation(&spec.linux.rootfs_propagation)?;
     let kind = wanted.map(|wanted| wanted.kind);
     if switch == RootSwitch::Move && kind == Some(PropagationKind::Private) {
         let words = "linux.rootfsPropagation: [r]private is not safe without pivot_root";
@@ -44,6 +44,24 @@ pub(super) fn root(
         own_propagation,
         readonly: root.readonly,
     })
+}
+
+/// The tree is the host's then, and neither moved nor told how to propagate.
+fn without_a_mount_namespace(
+    options: &Options<'_>,
+    wanted: Option<Propagation>,
+) -> Result<RootSwitch> {
+    const LACK: &str = "without a private MNT namespace";
+    match (options.root_switch, wanted) {
+        (RootSwitch::Move, _) => {
+            Err(Error::new(format!("--no-pivot: unable to use no-pivot {LACK}")))
+        }
+        (_, Some(_)) => {
+            let words = format!("unable to set rootfs propagation {LACK}");
+            Err(Error::new(format!("linux.rootfsPropagation: {words}")))
+        }
+        _ => Ok(RootSwitch::Chroot),
+    }
 }
 
 fn wanted_propagation(word: &str) -> Result<Option<Propagation>> {

@@ -110,9 +110,16 @@ pub(super) fn affinity(affinity: Option<&spec::Affinity<'_>>) -> Result<Affinity
 
 /// For set_mempolicy(2).
 pub(super) fn memory_policy(policy: &spec::MemoryPolicy<'_>) -> Result<MemoryPolicy> {
-    let mode = number("linux.memoryPolicy.mode", &MEMORY_MODES, &policy.mode)?;
-    let flags = bits("linux.memoryPolicy.flags", &MEMORY_FLAGS, &policy.flags)?;
-    let nodes = number_list::parse(&policy.nodes).doing(|| "linux.memoryPolicy.nodes".into())?;
+    const FIELD: &str = "linux.memoryPolicy";
+    let field = |name: &str| format!("{FIELD}.{name}: invalid memory policy {name}");
+    let mode = number(&field("mode"), &MEMORY_MODES, &policy.mode)?;
+    let flags =
+        bits(&format!("{FIELD}.flags: invalid memory policy flag"), &MEMORY_FLAGS, &policy.flags)?;
+    let nodes = number_list::parse(&policy.nodes).doing(|| field("nodes"))?;
+    if matches!(policy.mode.as_str(), "MPOL_DEFAULT" | "MPOL_LOCAL") && !nodes.is_empty() {
+        let words = format!("{} mode requires 0 nodes but got {}", &*policy.mode, nodes.len());
+        return Err(Error::new(format!("{FIELD}.nodes: {words}")));
+    }
     Ok(MemoryPolicy { mode: mode | flags as u32, nodes })
 }
 

@@ -30,6 +30,7 @@ fn options(seccomp: Option<Filter>) -> Options<'static> {
         root_switch: RootSwitch::Pivot,
         keyring: Keyring::New,
         cgroup_manager: CgroupManager::Cgroupfs,
+        unit_properties: super::PROPERTIES_OF_LIMITS,
         seccomp,
     }
 }
@@ -104,7 +105,23 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         r#"{"linux": {"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "1-0"}}}"#,
-        r#"linux.memoryPolicy.nodes: "1-0" is no number and no range"#,
+        r#"linux.memoryPolicy.nodes: invalid memory policy nodes: "1-0" is no number and no range"#,
+    ),
+    (
+        r#"{"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": "0-7"}}}"#,
+        "linux.memoryPolicy.nodes: MPOL_LOCAL mode requires 0 nodes but got 8",
+    ),
+    (
+        r#"{"linux": {"memoryPolicy": {"mode": "BIND", "nodes": "0"}}}"#,
+        r#"linux.memoryPolicy.mode: invalid memory policy mode: "BIND" is not known"#,
+    ),
+    (
+        r#"{"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "flags": ["bad"]}}}"#,
+        r#"linux.memoryPolicy.flags: invalid memory policy flag: "bad" is not known"#,
+    ),
+    (
+        r#"{"linux": {"rootfsPropagation": "rslave"}}"#,
+        "linux.rootfsPropagation: unable to set rootfs propagation without a private MNT namespace",
     ),
     (
         r#"{"linux": {"personality": {"domain": "linux"}}}"#,
@@ -137,6 +154,10 @@ fn a_private_root_is_not_safe_without_pivot_root() {
 #[test]
 fn without_a_mount_namespace_the_root_is_only_changed() {
     assert_eq!(planned("{}").unwrap().root.switch, RootSwitch::Chroot);
+    let moved = Options { root_switch: RootSwitch::Move, ..options(None) };
+    let refused = super::container(&read("{}"), &host(), &moved).unwrap_err().to_string();
+    let words = "--no-pivot: unable to use no-pivot without a private MNT namespace";
+    assert_eq!(refused, words);
 }
 
 #[test]

@@ -140,7 +140,8 @@ impl Decisions {
             match find(name) {
                 _ if name.is_empty() => return Err(format!("names[{i}]: a call without a name")),
                 _ if action == Action::NOTIFY && name.as_str() == "write" => {
-                    return Err(format!("names[{i}]: write must not notify, init needs it"));
+                    let words = "SCMP_ACT_NOTIFY cannot be used for the write syscall";
+                    return Err(format!("names[{i}]: {words}: init needs it"));
                 }
                 None => warnings.push(format!("seccomp: unknown system call {:?}", name.as_str())),
                 Some(call) => self.decide(call, action, rules.clone())?,

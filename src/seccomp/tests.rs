@@ -108,7 +108,7 @@ fn an_error_names_the_field() {
             rule(r#"{"names":["read","write"],"action":"SCMP_ACT_NOTIFY"}"#)
                 .replace("]}]}", r#"]}],"listenerPath":"/l"}"#)
                 .replace(r#""SCMP_ACT_NOTIFY"}]}"#, r#""SCMP_ACT_NOTIFY"}],"listenerPath":"/l"}"#),
-            "syscalls[1].names[1]: write must not notify, init needs it",
+            "syscalls[1].names[1]: SCMP_ACT_NOTIFY cannot be used for the write syscall: init needs it",
         ),
         (
             arg(r#"{"index":0,"op":"SCMP_CMP_EQ"},{"index":6,"op":"SCMP_CMP_EQ"}"#),

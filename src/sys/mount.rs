@@ -210,13 +210,11 @@ pub fn copy_link(dir: BorrowedFd<'_>, path: &str, reach: Reach) -> io::Result<De
 }
 
 fn copy(dir: BorrowedFd<'_>, path: &str, (reach, flags): (Reach, i32)) -> io::Result<Detached> {
-    if !is_older() {
-        match newer::open_tree(dir, path, reach.flag() | flags as u32) {
-            Err(_) if is_older() => {}
-            made => return made.map(|mount| Detached(Form::Made(mount))),
-        }
-    }
-    older::Wanted::copy(dir, path, (reach, flags)).map(|wanted| Detached(Form::Wanted(wanted)))
+    let form = either_way(|| match is_older() {
+        true => older::Wanted::copy(dir, path, (reach, flags)).map(Form::Wanted),
+        false => newer::open_tree(dir, path, reach.flag() | flags as u32).map(Form::Made),
+    });
+    form.map(Detached)
 }
 
 /// Makes a directory a mount of its own, with what is mounted below it; gives its descriptor.
@@ -224,14 +222,13 @@ fn copy(dir: BorrowedFd<'_>, path: &str, (reach, flags): (Reach, i32)) -> io::Re
 /// # Errors
 /// `open_tree(2)` and `move_mount(2)`, or `mount(2)`
 pub fn bind_onto_itself(directory: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    if !is_older() {
-        let made = newer::open_tree(directory, "", Reach::All.flag());
-        match made.and_then(|made| newer::attach(made.as_fd(), directory).map(|()| made)) {
-            Err(_) if is_older() => {}
-            done => return done,
+    either_way(|| {
+        if is_older() {
+            return older::bind_onto_itself(directory);
         }
-    }
-    older::bind_onto_itself(directory)
+        let made = newer::open_tree(directory, "", Reach::All.flag())?;
+        newer::attach(made.as_fd(), directory).map(|()| made)
+    })
 }
 
 /// Changes the attributes of the mount whose root a descriptor refers to.
@@ -243,13 +240,10 @@ pub fn set_attributes(
     attributes: Attributes,
     reach: Reach,
 ) -> io::Result<()> {
-    if !is_older() {
-        match newer::set_attributes(mount, attributes, reach) {
-            Err(_) if is_older() => {}
-            done => return done,
-        }
-    }
-    older::set_attributes(mount, attributes, reach)
+    either_way(|| match is_older() {
+        true => older::set_attributes(mount, attributes, reach),
+        false => newer::set_attributes(mount, attributes, reach),
+    })
 }
 
 /// A file system that is being configured.
@@ -267,13 +261,10 @@ impl Filesystem {
     /// # Errors
     /// `fsopen(2)`
     pub fn open(kind: &str) -> io::Result<Filesystem> {
-        if !is_older() {
-            match newer::Context::open(kind) {
-                Err(_) if is_older() => {}
-                opened => return opened.map(Filesystem::Newer),
-            }
-        }
-        Ok(Filesystem::Older(older::New::of(kind)))
+        either_way(|| match is_older() {
+            true => Ok(Filesystem::Older(older::New::of(kind))),
+            false => newer::Context::open(kind).map(Filesystem::Newer),
+        })
     }
 
     /// An option with a value; `source` is one.

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 
 use super::fd::open_at;
 use super::{c_string, check, errno};
-use crate::failpoint;
+use crate::weakness;
 
 /// `RESOLVE_NO_XDEV`: no crossing into another mount.
 pub const NO_OTHER_MOUNT: u64 = 0x01;
@@ -156,7 +156,7 @@ impl Root {
     pub fn open_file(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
         let inside = path.trim_start_matches('/');
         let inside = if inside.is_empty() { "." } else { inside };
-        if failpoint::is_weakened("lookups stay inside") {
+        if weakness::leaves_out("lookups stay inside") {
             return open_at(self.as_fd(), inside, flags, 0);
         }
         match open_with(self.as_fd(), inside, (flags, 0), IN_ROOT | NO_MAGIC_LINKS) {

@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::io;
 
 use super::{c_string, check, errno};
-use crate::failpoint;
+use crate::weakness;
 
 /// `setsid(2)`: leaves the caller's terminal and session.
 pub fn start_session() -> io::Result<()> {
@@ -38,7 +38,7 @@ impl Drop for WholeModes {
 
 /// `PR_SET_DUMPABLE`: whether others of the same user may look into this process.
 pub fn set_dumpable(dumpable: bool) -> io::Result<()> {
-    let dumpable = dumpable || failpoint::is_weakened("undumpable");
+    let dumpable = dumpable || weakness::leaves_out("undumpable");
     // SAFETY: takes no pointers.
     check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, libc::c_ulong::from(dumpable), 0, 0, 0) })
         .map(drop)

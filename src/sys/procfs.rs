@@ -7,7 +7,7 @@ use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
 use super::mount::{self, Detached, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
-use crate::failpoint;
+use crate::weakness;
 
 const PROC_SUPER_MAGIC: i64 = 0x9fa0;
 const PROC_ROOT_INODE: u64 = 1;
@@ -20,7 +20,7 @@ impl Procfs {
     /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
     /// one at /proc without what is mounted over it, or /proc itself.
     pub fn private() -> io::Result<Procfs> {
-        if failpoint::is_weakened("a private procfs") {
+        if weakness::leaves_out("a private procfs") {
             return open_proc().map(Procfs);
         }
         Filesystem::open("proc")
@@ -52,7 +52,7 @@ impl Procfs {
 
     /// Opens a file of it: no mount and no magic link on the way.
     pub fn open(&self, path: &str, flags: i32) -> io::Result<OwnedFd> {
-        if failpoint::is_weakened("a private procfs") {
+        if weakness::leaves_out("a private procfs") {
             return open_at(self.0.as_fd(), path, flags, 0);
         }
         let resolve = BENEATH | NO_OTHER_MOUNT | NO_MAGIC_LINKS;

@@ -4,6 +4,9 @@ use std::io;
 
 use super::check;
 
+/// `SCHED_DEADLINE`
+pub const DEADLINE: u32 = 6;
+
 /// `struct sched_attr` up to its first version (sched_setattr(2)).
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(C)]

@@ -16,7 +16,7 @@ use super::fd::{mount_is_read_only, open_at, read_all};
 use super::mount::{Attributes, READ_ONLY, Reach, copy_tree, either_way};
 use super::procfs::Procfs;
 use super::{c_string, check, errno, identity};
-use crate::failpoint;
+use crate::weakness;
 
 const SEALS: libc::c_int =
     libc::F_SEAL_SEAL | libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE;
@@ -25,7 +25,7 @@ const SEALS: libc::c_int =
 /// nowhere), for [`move_to`]; nothing when that is where this process runs from already.
 pub fn read_only_view() -> io::Result<Option<OwnedFd>> {
     let own = open_own(libc::O_PATH)?;
-    if is_protected(own.as_fd())? || failpoint::is_weakened("the program's file") {
+    if is_protected(own.as_fd())? || weakness::leaves_out("the program's file") {
         return Ok(None);
     }
     let attributes = Attributes { set: READ_ONLY, ..Attributes::default() };

@@ -1,6 +1,7 @@
 //! Signals: blocked and read from a descriptor while the runtime supervises, all as the kernel
 //! has them before a program starts.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -47,6 +48,17 @@ pub fn hold_none_in(command: &mut Command) {
     let hold_none = || block_only(&Set::none()).map(drop);
     // SAFETY: between fork(2) and execve(2) this makes one system call and allocates nothing.
     unsafe { command.pre_exec(hold_none) };
+}
+
+/// What a signal is called (strsignal(3)), like `bad system call`.
+pub fn words(signal: i32) -> String {
+    // SAFETY: takes any number; gives a C string, or nothing.
+    let words = unsafe { libc::strsignal(signal) };
+    if words.is_null() {
+        return signal.to_string();
+    }
+    // SAFETY: a C string of the library's, which is not changed before the next such call.
+    unsafe { CStr::from_ptr(words) }.to_string_lossy().to_ascii_lowercase()
 }
 
 /// `signalfd(2)`: reads what is blocked.

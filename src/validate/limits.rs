@@ -45,16 +45,13 @@ fn is_schema(line: &str) -> bool {
     line.is_empty() || line.split_once(':').is_some_and(|(name, _)| !name.trim().is_empty())
 }
 
-/// Which modes take nodes (set_mempolicy(2)).
+/// Which modes need nodes (set_mempolicy(2)).
 pub(super) fn memory_policy_has_its_nodes(subject: &Subject<'_>, found: &mut Found) {
     let Some(policy) = &subject.spec.linux.memory_policy else { return };
     let has_nodes = policy.nodes.contains(|character: char| character.is_ascii_digit());
     let mode = policy.mode.as_str();
     match mode {
-        "" => found.add("linux.memoryPolicy.mode", "is missing"),
-        "MPOL_DEFAULT" | "MPOL_LOCAL" if has_nodes => {
-            found.add("linux.memoryPolicy.nodes", format!("{mode} takes no nodes"));
-        }
+        "" => found.add("linux.memoryPolicy.mode", "invalid memory policy mode: it is missing"),
         "MPOL_BIND" | "MPOL_INTERLEAVE" | "MPOL_PREFERRED_MANY" | "MPOL_WEIGHTED_INTERLEAVE"
             if !has_nodes =>
         {

@@ -223,8 +223,8 @@ const PROBLEMS: &[(&str, &str)] = &[
         "linux.memoryPolicy.nodes: MPOL_BIND needs at least one node",
     ),
     (
-        r#"{"linux": {"memoryPolicy": {"mode": "MPOL_LOCAL", "nodes": "0"}}}"#,
-        "linux.memoryPolicy.nodes: MPOL_LOCAL takes no nodes",
+        r#"{"linux": {"memoryPolicy": {"nodes": "0"}}}"#,
+        "linux.memoryPolicy.mode: invalid memory policy mode: it is missing",
     ),
     (
         r#"{"linux": {"sysctl": {"kernel.sem": "1"}}}"#,

@@ -17,7 +17,7 @@ use source::Source;
 /// The rooms from the lowest floor up: a room may use those on floors below its own.
 const FLOORS: &[&[&str]] = &[
     &["error"],
-    &["log", "failpoint"],
+    &["log", "failpoint", "weakness"],
     &["sys"],
     &["spec", "dbus"],
     &["host", "seccomp"],
@@ -35,6 +35,8 @@ const PURE: &[&str] = &["spec", "validate", "seccomp", "plan"];
 const IMPURE_STD: &[&str] = &["env", "fs", "net", "process", "thread", "time"];
 /// What else it may not name: `host` is data for it, and the probe is not.
 const IMPURE_PATHS: &[&str] = &["host::probe", "dbus::Connection", "nix::"];
+/// Rooms below it that read the environment or do system calls.
+const IMPURE_ROOMS: &[&str] = &["failpoint", "sys", "weakness"];
 
 /// Who may print: `cli`, and what tests alone have.
 const PRINTERS: &[&str] = &["cli", "failpoint"];
@@ -109,9 +111,9 @@ fn pure_rooms_touch_nothing(source: &Source) -> Vec<String> {
     );
     let paths = IMPURE_PATHS.iter().filter(|path| source.words().any(|word| word.contains(**path)));
     broken.extend(paths.map(|path| format!("is in a pure room and names {path}")));
-    if source.below("crate::").contains("sys") {
-        broken.push("is in a pure room and uses sys".into());
-    }
+    let rooms = source.below("crate::");
+    let rooms = IMPURE_ROOMS.iter().filter(|room| rooms.contains(**room));
+    broken.extend(rooms.map(|room| format!("is in a pure room and uses {room}")));
     broken
 }
 
@@ -223,6 +225,7 @@ fn the_rules_see_what_breaks_them() {
     for (path, text, words) in [
         ("plan/mod.rs", "use crate::init::Init;", "uses init"),
         ("plan/mod.rs", "fn f() { crate::sys::fd::here(); }", "uses sys"),
+        ("plan/mod.rs", "use crate::{error::Result, weakness};", "uses weakness"),
         ("cgroup/mod.rs", "use crate::{error, launch::Child};", "uses launch"),
         ("hooks.rs", "use crate::nowhere::X;", "no room"),
         ("hooks.rs", "use super::init::Init;", "leaves its room"),

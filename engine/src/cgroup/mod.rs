@@ -1,9 +1,15 @@
-//! What the kernel counts for a container's processes. It is read from the groups of its first
-//! process, wherever the runtime has put them: not every runtime has a command that tells of them
-//! (crun has none), and a file costs less than a program.
+//! Control groups, as far as the engine looks at them itself: what the machine has, what is left of
+//! a container's, and what the kernel counts for its processes. That is read from the groups of its
+//! first process, wherever the runtime has put them: not every runtime has a command that tells of
+//! them (crun has none), and a file costs less than a program.
 
+mod controllers;
+pub mod left;
 mod legacy;
+pub mod oom;
 mod unified;
+
+pub use controllers::{Controllers, limits_swap};
 
 use std::fs;
 use std::path::{Path, PathBuf};

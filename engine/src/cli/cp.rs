@@ -10,8 +10,8 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{is_set, switch};
 use super::{Globals, complain, human, required};
-use crate::error::{Result, kind};
-use crate::layer::{Owner, pack_as, unpack_tree};
+use crate::error::{Context, Result, kind};
+use crate::layer::{self, Owner, pack_as, unpack_tree};
 use crate::service::Engine;
 use crate::service::copy::{Place, not_found};
 
@@ -166,8 +166,10 @@ impl Copy<'_> {
         let missing = || anyhow::anyhow!("lstat {source}: no such file or directory");
         let origin = Origin::new(typed, place.ok_or_else(missing)?)?;
         let (folder, name) = origin.lands(wanted, there)?;
+        let packed = layer::Origin::of_host(&origin.place.path)
+            .with_context(|| format!("open {}", origin.place.path.display()))?;
         through(
-            |pipe| pack_as(&origin.place.path, &name, pipe),
+            |pipe| pack_as(packed, &name, pipe),
             |pipe| self.engine.copy_in(container, &folder, self.archive, pipe),
         )
     }

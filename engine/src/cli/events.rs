@@ -99,7 +99,7 @@ fn fields(event: &Event) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Time;
+    use crate::time::Time;
 
     #[test]
     fn an_event_is_told_in_dockers_words_or_by_a_template() {

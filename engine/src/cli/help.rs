@@ -9,8 +9,7 @@ use super::{COMMANDS, Command, Globals, Result, globals, print};
 
 /// The commands that help names first.
 const COMMON: &[&str] = &[
-    "run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version",
-    "info",
+    "run", "exec", "ps", "pull", "push", "images", "login", "logout", "search", "version", "info",
 ];
 
 /// Words that stand before another, and what their commands do.

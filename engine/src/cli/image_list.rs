@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
+use super::filters::{filter, filters};
 use super::listing::{self, Column};
 use super::refused::{self, Refused, Takes};
 use super::{Globals, human, preferences, print};
 use crate::error::Result;
 use crate::image::Reference;
-use crate::service::image::Filters;
 use crate::store::Image;
 
 const COLUMNS: &[Column] = &[
@@ -46,7 +46,7 @@ pub(super) fn definition() -> Command {
         .arg(flag("digests").help("Show digests"))
         .arg(flag("no-trunc").help("Don't truncate output"))
         .arg(flag("quiet").short('q').help("Only show image IDs"))
-        .arg(super::filter_flag())
+        .arg(filter().short('f'))
         .arg(super::format_flag())
         .args(refused::args(REFUSED))
 }
@@ -54,17 +54,14 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check(matches, REFUSED)?;
     let engine = globals.engine()?;
-    let mut filters = super::filters(matches)?;
-    filters.extend(
-        matches.get_one::<String>("repository").map(|name| ("reference".to_owned(), name.clone())),
-    );
+    let mut filters = filters(matches)?;
+    if let Some(name) = matches.get_one::<String>("repository") {
+        filters.entry("reference".into()).or_default().push(name.clone());
+    }
     let whole = matches.get_flag("no-trunc");
     let digests = matches.get_flag("digests");
-    let rows: Vec<Value> = engine
-        .images(&Filters(filters))?
-        .iter()
-        .flat_map(|image| rows(image, whole, digests))
-        .collect();
+    let images = engine.images(&filters)?;
+    let rows: Vec<Value> = images.iter().flat_map(|image| rows(image, whole, digests)).collect();
     let typed = matches.get_one::<String>("format").cloned();
     let given = match matches.get_flag("quiet") {
         true => typed,

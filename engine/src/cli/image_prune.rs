@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use super::filters::{filter, filters};
 use super::{Globals, confirm, human, print};
 use crate::error::Result;
-use crate::service::image::{Filters, Pruned, Removed};
+use crate::service::image::{Pruned, Removed};
 
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str, short| {
@@ -16,7 +17,7 @@ pub(super) fn definition() -> Command {
         .about("Remove unused images")
         .arg(flag("all", 'a').help("Remove all unused images, not just dangling ones"))
         .arg(flag("force", 'f').help("Do not prompt for confirmation"))
-        .arg(super::filter_flag().short(None))
+        .arg(filter())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -31,7 +32,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     if !matches.get_flag("force") && !confirm(warning)? {
         return Ok(ExitCode::SUCCESS);
     }
-    let pruned = globals.engine()?.prune_images(all, &Filters(super::filters(matches)?))?;
+    let pruned = globals.engine()?.prune_images(all, &filters(matches)?)?;
     let total = format!("Total reclaimed space: {}\n", human::size(pruned.bytes, 4));
     print(&(deleted(&pruned) + &total))?;
     Ok(ExitCode::SUCCESS)

@@ -9,6 +9,9 @@ use crate::error::Result;
 /// A column: its field's name in templates, and its head.
 pub(super) type Column = (&'static str, &'static str);
 
+/// No column of a list but the last is narrower.
+const LEAST_WIDTH: usize = 10;
+
 /// A list of objects. The format is none (a table of the first columns), `json`, `table TEMPLATE`
 /// or a template; templates may use all columns.
 ///
@@ -42,16 +45,16 @@ fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
     let heads: Value =
         columns.iter().map(|(field, head)| ((*field).to_owned(), Value::from(*head))).collect();
     let lines = std::iter::once(&heads).chain(rows).map(|row| template.render(row));
-    Ok(align(&lines.collect::<Result<Vec<_>>>()?))
+    Ok(align(&lines.collect::<Result<Vec<_>>>()?, LEAST_WIDTH))
 }
 
-/// Columns, which tabs divide, get the width of their widest cell and three spaces, and ten at
-/// least.
-fn align(lines: &[String]) -> String {
+/// Columns, which tabs divide, get the width of their widest cell and three spaces, and at least
+/// so much.
+pub(super) fn align(lines: &[String], least: usize) -> String {
     let mut widths: Vec<usize> = Vec::new();
     for line in lines {
         for (at, cell) in line.split('\t').enumerate() {
-            let width = (cell.chars().count() + 3).max(10);
+            let width = (cell.chars().count() + 3).max(least);
             match widths.get_mut(at) {
                 Some(widest) => *widest = width.max(*widest),
                 None => widths.push(width),

@@ -74,7 +74,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgMatches};
 
 use crate::error::{self, Kind, Result, refuse};
 use crate::image::Reference;
@@ -220,24 +220,24 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
+/// What a process beside a container does, with the words of its command line.
+type Beside = fn(&[PathBuf]) -> Result<()>;
+
+/// Words that nobody types, for processes beside containers: no definitions are built, and nothing
+/// is said.
+const BESIDE_CONTAINERS: [(&str, Beside); 4] = [
+    (monitor::WORD, monitor::main),
+    (monitor::streams::WORD, monitor::streams::main),
+    (monitor::names::WORD, monitor::names::main),
+    (monitor::carry::WORD, monitor::carry::main),
+];
+
 /// Carries out a command line, the program's own name first.
 pub fn main(line: Vec<OsString>) -> ExitCode {
-    if line.get(1).is_some_and(|word| word == monitor::WORD) {
-        // Nobody types this: no definitions are built, and nothing is said.
+    let first = line.get(1).map(OsString::as_os_str).unwrap_or_default();
+    if let Some((_, main)) = BESIDE_CONTAINERS.iter().find(|(word, _)| first == *word) {
         let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
-        return monitor::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    if line.get(1).is_some_and(|word| word == monitor::streams::WORD) {
-        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
-        return monitor::streams::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    if line.get(1).is_some_and(|word| word == monitor::names::WORD) {
-        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
-        return monitor::names::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
-    }
-    if line.get(1).is_some_and(|word| word == monitor::carry::WORD) {
-        let words: Vec<_> = line.into_iter().skip(2).map(PathBuf::from).collect();
-        return monitor::carry::main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        return main(&words).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
     if let Some(words) = monitor::init::is_called(&line) {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
@@ -321,33 +321,9 @@ fn platform_flag() -> Arg {
         .value_parser(|text: &str| text.parse::<Platform>())
 }
 
-fn filter_flag() -> Arg {
-    Arg::new("filter")
-        .long("filter")
-        .short('f')
-        .value_name("KEY=VALUE")
-        .help("Filter output based on conditions provided")
-        .action(ArgAction::Append)
-}
-
 fn format_flag() -> Arg {
-    Arg::new("format")
-        .long("format")
-        .value_name("TEMPLATE")
-        .help("Format output using json, table TEMPLATE, or a template of Go")
-}
-
-/// The filters that were given, each once as key and value; `KEY!=VALUE` has the key `KEY!`.
-fn filters(matches: &ArgMatches) -> Result<Vec<(String, String)>> {
-    let given = matches.get_many::<String>("filter").into_iter().flatten();
-    let split = |text: &String| {
-        let wrong = || {
-            refuse(Kind::Invalid, "invalid argument: bad format of filter (expected name=value)")
-        };
-        let (key, value) = text.split_once('=').ok_or_else(wrong)?;
-        Ok((key.trim().to_ascii_lowercase(), value.trim().to_owned()))
-    };
-    given.map(split).collect()
+    let help = "Format output using json, table TEMPLATE, or a template of Go";
+    flags::value("format", "TEMPLATE", help)
 }
 
 #[cfg(test)]

@@ -6,11 +6,11 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
-use super::flags::{is_set, switch, text, value};
+use super::flags::{is_set, switch, text};
 use super::human::since;
 use super::listing::{Column, list};
 use super::status::{ellipsis, ports, status};
-use super::{Globals, human, preferences, print};
+use super::{Globals, format_flag, human, preferences, print};
 use crate::error::Result;
 use crate::model::Container;
 use crate::service::list::{Listed, Selection};
@@ -39,7 +39,7 @@ pub(super) fn definition() -> Command {
         .about("List containers")
         .arg(switch("all", "Show all containers (default shows just running)").short('a'))
         .arg(filter().short('f'))
-        .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
+        .arg(format_flag())
         .arg(
             Arg::new("last")
                 .long("last")

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
+use super::filters::{filter, filters};
 use super::listing::{self, Column};
 use super::{Globals, print, required};
 use crate::error::{Kind, Result, refuse};
@@ -36,22 +37,24 @@ pub(super) fn definition() -> Command {
                 .help("Don't truncate output")
                 .action(ArgAction::SetTrue),
         )
-        .arg(super::filter_flag())
+        .arg(filter().short('f'))
         .arg(super::format_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let limit = matches.get_one::<u32>("limit").copied().unwrap_or(25);
-    let filters = super::filters(matches)?;
+    let filters = filters(matches)?;
     let mut found = globals.engine()?.search(required(matches, "term"), limit)?;
-    for (key, value) in &filters {
-        match key.as_str() {
-            "is-official" => found.retain(|image| image.is_official == (value == "true")),
-            "stars" => {
-                let least: u64 = value.parse().map_err(|_| invalid(key, value))?;
-                found.retain(|image| image.star_count >= least);
+    for (key, values) in &filters {
+        for value in values {
+            match key.as_str() {
+                "is-official" => found.retain(|image| image.is_official == (value == "true")),
+                "stars" => {
+                    let least: u64 = value.parse().map_err(|_| invalid(key, value))?;
+                    found.retain(|image| image.star_count >= least);
+                }
+                _ => return Err(invalid(key, value)),
             }
-            _ => return Err(invalid(key, value)),
         }
     }
     found.sort_by_key(|image| std::cmp::Reverse(image.star_count));

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::flags::{is_set, switch, text, value};
+use super::flags::{is_set, switch, text};
 use super::listing::{Column, list, of_one};
-use super::{Globals, human, image_list, print, ps};
+use super::{Globals, format_flag, human, image_list, print, ps};
 use crate::error::Result;
 use crate::service::Engine;
 use crate::service::list::{Listed, Selection};
@@ -24,7 +24,7 @@ const COLUMNS: &[Column] = &[
 pub(super) fn definition() -> Command {
     Command::new("system df")
         .about("Show disk usage")
-        .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
+        .arg(format_flag())
         .arg(switch("verbose", "Show detailed information on space usage").short('v'))
 }
 

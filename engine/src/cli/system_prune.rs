@@ -9,7 +9,6 @@ use super::filters::{filter, filters};
 use super::flags::{is_set, switch};
 use super::{Globals, confirm, human, image_prune, print};
 use crate::error::Result;
-use crate::service::image::Filters;
 
 pub(super) fn definition() -> Command {
     Command::new("system prune")
@@ -30,10 +29,6 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     if !is_set(matches, "force") && !confirm(&warning(all, volumes))? {
         return Ok(ExitCode::FAILURE);
     }
-    let pairs = |(name, values): (&String, &Vec<String>)| {
-        values.iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
-    };
-    let of_images = Filters(filters.iter().flat_map(pairs).collect());
     let engine = globals.engine()?;
     let containers = engine.prune_containers(&filters)?;
     let mut bytes = containers.bytes;
@@ -44,7 +39,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         bytes += volumes.bytes;
         text += &removed("Deleted Volumes:", &volumes.removed);
     }
-    let images = engine.prune_images(all, &of_images)?;
+    let images = engine.prune_images(all, &filters)?;
     bytes += images.bytes;
     text += &image_prune::deleted(&images);
     print(&format!("{text}Total reclaimed space: {}\n", human::size(bytes, 4)))?;

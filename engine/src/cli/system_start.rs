@@ -16,11 +16,11 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, _: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let mut code = ExitCode::SUCCESS;
-    for (container, started) in engine.start_by_policy()? {
+    for (name, started) in engine.start_by_policy()? {
         match started {
-            Ok(()) => print(&format!("{}\n", container.name))?,
+            Ok(()) => print(&format!("{name}\n"))?,
             Err(error) => {
-                tell(&error.context(format!("start {}", container.name)));
+                tell(&error.context(format!("start {name}")));
                 code = ExitCode::FAILURE;
             }
         }

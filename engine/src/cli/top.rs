@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::flags::{container, texts};
+use super::listing::align;
 use super::{Globals, print, required};
 use crate::error::Result;
 
@@ -25,21 +26,8 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let options = texts(matches, "options");
     let found = globals.engine()?.processes(required(matches, "container"), &options)?;
-    let rows = || std::iter::once(&found.titles).chain(&found.processes);
-    let last = found.titles.len().saturating_sub(1);
-    let width = |at: usize| {
-        let cells = rows().filter_map(|row| row.get(at));
-        cells.map(|cell| cell.chars().count() + 3).max().unwrap_or(0).max(LEAST_WIDTH)
-    };
-    let widths: Vec<usize> = (0..last).map(width).collect();
-    let mut text = String::new();
-    for row in rows() {
-        for (at, cell) in row.iter().enumerate() {
-            let width = widths.get(at).copied().unwrap_or(0);
-            text.push_str(&format!("{cell:<width$}"));
-        }
-        text.push('\n');
-    }
-    print(&text)?;
+    let rows = std::iter::once(&found.titles).chain(&found.processes);
+    let lines: Vec<String> = rows.map(|row| row.join("\t")).collect();
+    print(&align(&lines, LEAST_WIDTH))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command, value_parser};
 
+use super::Globals;
 use super::container::restart_policy;
-use super::flags::{bytes, containers, text, texts, value};
-use super::{Globals, print, tell};
+use super::each::each;
+use super::flags::{bytes, containers, text, value};
 use crate::error::Result;
 use crate::service::update::Update;
 
@@ -46,14 +47,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         "you must provide one or more flags when using this command"
     );
     let engine = globals.engine()?;
-    let mut code = ExitCode::SUCCESS;
-    for name in texts(matches, "container") {
-        match engine.update(&name, &update) {
-            Ok(()) => print(&format!("{name}\n"))?,
-            Err(error) => code = tell(&error),
-        }
-    }
-    Ok(code)
+    each(&engine, matches, |container| engine.update(&container.id, &update))
 }
 
 fn read(matches: &ArgMatches) -> Result<Update> {

@@ -5,7 +5,6 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::opaque_attribute;
 use crate::error::{Context, Result};
 
 /// How a name changed.
@@ -45,10 +44,8 @@ pub(super) fn is_whiteout(facts: &fs::Metadata) -> bool {
 }
 
 /// Whether overlayfs shows nothing of the layers below in a folder.
-pub(super) fn is_opaque(folder: &Path) -> bool {
-    let mut value = [0_u8; 1];
-    let read = rustix::fs::lgetxattr(folder, opaque_attribute(), &mut value[..]);
-    read.is_ok_and(|length| length == 1) && value == *b"y"
+fn is_opaque(folder: &Path) -> bool {
+    super::is_opaque(|name, value| rustix::fs::lgetxattr(folder, name, value))
 }
 
 /// The changes that a read-write layer (`upper`) makes to the layers below it, the lowest first, in

@@ -10,7 +10,7 @@ mod unpack;
 
 pub use changes::{Change, Kind, changes};
 pub use install::{Sent, install};
-pub use pack::{Form, pack, pack_as};
+pub use pack::{Form, Origin, pack, pack_as};
 pub(crate) use stream::Bounded;
 pub use stream::decompress;
 pub use unpack::{Limits, Owner, Unpacked, unpack, unpack_tree};
@@ -21,6 +21,12 @@ pub(crate) const BETWEEN_ENTRIES: u64 = 1 << 20;
 const WHITEOUT: &str = ".wh.";
 /// What makes a folder hide all that the layers below have in it.
 const OPAQUE: &str = ".wh..wh..opq";
+
+/// Whether a folder does, by what reads its attributes.
+fn is_opaque(read: impl FnOnce(&str, &mut [u8]) -> rustix::io::Result<usize>) -> bool {
+    let mut value = [0_u8; 1];
+    read(opaque_attribute(), &mut value).is_ok_and(|length| length == 1) && value == *b"y"
+}
 
 /// The attribute by which overlayfs knows such a folder. Only root may use the first one.
 fn opaque_attribute() -> &'static str {

@@ -2,16 +2,19 @@
 
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, Metadata};
-use std::io::{self, Write};
+use std::fs::{File, Metadata};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, Dir, Mode, OFlags, fgetxattr, flistxattr, openat, readlinkat};
+use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
-use super::changes::{is_opaque, is_whiteout};
-use super::{OPAQUE, WHITEOUT};
+use super::changes::is_whiteout;
+use super::{OPAQUE, WHITEOUT, is_opaque};
 use crate::error::{Context, Result};
 
 /// What the folder is.
@@ -23,13 +26,106 @@ pub enum Form {
     Tree,
 }
 
+/// The longest path, in bytes: `PATH_MAX`. What is deeper can be made, but not unpacked by others.
+const LONGEST: usize = 4096;
+
+/// What is packed, held by a descriptor: whoever else may write there can put another thing in its
+/// place, and a link of theirs leads nowhere.
+#[derive(Debug)]
+pub struct Origin {
+    /// For reading, of a file and of a folder; as of `O_PATH`, of all else.
+    own: File,
+    facts: Metadata,
+}
+
+impl Origin {
+    /// What a name in a folder stands for; a link is the link.
+    ///
+    /// # Errors
+    /// Of `openat(2)` and `fstat(2)`; something else takes the place of a file at this moment.
+    pub fn at(folder: impl AsFd, name: &OsStr) -> io::Result<Origin> {
+        let open = |at: BorrowedFd<'_>, name: &OsStr, more: OFlags| {
+            let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | more;
+            Ok::<_, io::Error>(File::from(openat(at, name, flags, Mode::empty())?))
+        };
+        let node = open(folder.as_fd(), name, OFlags::PATH)?;
+        let facts = node.metadata()?;
+        if facts.is_dir() {
+            let own = open(node.as_fd(), OsStr::new("."), OFlags::RDONLY | OFlags::DIRECTORY)?;
+            return Ok(Origin { own, facts });
+        }
+        if !facts.is_file() {
+            return Ok(Origin { own: node, facts });
+        }
+        let own = open(folder.as_fd(), name, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+        let facts = own.metadata()?;
+        match facts.is_file() {
+            true => Ok(Origin { own, facts }),
+            false => Err(io::Error::other("something else has taken its place")),
+        }
+    }
+
+    /// What a path of the host stands for, which is looked up as any is; at its end, a link is the
+    /// link.
+    ///
+    /// # Errors
+    /// As of [`Origin::at`].
+    pub fn of_host(path: &Path) -> io::Result<Origin> {
+        Origin::at(CWD, path.as_os_str())
+    }
+
+    fn names(&self) -> io::Result<Vec<OsString>> {
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&self.own)? {
+            let name = entry?.file_name().to_bytes().to_owned();
+            if name != b"." && name != b".." {
+                names.push(OsString::from_vec(name));
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Names and values of the attributes that others than the kernel's file systems know; a link
+    /// and a node have none that can be read.
+    fn attributes(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
+        let mut names = vec![0_u8; 1 << 16];
+        let length = match flistxattr(&self.own, &mut names[..]) {
+            Err(Errno::NOTSUP | Errno::BADF) => 0,
+            length => length?,
+        };
+        let mut found = Vec::new();
+        for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let text = String::from_utf8_lossy(name);
+            if text.contains(".overlay.") || text.starts_with("trusted.") {
+                continue;
+            }
+            let mut value = vec![0_u8; 1 << 16];
+            let length = fgetxattr(&self.own, name, &mut value[..])?;
+            value.truncate(length);
+            found.push((text.into_owned(), value));
+        }
+        Ok(found)
+    }
+
+    fn is_opaque(&self) -> bool {
+        is_opaque(|name, value| fgetxattr(&self.own, name, value))
+    }
+
+    /// As many bytes as the archive is told, whatever somebody writes to the file meanwhile.
+    fn content(&self) -> impl Read {
+        (&self.own).chain(io::repeat(0)).take(self.facts.len())
+    }
+}
+
 /// Packs a folder, in order of its names: the same files give the same bytes.
 ///
 /// # Errors
 /// Names the file that cannot be read.
 pub fn pack(folder: &Path, form: Form, out: impl Write) -> Result<()> {
+    let origin = Origin::of_host(folder).with_context(|| format!("open {}", folder.display()))?;
     let mut packer = Packer::new(form, out);
-    packer.folder(folder, Path::new(""))?;
+    packer.folder(origin, Path::new(""))?;
     packer.end()
 }
 
@@ -38,14 +134,21 @@ pub fn pack(folder: &Path, form: Form, out: impl Write) -> Result<()> {
 ///
 /// # Errors
 /// Names the file that cannot be read.
-pub fn pack_as(path: &Path, name: &Path, out: impl Write) -> Result<()> {
+pub fn pack_as(origin: Origin, name: &Path, out: impl Write) -> Result<()> {
     let mut packer = Packer::new(Form::Tree, out);
-    if name.as_os_str().is_empty() {
-        packer.folder(path, name)?;
-    } else {
-        packer.entry(path, name).with_context(|| format!("pack {}", path.display()))?;
+    if !name.as_os_str().is_empty() {
+        packer.entry(&origin, name)?;
+    }
+    if origin.facts.is_dir() || name.as_os_str().is_empty() {
+        packer.folder(origin, name)?;
     }
     packer.end()
+}
+
+/// A folder that is gone through, with the names that are still to come.
+struct Level {
+    folder: Origin,
+    names: std::vec::IntoIter<OsString>,
 }
 
 struct Packer<W: Write> {
@@ -66,26 +169,45 @@ impl<W: Write> Packer<W> {
         self.archive.into_inner().context("end the archive")?.flush().context("end the archive")
     }
 
-    fn folder(&mut self, folder: &Path, inside: &Path) -> Result<()> {
-        let read = || -> io::Result<Vec<OsString>> {
-            fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
-        };
-        let mut names = read().with_context(|| format!("read {}", folder.display()))?;
-        names.sort();
-        if self.form == Form::Layer && !inside.as_os_str().is_empty() && is_opaque(folder) {
-            self.empty(&inside.join(OPAQUE))?;
-        }
-        for name in names {
-            let (path, inside) = (folder.join(&name), inside.join(&name));
-            self.entry(&path, &inside).with_context(|| format!("pack {}", path.display()))?;
+    /// What is in a folder, and in those below. They are gone through without the stack, which ends
+    /// before a container's program has to stop making folders in each other.
+    fn folder(&mut self, folder: Origin, inside: &Path) -> Result<()> {
+        let mut inside = inside.to_owned();
+        let mut levels = vec![self.level(folder, &inside)?];
+        while let Some(level) = levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                levels.pop();
+                inside.pop();
+                continue;
+            };
+            let place = inside.join(&name);
+            let origin = match place.as_os_str().len() < LONGEST {
+                true => Origin::at(&level.folder.own, &name),
+                false => Err(Errno::NAMETOOLONG.into()),
+            };
+            let origin = origin.with_context(|| format!("open ./{}", place.display()))?;
+            self.entry(&origin, &place)?;
+            if origin.facts.is_dir() {
+                levels.push(self.level(origin, &place)?);
+                inside = place;
+            }
         }
         Ok(())
     }
 
-    fn entry(&mut self, path: &Path, inside: &Path) -> Result<()> {
-        let facts = path.symlink_metadata()?;
+    fn level(&mut self, folder: Origin, inside: &Path) -> Result<Level> {
+        let names = folder.names().with_context(|| format!("read ./{}", inside.display()))?;
+        if self.form == Form::Layer && !inside.as_os_str().is_empty() && folder.is_opaque() {
+            self.empty(&inside.join(OPAQUE))?;
+        }
+        Ok(Level { folder, names: names.into_iter() })
+    }
+
+    /// One entry, without what is in a folder.
+    fn entry(&mut self, origin: &Origin, inside: &Path) -> Result<()> {
+        let facts = &origin.facts;
         let kind = facts.file_type();
-        if self.form == Form::Layer && is_whiteout(&facts) {
+        if self.form == Form::Layer && is_whiteout(facts) {
             let mut name = OsString::from(WHITEOUT);
             name.push(inside.file_name().unwrap_or_default());
             return self.empty(&inside.with_file_name(name));
@@ -94,34 +216,37 @@ impl<W: Write> Packer<W> {
             // A socket is of no use without the process that listens on it.
             return Ok(());
         }
+        let packing = || format!("pack ./{}", inside.display());
         if !kind.is_dir() && facts.nlink() > 1 {
             if let Some(first) = self.links.get(&(facts.dev(), facts.ino())) {
-                let (mut header, first) = (header(&facts, EntryType::Link), first.clone());
-                return Ok(self.archive.append_link(&mut header, inside, first)?);
+                let (mut header, first) = (header(facts, EntryType::Link), first.clone());
+                let written = self.archive.append_link(&mut header, inside, first);
+                return written.with_context(packing);
             }
             self.links.insert((facts.dev(), facts.ino()), inside.to_owned());
         }
-        self.attributes(path, &facts)?;
+        self.attributes(origin).and_then(|()| self.single(origin, inside)).with_context(packing)
+    }
+
+    fn single(&mut self, origin: &Origin, inside: &Path) -> io::Result<()> {
+        let facts = &origin.facts;
+        let kind = facts.file_type();
         if kind.is_dir() {
             let mut name = inside.to_owned().into_os_string();
             name.push("/");
-            let mut header = header(&facts, EntryType::Directory);
-            self.archive.append_data(&mut header, name, io::empty())?;
-            return self.folder(path, inside);
+            let mut header = header(facts, EntryType::Directory);
+            return self.archive.append_data(&mut header, name, io::empty());
         }
-        self.single(path, inside, &facts)
-    }
-
-    fn single(&mut self, path: &Path, inside: &Path, facts: &Metadata) -> Result<()> {
-        let kind = facts.file_type();
         if kind.is_file() {
             let mut header = header(facts, EntryType::Regular);
             header.set_size(facts.len());
-            return Ok(self.archive.append_data(&mut header, inside, File::open(path)?)?);
+            return self.archive.append_data(&mut header, inside, origin.content());
         }
         if kind.is_symlink() {
             let mut header = header(facts, EntryType::Symlink);
-            return Ok(self.archive.append_link(&mut header, inside, fs::read_link(path)?)?);
+            let target = readlinkat(&origin.own, "", Vec::new())?;
+            let target = Path::new(OsStr::from_bytes(target.to_bytes()));
+            return self.archive.append_link(&mut header, inside, target);
         }
         let entry = match (kind.is_block_device(), kind.is_fifo()) {
             (true, _) => EntryType::Block,
@@ -131,28 +256,21 @@ impl<W: Write> Packer<W> {
         let mut header = header(facts, entry);
         header.set_device_major(rustix::fs::major(facts.rdev()))?;
         header.set_device_minor(rustix::fs::minor(facts.rdev()))?;
-        Ok(self.archive.append_data(&mut header, inside, io::empty())?)
+        self.archive.append_data(&mut header, inside, io::empty())
     }
 
     /// Attributes and times with fractions go before the entry.
-    fn attributes(&mut self, path: &Path, facts: &Metadata) -> Result<()> {
+    fn attributes(&mut self, origin: &Origin) -> io::Result<()> {
+        let facts = &origin.facts;
         let mut records: Vec<(String, Vec<u8>)> = Vec::new();
         if facts.mtime_nsec() != 0 && facts.mtime() >= 0 {
             let time = format!("{}.{:09}", facts.mtime(), facts.mtime_nsec());
             records.push(("mtime".into(), time.into_bytes()));
         }
-        if !facts.file_type().is_symlink() {
-            for name in attribute_names(path)? {
-                let text = name.to_string_lossy();
-                if text.contains(".overlay.") || text.starts_with("trusted.") {
-                    continue;
-                }
-                let value = attribute(path, &name)?;
-                records.push((format!("SCHILY.xattr.{text}"), value));
-            }
-        }
+        let own = origin.attributes()?.into_iter();
+        records.extend(own.map(|(name, value)| (format!("SCHILY.xattr.{name}"), value)));
         let records = records.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
-        Ok(self.archive.append_pax_extensions(records)?)
+        self.archive.append_pax_extensions(records)
     }
 
     fn empty(&mut self, inside: &Path) -> Result<()> {
@@ -178,19 +296,84 @@ fn header(facts: &Metadata, kind: EntryType) -> Header {
     header
 }
 
-fn attribute_names(path: &Path) -> io::Result<Vec<OsString>> {
-    let mut names = vec![0_u8; 1 << 16];
-    let length = match rustix::fs::llistxattr(path, &mut names[..]) {
-        Err(rustix::io::Errno::NOTSUP) => 0,
-        length => length?,
-    };
-    let names = names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    Ok(names.map(|name| OsString::from_vec(name.to_vec())).collect())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
 
-fn attribute(path: &Path, name: &OsStr) -> io::Result<Vec<u8>> {
-    let mut value = vec![0_u8; 1 << 16];
-    let length = rustix::fs::lgetxattr(path, name.as_bytes(), &mut value[..])?;
-    value.truncate(length);
-    Ok(value)
+    fn folder(test: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("dok-pack-{}-{test}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// Does something when the first bytes arrive.
+    struct Meddler<F: FnMut()>(Vec<u8>, F);
+
+    impl<F: FnMut()> Write for Meddler<F> {
+        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+            if self.0.is_empty() {
+                (self.1)();
+            }
+            self.0.write(piece)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_link_that_takes_a_folders_place_meanwhile_leads_nowhere() {
+        let folder = folder("swap");
+        let [tree, secret] = ["tree", "secret"].map(|name| folder.join(name));
+        fs::create_dir_all(&tree).unwrap();
+        fs::create_dir_all(&secret).unwrap();
+        fs::write(tree.join("file"), "of the tree").unwrap();
+        fs::write(secret.join("file"), "of the host").unwrap();
+        let origin = Origin::of_host(&tree).unwrap();
+        let mut out = Meddler(Vec::new(), || {
+            fs::rename(&tree, folder.join("away")).unwrap();
+            symlink(&secret, &tree).unwrap();
+        });
+        pack_as(origin, Path::new("tree"), &mut out).unwrap();
+        assert!(tree.is_symlink(), "it was to be exchanged");
+        let text = String::from_utf8_lossy(&out.0);
+        assert!(text.contains("of the tree") && !text.contains("of the host"));
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn folders_in_each_other_without_end_are_refused() {
+        let folder = folder("deep");
+        let mut at = File::open(&folder).unwrap();
+        for _ in 0..3000 {
+            rustix::fs::mkdirat(&at, "a", Mode::RWXU).unwrap();
+            at = Origin::at(&at, OsStr::new("a")).unwrap().own;
+        }
+        let packed = pack(&folder, Form::Tree, io::sink());
+        let words = format!("{:#}", packed.unwrap_err());
+        assert!(words.starts_with("open ./a/a/a/"), "{words}");
+        let removed = std::process::Command::new("rm").arg("-rf").arg(folder).status().unwrap();
+        assert!(removed.success());
+    }
+
+    #[test]
+    fn a_file_that_grows_or_shrinks_meanwhile_leaves_the_archive_sound() {
+        for size in [0, 5000] {
+            let folder = folder(&format!("size-{size}"));
+            let path = folder.join("file");
+            fs::write(&path, [b'x'; 1000]).unwrap();
+            fs::write(folder.join("next"), "behind").unwrap();
+            let mut out = Meddler(Vec::new(), || {
+                File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
+            });
+            pack(&folder, Form::Tree, &mut out).unwrap();
+            let mut archive = tar::Archive::new(&out.0[..]);
+            let sizes = archive.entries().unwrap().map(|entry| entry.unwrap().size());
+            assert_eq!(sizes.collect::<Vec<_>>(), [1000, 6], "{size}");
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
 }

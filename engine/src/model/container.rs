@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Config, HostConfig, MountPoint, NetworkingConfig, Time};
+use super::{Config, HostConfig, MountPoint, NetworkingConfig};
+use crate::time::Time;
 
 /// A container's definition. What runs in it is [`super::State`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

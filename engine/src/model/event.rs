@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Container;
 use super::network::Network;
-use super::{Container, Time};
+use crate::time::Time;
 
 /// What it happened to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,14 +46,14 @@ pub struct Event {
     pub id: String,
     /// What else is known.
     pub attributes: BTreeMap<String, String>,
-    /// When.
+    /// When it was told.
     pub time: Time,
 }
 
 impl Event {
     fn new(subject: Subject, action: &str, id: &str) -> Event {
         let (action, id) = (action.to_owned(), id.to_owned());
-        Event { subject, action, id, attributes: BTreeMap::new(), time: Time::now() }
+        Event { subject, action, id, attributes: BTreeMap::new(), time: Time::default() }
     }
 
     /// To a container: its labels are told, its image and its name.

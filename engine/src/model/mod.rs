@@ -14,7 +14,6 @@ pub mod network;
 mod sample;
 mod state;
 
-pub use crate::time::{Time, parse_duration};
 pub use config::{Config, Empty, Healthcheck};
 pub use container::Container;
 pub use endpoint::{EndpointConfig, IpamConfig, NetworkingConfig, PortBinding, PortMap};

@@ -82,6 +82,9 @@ pub struct MountPoint {
     /// The path on the host.
     #[serde(rename = "Source")]
     pub source: String,
+    /// The part of the source that is mounted, a path below it; empty is all of it.
+    #[serde(rename = "Subpath", skip_serializing_if = "String::is_empty")]
+    pub subpath: String,
     /// The path inside.
     #[serde(rename = "Destination")]
     pub destination: String,

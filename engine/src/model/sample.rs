@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::Time;
+use crate::time::Time;
 
-/// All counts of one instant; what nobody counts is 0 or empty.
+/// All counts of one instant, those of Docker's API (later) among them; what nobody counts is 0 or
+/// empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sample {
     /// When they were read.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Time;
+use crate::time::Time;
 
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ impl Status {
     /// Whether there are processes, frozen or not.
     pub fn is_alive(self) -> bool {
         matches!(self, Status::Running | Status::Paused)
+    }
+
+    /// Whether there are processes, or will be again.
+    pub fn is_up(self) -> bool {
+        self.is_alive() || self == Status::Restarting
     }
 }
 

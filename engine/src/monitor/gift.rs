@@ -52,15 +52,20 @@ pub(super) fn take(stream: &UnixStream) -> Result<Vec<OwnedFd>> {
         let got = recvmsg(stream, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
             .context("take the sockets that were left to us")?;
         anyhow::ensure!(got.bytes == 1, "whoever starts the monitor has gone");
-        for message in control.drain() {
-            if let RecvAncillaryMessage::ScmRights(fds) = message {
-                files.extend(fds);
-            }
-        }
+        files.extend(received(&mut control));
         if byte == [LAST] {
             return Ok(files);
         }
     }
+}
+
+/// The descriptors that came with a message.
+pub(super) fn received(control: &mut RecvAncillaryBuffer<'_>) -> impl Iterator<Item = OwnedFd> {
+    let files = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(files) => Some(files),
+        _ => None,
+    });
+    files.flatten()
 }
 
 #[cfg(test)]

@@ -8,9 +8,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::relay::{End, pipe};
 use super::{Monitor, check_file};
 use crate::error::{Context, Result};
-use crate::model::{Event, Health, Healthcheck, Probe, Time};
+use crate::model::{Event, Health, Healthcheck, Probe};
 use crate::store::durable::Durability;
 use crate::time;
+use crate::time::Time;
 
 /// The checks that are remembered.
 const REMEMBERED: usize = 5;

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Kind as Case, Result, refuse};
-use crate::model::{LogConfig, Time};
+use crate::error::{IfThere, Kind as Case, Result, refuse};
+use crate::model::LogConfig;
+use crate::time::Time;
 
 /// A line longer than this becomes several entries: all but the last lack their line end.
 const LONGEST: usize = 16 << 10;
@@ -239,10 +240,7 @@ fn turn_over(path: &Path, files: u32) -> io::Result<()> {
         return fs::remove_file(path);
     }
     for number in (0..files - 1).rev() {
-        match fs::rename(numbered(number), numbered(number + 1)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        fs::rename(numbered(number), numbered(number + 1)).if_there()?;
     }
     Ok(())
 }

@@ -15,7 +15,6 @@ mod inherited;
 pub mod init;
 pub mod log;
 pub mod names;
-mod oom;
 mod order;
 mod relay;
 pub mod restart;
@@ -35,11 +34,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::error::{Context, Result};
-use crate::model::{Container, Event, State, Status, Time};
+use crate::bundle;
+use crate::cgroup::oom;
+use crate::error::{Context, IfThere, Result};
+use crate::model::{Container, Event, State, Status};
 use crate::runtime::{NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
+use crate::time::Time;
 use cleanup::{InRuntime, Volumes};
 use companion::Companion;
 use streams::Streams;
@@ -177,7 +179,7 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
-            self.state.oom_killed = oom::happened(&self.container);
+            self.state.oom_killed = oom::has_killed(&bundle::cgroup(&self.container));
             self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.
@@ -329,10 +331,7 @@ fn hold_signals() -> Result<()> {
 fn listen(bundle: &Path) -> io::Result<UnixListener> {
     let folder = fs::File::open(bundle)?;
     let path = short_path(&folder, "io");
-    match fs::remove_file(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    fs::remove_file(&path).if_there()?;
     // The bundle's folder lets nobody but its owner through.
     let listener = UnixListener::bind(&path)?;
     rustix::fs::chmodat(

@@ -18,9 +18,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
 };
+
+use super::gift;
 
 /// The most that a packet carries: longer words are cut.
 pub(super) const LIMIT: usize = 8 << 10;
@@ -118,12 +120,7 @@ pub(super) fn receive(from: &OwnedFd) -> io::Result<Option<Packet>> {
         Err(rustix::io::Errno::CONNRESET) => return Ok(None),
         got => got?.bytes,
     };
-    let mut files = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(fds) = message {
-            files.extend(fds);
-        }
-    }
+    let files = gift::received(&mut control).collect();
     let Some((kind, payload)) = bytes[..got].split_first() else { return Ok(None) };
     let kind = KINDS.into_iter().find(|known| *known as u8 == *kind);
     let kind = kind.ok_or_else(|| io::Error::other("a packet of no known kind"))?;

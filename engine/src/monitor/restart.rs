@@ -53,11 +53,10 @@ pub(super) struct Ended {
 
 /// The wait before the next run, if there is one.
 pub(super) fn wait(policy: &RestartPolicy, ended: Ended) -> Option<Duration> {
-    let retries = policy.maximum_retry_count;
     let again = match policy.name.as_str() {
         _ if ended.by_request => false,
         "always" | "unless-stopped" => true,
-        "on-failure" => ended.exit_code != 0 && (retries == 0 || ended.restarts < retries),
+        "on-failure" => ended.exit_code != 0 && may_retry(policy, ended.restarts),
         _ => false,
     };
     let steady = ended.lasted >= STEADY || ended.waited.is_zero();
@@ -71,9 +70,18 @@ pub fn is_due(policy: &RestartPolicy, state: &State) -> bool {
         && match policy.name.as_str() {
             "always" => true,
             "unless-stopped" => !state.stopped_by_request,
-            "on-failure" => !state.stopped_by_request && state.exit_code != 0,
+            "on-failure" => {
+                !state.stopped_by_request
+                    && state.exit_code != 0
+                    && may_retry(policy, state.restart_count)
+            }
             _ => false,
         }
+}
+
+/// Whether a policy lets a container that failed be started again after so many restarts.
+fn may_retry(policy: &RestartPolicy, restarts: u32) -> bool {
+    policy.maximum_retry_count == 0 || restarts < policy.maximum_retry_count
 }
 
 #[cfg(test)]
@@ -116,15 +124,18 @@ mod tests {
     fn after_a_reboot_runs_what_was_not_stopped() {
         let ended = State { status: Status::Exited, exit_code: 1, ..State::default() };
         let stopped = State { stopped_by_request: true, ..ended.clone() };
+        let gave_up = State { restart_count: 3, ..ended.clone() };
         let created = State::default();
-        for (name, due) in [
-            ("no", [false; 3]),
-            ("always", [true, true, false]),
-            ("unless-stopped", [true, false, false]),
-            ("on-failure", [true, false, false]),
+        for (name, retries, due) in [
+            ("no", 0, [false; 4]),
+            ("always", 0, [true, true, true, false]),
+            ("unless-stopped", 0, [true, false, true, false]),
+            ("on-failure", 0, [true, false, true, false]),
+            ("on-failure", 3, [true, false, false, false]),
         ] {
-            let states = [&ended, &stopped, &created];
-            assert_eq!(states.map(|state| is_due(&policy(name, 0), state)), due, "{name}");
+            let states = [&ended, &stopped, &gave_up, &created];
+            let policy = policy(name, retries);
+            assert_eq!(states.map(|state| is_due(&policy, state)), due, "{policy:?}");
         }
     }
 

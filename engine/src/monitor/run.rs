@@ -2,22 +2,23 @@
 
 use std::fs::{self, File};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, recvmsg};
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, wait, waitid};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::relay::{End, Program, pipe, set_nonblocking};
 use super::wire::Kind;
-use super::{Monitor, short_path};
+use super::{Monitor, gift, short_path};
 use crate::error::{Context, Result};
-use crate::model::{Event, Status, Time};
+use crate::model::{Event, Status};
 use crate::runtime::{self, NotRun, Streams};
 use crate::store::durable::Durability;
+use crate::time::Time;
 
 /// Runs the program once. Its exit code, or why it could not be executed.
 pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
@@ -154,14 +155,8 @@ impl Console {
         let mut parts = [std::io::IoSliceMut::new(&mut name)];
         recvmsg(stream.as_fd(), &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC)
             .context("receive the terminal")?;
-        let mut fds = control.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(fds) => Some(fds),
-            _ => None,
-        });
-        let master: OwnedFd = fds
-            .next()
-            .and_then(|mut fds| fds.next())
-            .context("receive the terminal: none was sent")?;
+        let master = gift::received(&mut control).next();
+        let master = master.context("receive the terminal: none was sent")?;
         set_nonblocking(&master).context("set up the terminal")?;
         let [rows, columns] = monitor.container.host_config.console_size;
         if let (Ok(ws_row @ 1..), Ok(ws_col @ 1..)) = (u16::try_from(rows), u16::try_from(columns))

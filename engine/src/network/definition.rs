@@ -8,11 +8,11 @@ use ipnet::IpNet;
 use super::link::Links;
 use super::{addresses, bridge};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::Time;
 use crate::model::network::{ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool};
 use crate::store::Store;
 use crate::store::networks::Networks;
 use crate::store::{Lock, random_id};
+use crate::time::Time;
 
 /// Options of the bridge driver that are served.
 const OPTIONS: &[&str] = &[

@@ -12,7 +12,7 @@ use rustix::mount::{UnmountFlags, mount_bind, unmount};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use super::link::Links;
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 use crate::store::{Store, durable};
 
 /// The file that pins a container's network namespace.
@@ -68,12 +68,7 @@ fn remove_file(pin: &Path) -> Result<()> {
             return Err(error).with_context(|| format!("unmount {}", pin.display()));
         }
     }
-    match fs::remove_file(pin) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", pin.display()))
-        }
-        _ => Ok(()),
-    }
+    fs::remove_file(pin).if_there().with_context(|| format!("remove {}", pin.display()))
 }
 
 /// Runs a function inside a network namespace.

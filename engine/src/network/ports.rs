@@ -42,6 +42,22 @@ impl Target {
         let by_rules = address.is_ipv4() || (self.six.is_some() && !address.is_loopback());
         self.of(address).or(self.four.map(IpAddr::V4)).filter(|_| !by_rules)
     }
+
+    /// How it is reached by an address of the machine.
+    fn way(&self, host: IpAddr) -> Option<Way> {
+        match self.carried_to(host) {
+            Some(inside) => Some(Way { host, inside, leader: Leader::Carrier }),
+            None => self.of(host).map(|inside| Way { host, inside, leader: Leader::Rules }),
+        }
+    }
+}
+
+/// From an address of the machine to one of a container.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    host: IpAddr,
+    inside: IpAddr,
+    leader: Leader,
 }
 
 /// Whether no rule can lead a port to a container.
@@ -81,10 +97,10 @@ pub(super) fn reserve(wanted: &[Publish], target: Target, taken: &[Binding]) -> 
 
 fn reserve_one(publish: &Publish, target: Target, taken: &[Binding]) -> Result<Reserved> {
     const TRIES: usize = 64;
-    let addresses = addresses(publish.address, target)?;
-    let is_carried = addresses.iter().any(|(host, _)| target.carried_to(*host).is_some());
-    if is_carried && publish.protocol == Protocol::Sctp {
-        let words = format!("publish on {}: sctp is led by rules alone", addresses[0].0);
+    let ways = ways(publish.address, target)?;
+    let carried = ways.iter().find(|way| way.leader == Leader::Carrier);
+    if let Some(way) = carried.filter(|_| publish.protocol == Protocol::Sctp) {
+        let words = format!("publish on {}: sctp is led by rules alone", way.host);
         return Err(refuse(Kind::Invalid, words));
     }
     let candidates: Vec<u16> = match publish.host {
@@ -94,7 +110,7 @@ fn reserve_one(publish: &Publish, target: Target, taken: &[Binding]) -> Result<R
     };
     let mut refused = None;
     for port in candidates {
-        match take(publish, port, &addresses, taken) {
+        match take(publish, port, &ways, taken) {
             Ok(reserved) => return Ok(reserved),
             Err(error) => refused = Some(error),
         }
@@ -102,14 +118,13 @@ fn reserve_one(publish: &Publish, target: Target, taken: &[Binding]) -> Result<R
     Err(refused.unwrap_or_else(|| refuse(Kind::Invalid, "the range of host ports is empty")))
 }
 
-/// The pairs of the machine's and the container's addresses that a port connects.
-fn addresses(asked: Option<IpAddr>, target: Target) -> Result<Vec<(IpAddr, IpAddr)>> {
+/// The ways that a port opens. Where no address was named, nothing is carried.
+fn ways(asked: Option<IpAddr>, target: Target) -> Result<Vec<Way>> {
     let all = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-    let pair = |host: IpAddr| target.of(host).map(|inside| (host, inside));
-    let carried = |host| target.carried_to(host).map(|inside| (host, inside));
+    let by_rules = |way: &Way| way.leader == Leader::Rules;
     match asked {
-        None => Ok(all.into_iter().filter_map(pair).collect()),
-        Some(host) => pair(host).or(carried(host)).map(|pair| vec![pair]).ok_or_else(|| {
+        None => Ok(all.into_iter().filter_map(|host| target.way(host)).filter(by_rules).collect()),
+        Some(host) => target.way(host).map(|way| vec![way]).ok_or_else(|| {
             let family = if host.is_ipv4() { "IPv4" } else { "IPv6" };
             let words = format!("publish on {host}: the container has no {family} address");
             refuse(Kind::Invalid, words)
@@ -118,21 +133,12 @@ fn addresses(asked: Option<IpAddr>, target: Target) -> Result<Vec<(IpAddr, IpAdd
 }
 
 /// Takes one port on all addresses; 0 is any, but the same on all.
-fn take(
-    publish: &Publish,
-    mut port: u16,
-    addresses: &[(IpAddr, IpAddr)],
-    taken: &[Binding],
-) -> Result<Reserved> {
+fn take(publish: &Publish, mut port: u16, ways: &[Way], taken: &[Binding]) -> Result<Reserved> {
     let mut reserved = Reserved::default();
-    for (host, inside) in addresses {
-        let at = SocketAddr::new(*host, port);
-        let leader = match host.is_ipv6() && (inside.is_ipv4() || host.is_loopback()) {
-            true => Leader::Carrier,
-            false => Leader::Rules,
-        };
+    for Way { host, inside, leader } in ways.iter().copied() {
+        let at = SocketAddr::new(host, port);
         let bound = hold(publish.protocol, at, leader).map_err(|error| {
-            let inside = SocketAddr::new(*inside, publish.container);
+            let inside = SocketAddr::new(inside, publish.container);
             let words = format!(
                 "failed to bind host port for {host}:{port}:{inside}/{}: {}",
                 publish.protocol,
@@ -141,7 +147,7 @@ fn take(
             refuse(Kind::Conflict, words)
         });
         let is_taken =
-            |port: u16| taken.iter().any(|other| meets(other, *host, port, publish.protocol));
+            |port: u16| taken.iter().any(|other| meets(other, host, port, publish.protocol));
         let allocated = || {
             let words = format!("Bind for {at} failed: port is already allocated");
             Err(refuse(Kind::Conflict, words))
@@ -156,7 +162,7 @@ fn take(
         }
         reserved.sockets.extend(socket);
         reserved.bindings.push(Binding {
-            address: *host,
+            address: host,
             host: port,
             container: publish.container,
             protocol: publish.protocol,

@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 
 fn path(name: &str) -> PathBuf {
     Path::new("/proc/sys/net").join(name)
@@ -24,10 +24,7 @@ pub(super) fn write(name: &str, value: &str) -> Result<()> {
 
 /// Writes a value; a kernel without the setting (one without IPv6) has what it stands for.
 pub(super) fn write_where_there(name: &str, value: &str) -> io::Result<()> {
-    match fs::write(path(name), value) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
+    fs::write(path(name), value).if_there()
 }
 
 /// The names in a folder of settings; none where there is no such folder.

@@ -16,6 +16,7 @@ use rustix::mount::{
 
 use crate::error::{Context, Result};
 use crate::model::MountPoint;
+use crate::rootfs;
 
 /// Does something in a thread whose root is this folder, with folders and files of the host in
 /// their places: only this thread sees them there.
@@ -46,9 +47,10 @@ fn enter(root: &Path, points: &[&MountPoint]) -> Result<()> {
     let trees = points.iter().map(|point| {
         let flags = OpenTreeFlags::OPEN_TREE_CLONE
             | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_RECURSIVE;
-        let tree = open_tree(CWD, &point.source, flags);
-        tree.with_context(|| format!("open {}", point.source))
+            | OpenTreeFlags::AT_RECURSIVE
+            | OpenTreeFlags::AT_EMPTY_PATH;
+        let source = rootfs::open_part(Path::new(&point.source), &point.subpath)?;
+        open_tree(&source, "", flags).with_context(|| format!("open {}", point.source))
     });
     let trees = trees.collect::<Result<Vec<OwnedFd>>>()?;
     let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;

@@ -1,7 +1,8 @@
 //! Files into a container and out of it, as archives.
 
+use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use super::Engine;
 use super::confined::with_root;
 use super::inside::Inside;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::layer::{Owner, pack_as, unpack_tree};
+use crate::layer::{Origin, Owner, pack_as, unpack_tree};
 use crate::model::{Container, Event, MountPoint, State};
 
 /// What a path leads to.
@@ -32,8 +33,7 @@ impl Place {
     pub fn find(path: &Path, follow: bool) -> Result<Option<Place>> {
         let found = if follow { path.metadata() } else { path.symlink_metadata() };
         let found = match found {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return Ok(None),
+            Err(error) if is_missing(&error) => return Ok(None),
             found => found.with_context(|| format!("look at {}", path.display()))?,
         };
         let path = if follow { path.canonicalize()? } else { path.to_owned() };
@@ -66,8 +66,8 @@ impl Engine {
         let container = self.store.container(name)?;
         self.within(&container, || {
             let path = Path::new("/").join(path);
-            find_inside(&path, false)?.ok_or_else(|| not_found(name, &path))?;
-            pack_as(&path, packed_as, out)
+            let origin = open_inside(&path)?.ok_or_else(|| not_found(name, &path))?;
+            pack_as(origin, packed_as, out)
         })?;
         let event = Event::of_container(&container, "archive-path");
         self.store.tell(&event.with("path", &path.display().to_string()));
@@ -149,8 +149,30 @@ fn find_inside(path: &Path, follow: bool) -> Result<Option<Place>> {
     match openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(error) => Err(error).with_context(|| format!("look at {}", path.display())),
-        Ok(_) => Place::find(path, follow),
+        Ok(found) => {
+            let is_folder = File::from(found).metadata()?.is_dir();
+            let path = if follow { path.canonicalize()? } else { path.to_owned() };
+            Ok(Some(Place { path, is_folder }))
+        }
     }
+}
+
+/// What a path in a container stands for, to be packed: a link at its end is the link.
+fn open_inside(path: &Path) -> Result<Option<Origin>> {
+    let (folder, name) = match path.file_name() {
+        Some(name) => (path.parent().unwrap_or(path), name),
+        None => (path, OsStr::new(".")),
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = openat2(CWD, folder, flags, Mode::empty(), ResolveFlags::NO_MAGICLINKS);
+    match opened.map_err(io::Error::from).and_then(|folder| Origin::at(&folder, name)) {
+        Err(error) if is_missing(&error) => Ok(None),
+        opened => opened.map(Some).with_context(|| format!("open {}", path.display())),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn user(container: &Container) -> Result<Owner> {

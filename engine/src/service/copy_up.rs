@@ -12,36 +12,49 @@ use rustix::fs::{
     chownat, fchmod, fchown, fstat, futimens, mkdirat, mknodat, openat, readlinkat, statat,
     symlinkat, utimensat,
 };
+use rustix::io::Errno;
 
 use super::driven;
 use super::inside::Inside;
 use crate::error::{Context, Result};
 use crate::model::Container;
+use crate::rootfs;
 
 /// Fills the container's empty volumes.
 pub(super) fn fill(container: &Container, inside: &Inside, bundle: &Path) -> Result<()> {
     for point in container.mounts.iter().filter(|point| point.kind == "volume") {
         let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
-        let volume = driven::source(point, bundle);
-        if nothing(&point.mode) || !is_empty(&volume)? {
+        if nothing(&point.mode) {
             continue;
         }
+        let Some(target) = empty_folder(&driven::source(point, bundle), &point.subpath)? else {
+            continue;
+        };
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;
         }
-        let target = File::open(&volume)
-            .with_context(|| format!("open the volume at {}", volume.display()))?;
         copy_folder(&source, &target)
             .with_context(|| format!("copy {} into its volume", point.destination))?;
     }
     Ok(())
 }
 
-fn is_empty(folder: &Path) -> Result<bool> {
-    let mut entries = std::fs::read_dir(folder)
-        .with_context(|| format!("list the volume at {}", folder.display()))?;
-    Ok(entries.next().is_none())
+/// What is mounted of a volume, where that is a folder with nothing in it.
+fn empty_folder(volume: &Path, part: &str) -> Result<Option<File>> {
+    let found = rootfs::open_part(volume, part)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opening = || format!("list the volume at {}", volume.display());
+    let folder = match openat(&found, ".", flags, Mode::empty()) {
+        Err(Errno::NOTDIR) => return Ok(None),
+        folder => File::from(folder.with_context(opening)?),
+    };
+    for entry in Dir::read_from(&folder).with_context(opening)? {
+        if !matches!(entry.with_context(opening)?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(None);
+        }
+    }
+    Ok(Some(folder))
 }
 
 fn copy_folder(source: &File, target: &File) -> io::Result<()> {

@@ -5,10 +5,11 @@ use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal}
 use crate::bundle::capabilities;
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
-use crate::model::{Config, Container, HostConfig, NetworkingConfig, Time, items};
+use crate::model::{Config, Container, HostConfig, NetworkingConfig, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{log, restart};
 use crate::store::{check_name, random_id};
+use crate::time::Time;
 
 /// What a container is asked to be: the body of `POST /containers/create`.
 #[derive(Debug, Clone, Default)]
@@ -232,7 +233,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     if host.memory > 0 && host.memory_swap == 0 {
         host.memory_swap = host.memory * 2;
     }
-    if host.memory > 0 && !super::host::limits_swap() {
+    if host.memory > 0 && !crate::cgroup::limits_swap() {
         host.memory_swap = -1;
         warnings.push(
             "Your kernel does not support swap limit capabilities or the cgroup is not mounted. \

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::Engine;
 use super::filters::{Filters, check_names, fit_labels};
 use crate::error::Result;
-use crate::model::{Event, Subject, Time};
+use crate::model::{Event, Subject};
 use crate::store::{Begin, Events};
+use crate::time::Time;
 
 /// Which events are meant: the query of `GET /events`.
 #[derive(Debug, Clone, Default)]

@@ -7,14 +7,8 @@ use std::path::{Path, PathBuf};
 use super::limits::Machine;
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
-use crate::cgroup;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Device, HostConfig, items};
-
-/// Whether memory and swap can be limited together.
-pub(super) fn limits_swap() -> bool {
-    cgroup::is_unified() || Path::new("/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes").exists()
-}
 
 /// The machine's processors and memory nodes.
 pub(super) fn machine() -> Machine {
@@ -28,6 +22,7 @@ pub(super) fn machine() -> Machine {
 }
 
 /// Whether a mount and all below it can be made read-only together: mount_setattr(2), Linux 5.12.
+/// It goes by the version: the crates that we use do not have the call, and we have no unsafe code.
 pub(super) fn has_recursive_read_only() -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());

@@ -7,13 +7,13 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::Engine;
-use super::host::limits_swap;
 use super::list::Selection;
-use crate::cgroup;
+use crate::cgroup::{self, Controllers};
 use crate::error::Result;
 use crate::image::platform::Platform;
-use crate::model::{Status, Time};
+use crate::model::Status;
 use crate::runtime::Version as RuntimeVersion;
+use crate::time::Time;
 
 /// `GET /info`, as far as it is about something that is there.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -161,8 +161,8 @@ impl Engine {
             },
             runtimes: [(runtime.clone(), RuntimePath { path })].into(),
             default_runtime: runtime,
-            warnings: controllers.warnings(),
-            ..controllers.of_machine()
+            warnings: warnings(&controllers),
+            ..of_machine(&controllers)
         })
     }
 
@@ -201,76 +201,56 @@ impl Engine {
     }
 }
 
-/// The controllers of cgroups that limits can be set by.
-struct Controllers(Vec<String>);
+/// What nobody can limit here.
+fn warnings(controllers: &Controllers) -> Vec<String> {
+    let limits = ["memory", "cpu", "cpuset", "pids"].into_iter();
+    limits
+        .filter(|name| !controllers.has(name))
+        .map(|name| format!("WARNING: No {name} limit support: there is no such controller"))
+        .collect()
+}
 
-impl Controllers {
-    fn read() -> Controllers {
-        let unified = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-        let names = match (cgroup::is_unified(), unified) {
-            (true, Ok(text)) => text.split_whitespace().map(str::to_owned).collect(),
-            _ => {
-                let folders = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
-                folders.filter_map(|entry| entry.file_name().into_string().ok()).collect()
-            }
-        };
-        Controllers(names)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|own| own == name)
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        let limits = ["memory", "cpu", "cpuset", "pids"].into_iter();
-        limits
-            .filter(|name| !self.has(name))
-            .map(|name| format!("WARNING: No {name} limit support: there is no such controller"))
-            .collect()
-    }
-
-    /// What of the information is about the machine.
-    fn of_machine(&self) -> Info {
-        let unified = cgroup::is_unified();
-        let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-        let forwarding = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap_or_default();
-        Info {
-            driver: "overlay2",
-            plugins: Plugins {
-                volume: vec!["local"],
-                network: vec!["bridge", "host", "null"],
-                authorization: None,
-                log: vec!["json-file", "none"],
-            },
-            memory_limit: self.has("memory"),
-            swap_limit: self.has("memory") && limits_swap(),
-            cpu_cfs_period: self.has("cpu"),
-            cpu_cfs_quota: self.has("cpu"),
-            cpu_shares: self.has("cpu"),
-            cpu_set: self.has("cpuset"),
-            pids_limit: self.has("pids"),
-            ipv4_forwarding: forwarding.trim() == "1",
-            oom_kill_disable: !unified && self.has("memory"),
-            system_time: Time::now(),
-            logging_driver: "json-file",
-            cgroup_driver: "cgroupfs",
-            cgroup_version: if unified { "2" } else { "1" },
-            kernel_version: kernel(),
-            operating_system: of_release(&release, "PRETTY_NAME").unwrap_or("Linux".into()),
-            os_version: of_release(&release, "VERSION_ID").unwrap_or_default(),
-            os_type: "linux",
-            architecture: std::env::consts::ARCH,
-            index_server_address: "https://index.docker.io/v1/",
-            cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-            mem_total: cgroup::machine_memory(),
-            name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            server_version: VERSION,
-            // Containers never end with an engine.
-            live_restore_enabled: true,
-            init_binary: "dok",
-            security_options: vec!["name=seccomp,profile=builtin"],
-            ..Info::default()
-        }
+/// What of the information is about the machine.
+fn of_machine(controllers: &Controllers) -> Info {
+    let unified = cgroup::is_unified();
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let forwarding = fs::read_to_string("/proc/sys/net/ipv4/ip_forward").unwrap_or_default();
+    Info {
+        driver: "overlay2",
+        plugins: Plugins {
+            volume: vec!["local"],
+            network: vec!["bridge", "host", "null"],
+            authorization: None,
+            log: vec!["json-file", "none"],
+        },
+        memory_limit: controllers.has("memory"),
+        swap_limit: controllers.has("memory") && cgroup::limits_swap(),
+        cpu_cfs_period: controllers.has("cpu"),
+        cpu_cfs_quota: controllers.has("cpu"),
+        cpu_shares: controllers.has("cpu"),
+        cpu_set: controllers.has("cpuset"),
+        pids_limit: controllers.has("pids"),
+        ipv4_forwarding: forwarding.trim() == "1",
+        oom_kill_disable: !unified && controllers.has("memory"),
+        system_time: Time::now(),
+        logging_driver: "json-file",
+        cgroup_driver: "cgroupfs",
+        cgroup_version: if unified { "2" } else { "1" },
+        kernel_version: kernel(),
+        operating_system: of_release(&release, "PRETTY_NAME").unwrap_or("Linux".into()),
+        os_version: of_release(&release, "VERSION_ID").unwrap_or_default(),
+        os_type: "linux",
+        architecture: std::env::consts::ARCH,
+        index_server_address: "https://index.docker.io/v1/",
+        cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        mem_total: cgroup::machine_memory(),
+        name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+        server_version: VERSION,
+        // Containers never end with an engine.
+        live_restore_enabled: true,
+        init_binary: "dok",
+        security_options: vec!["name=seccomp,profile=builtin"],
+        ..Info::default()
     }
 }
 

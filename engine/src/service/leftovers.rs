@@ -8,15 +8,13 @@ use std::path::Path;
 
 use super::Engine;
 use crate::bundle;
-use crate::error::{Context, Result};
+use crate::cgroup::left;
+use crate::error::{Context, IfThere, Result};
 use crate::model::{Container, Status};
 use crate::monitor::cleanup::{self, InRuntime, Volumes};
 use crate::network::check::{Leftover, Remedy, check};
 use crate::network::namespace;
 use crate::store::durable::Durability;
-
-/// Where groups may be: each hierarchy of version 1 is a folder of the first.
-const GROUPS: &str = "/sys/fs/cgroup";
 
 impl Engine {
     /// What belongs to nobody any more, for people; with the remedy, it is removed.
@@ -61,7 +59,7 @@ impl Engine {
         }
         if remedy == Remedy::Remove && !traces.is_empty() {
             cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
-            remove_groups(&container)?;
+            left::remove(&bundle::cgroup(&container))?;
             if was_to_go {
                 cleanup::remove(&self.store, &container, Volumes::Remove)?;
             } else {
@@ -88,7 +86,7 @@ impl Engine {
         if namespace::pin(&self.store, id).exists() {
             traces.push("its network namespace");
         }
-        if !groups(container).is_empty() {
+        if !left::groups(&bundle::cgroup(container)).is_empty() {
             traces.push("its cgroup");
         }
         Ok(traces)
@@ -102,12 +100,8 @@ impl Engine {
         let container = Container { id: id.to_owned(), ..Container::default() };
         cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
         let bundle = self.store.bundle(id);
-        match fs::remove_dir_all(&bundle) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("remove {}", bundle.display()))
-            }
-            _ => Ok(()),
-        }
+        let removed = fs::remove_dir_all(&bundle).if_there();
+        removed.with_context(|| format!("remove {}", bundle.display()))
     }
 }
 
@@ -127,21 +121,4 @@ fn is_mounted(folder: &Path) -> bool {
     let device = |path: &Path| path.symlink_metadata().map(|facts| facts.dev());
     let above = folder.parent().unwrap_or(folder);
     matches!((device(folder), device(above)), (Ok(own), Ok(other)) if own != other)
-}
-
-/// The cgroups of a container that are there, in all hierarchies.
-fn groups(container: &Container) -> Vec<std::path::PathBuf> {
-    let group = bundle::cgroup(container);
-    let group = group.trim_start_matches('/');
-    let hierarchies = fs::read_dir(GROUPS).into_iter().flatten().flatten();
-    let roots = hierarchies.map(|entry| entry.path()).chain([Path::new(GROUPS).to_owned()]);
-    roots.map(|root| root.join(group)).filter(|group| group.is_dir()).collect()
-}
-
-/// Those that the runtime did not know of any more.
-fn remove_groups(container: &Container) -> Result<()> {
-    for group in groups(container) {
-        fs::remove_dir(&group).with_context(|| format!("remove {}", group.display()))?;
-    }
-    Ok(())
 }

@@ -13,7 +13,6 @@ use super::filters::{Filters, check_names, fit_labels, fits_pattern};
 use crate::error::{Kind, Result, kind, refuse};
 use crate::model::network::{Binding, Endpoint};
 use crate::model::{Container, State, Status};
-use crate::rootfs::Overlay;
 
 /// Which containers are meant.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +72,7 @@ impl Engine {
         let mut places = self.places()?;
         for id in self.store.container_ids()? {
             let state = self.store.state(&id)?;
-            if !all && !is_up(&state) {
+            if !all && !state.status.is_up() {
                 continue;
             }
             // It may be removed at any moment.
@@ -149,7 +148,7 @@ impl Engine {
     /// # Errors
     /// Of reading what is known of its image.
     pub fn size(&self, container: &Container) -> Result<Size> {
-        let own = written(&Overlay::upper(&self.store.container_folder(&container.id)));
+        let own = written(&self.upper(container));
         let image = match self.store.image(&container.image) {
             Ok(image) => image.record.size,
             Err(error) if kind(&error) == Some(Kind::NotFound) => 0,
@@ -174,10 +173,6 @@ pub(super) fn written(folder: &Path) -> u64 {
         }
     }
     total
-}
-
-pub(super) fn is_up(state: &State) -> bool {
-    state.status.is_alive() || state.status == Status::Restarting
 }
 
 struct Anchors {
@@ -253,7 +248,6 @@ impl Listed {
     }
 
     fn fits(&self, filters: &Filters, images: &[String]) -> bool {
-        let labels = self.container.config.labels.clone().unwrap_or_default();
         filters.iter().all(|(name, values)| {
             let any = |test: &dyn Fn(&str) -> bool| values.iter().any(|value| test(value));
             match name.as_str() {
@@ -265,7 +259,10 @@ impl Listed {
                 "expose" => any(&|value| self.exposed().any(|port| is_port(port, value))),
                 "health" => any(&|value| value == self.health()),
                 "id" => fits_pattern(values, &self.container.id),
-                "label" => fit_labels(&labels, filters),
+                "label" => {
+                    let labels = self.container.config.labels.clone();
+                    fit_labels(&labels.unwrap_or_default(), filters)
+                }
                 "name" => {
                     fits_pattern(values, &self.container.name)
                         || fits_pattern(values, &format!("/{}", self.container.name))

@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::Engine;
 use super::attach::Wanted;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Container, Time};
+use crate::model::Container;
+use crate::time::Time;
 
 /// What of a log is asked for.
 #[derive(Debug, Clone, Copy, Default)]

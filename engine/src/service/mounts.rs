@@ -222,6 +222,7 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
             if !is_below(Path::new(&options.subpath)) {
                 return Err(wrong("subpath must be a relative path within the volume"));
             }
+            point.subpath = options.subpath;
             point
         }
         other => {
@@ -276,7 +277,7 @@ impl Mounts<'_> {
             driver: "local".into(),
             mode: "z".into(),
             writable: true,
-            propagation: String::new(),
+            ..MountPoint::default()
         })
     }
 
@@ -320,9 +321,9 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     let mut all: Vec<_> = short.chain(long).collect();
     for point in &container.mounts {
         let source = driven::source(point, bundle);
-        let source = match part_of(container, point) {
-            Some(part) => mount_part(point, &source, part, bundle)?,
-            None => source.display().to_string(),
+        let source = match point.subpath.is_empty() {
+            true => source.display().to_string(),
+            false => mount_part(point, &source, bundle)?,
         };
         all.push(outer_point(point, source)?);
     }
@@ -330,22 +331,13 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     Ok(all)
 }
 
-/// The part of a volume that was asked for.
-fn part_of<'a>(container: &'a Container, point: &MountPoint) -> Option<&'a str> {
-    let asked = items(&container.host_config.mounts).iter();
-    let asked = asked.filter(|mount| point.kind == "volume" && mount.kind != "tmpfs");
-    let mut same = asked.filter(|mount| clean(&mount.target) == point.destination);
-    let options = same.next()?.volume_options.as_ref()?;
-    Some(options.subpath.as_str()).filter(|part| !part.is_empty())
-}
-
 /// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
 /// goes it.
-fn mount_part(point: &MountPoint, source: &Path, part: &str, bundle: &Path) -> Result<String> {
+fn mount_part(point: &MountPoint, source: &Path, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(source, part, &target)
-        .with_context(|| format!("mount {part} of the volume {}", point.name))?;
+    rootfs::mount_part(source, &point.subpath, &target)
+        .with_context(|| format!("mount {} of the volume {}", point.subpath, point.name))?;
     Ok(target.display().to_string())
 }
 

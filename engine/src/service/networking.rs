@@ -10,7 +10,7 @@ use std::str::FromStr;
 use super::Engine;
 use super::links::Linked;
 use crate::error::{Kind, Result, refuse};
-use crate::model::network::{HostPort, Mac, Publish};
+use crate::model::network::{Binding, HostPort, Mac, Publish};
 use crate::model::{Container, EndpointConfig, HostConfig, NetworkingConfig, PortBinding, items};
 use crate::network::{self, Request, namespace, ports};
 
@@ -142,6 +142,16 @@ fn published(container: &Container) -> Result<Vec<Publish>> {
 }
 
 impl Engine {
+    /// The ports of the machine that lead to a container.
+    ///
+    /// # Errors
+    /// `No such container: X`.
+    pub fn ports(&self, name: &str) -> Result<Vec<Binding>> {
+        let container = self.store.container(name)?;
+        let places = self.store.networks().endpoints_of(&container.id)?;
+        Ok(places.into_iter().flat_map(|endpoint| endpoint.bindings).collect())
+    }
+
     /// Makes the namespace, and lays cables to each network.
     pub(super) fn enter_networks(&self, container: &Container) -> Result<Place> {
         let mut place = Place::default();

@@ -5,7 +5,6 @@ use std::process::Command;
 use super::Engine;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::Event;
-use crate::model::network::Binding;
 
 /// The processes of a container, as the host's ps(1) tells of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,16 +37,6 @@ impl Engine {
         let found = select(&String::from_utf8_lossy(&output.stdout), &pids)?;
         self.store.tell(&Event::of_container(&container, "top"));
         Ok(found)
-    }
-
-    /// The ports of the machine that lead to a container.
-    ///
-    /// # Errors
-    /// `No such container: X`.
-    pub fn ports(&self, name: &str) -> Result<Vec<Binding>> {
-        let container = self.store.container(name)?;
-        let places = self.store.networks().endpoints_of(&container.id)?;
-        Ok(places.into_iter().flat_map(|endpoint| endpoint.bindings).collect())
     }
 }
 

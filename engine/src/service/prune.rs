@@ -32,7 +32,10 @@ impl Engine {
             if is_young || !fit_labels(&labels, filters) {
                 continue;
             }
-            let bytes = self.size(&container)?.own;
+            if self.store.state(&id)?.status.is_up() {
+                continue;
+            }
+            let bytes = super::list::written(&self.upper(&container));
             match self.remove(&container, Running::Refuse, Volumes::Keep) {
                 Ok(()) => {
                     pruned.removed.push(id);

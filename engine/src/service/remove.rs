@@ -22,7 +22,7 @@ impl Engine {
     pub fn remove(&self, container: &Container, running: Running, volumes: Volumes) -> Result<()> {
         let id = &container.id;
         let status = self.store.state(id)?.status;
-        if status.is_alive() || status == Status::Restarting {
+        if status.is_up() {
             if running == Running::Refuse {
                 return Err(is_alive(container, status));
             }
@@ -45,9 +45,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The runtime has a folder for each container that it knows.
     pub(super) fn in_runtime(&self, id: &str) -> InRuntime {
-        match self.runtime().state.join(id).exists() {
+        match self.store.is_in_runtime(id) {
             true => InRuntime::Perhaps,
             false => InRuntime::No,
         }

@@ -12,7 +12,7 @@ use super::networking::Place;
 use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::{Container, Event, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, restart, wire};
@@ -68,18 +68,28 @@ impl Engine {
     /// `unless-stopped` unless its end was asked for, by `on-failure` unless it had ended well.
     ///
     /// # Errors
-    /// The containers cannot be listed; how each start went is in the answer.
-    pub fn start_by_policy(&self) -> Result<Vec<(Container, Result<()>)>> {
+    /// The containers cannot be listed; how each start went is in the answer, with the container's
+    /// name, or its id where it cannot be read.
+    pub fn start_by_policy(&self) -> Result<Vec<(String, Result<()>)>> {
         let mut started = Vec::new();
         for id in self.store.container_ids()? {
-            let Some(container) = self.store.read_container(&id)? else { continue };
-            let state = self.store.state(&id)?;
-            if restart::is_due(&container.host_config.restart_policy, &state) {
-                let session = self.start(&container, Wanted::NOTHING);
-                started.push((container, session.map(drop)));
+            match self.due(&id) {
+                Ok(None) => {}
+                Ok(Some(container)) => {
+                    let session = self.start(&container, Wanted::NOTHING);
+                    started.push((container.name, session.map(drop)));
+                }
+                Err(error) => started.push((id, Err(error))),
             }
         }
         Ok(started)
+    }
+
+    fn due(&self, id: &str) -> Result<Option<Container>> {
+        let Some(container) = self.store.read_container(id)? else { return Ok(None) };
+        let state = self.store.state(id)?;
+        let is_due = restart::is_due(&container.host_config.restart_policy, &state);
+        Ok(is_due.then_some(container))
     }
 
     /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
@@ -109,12 +119,8 @@ impl Engine {
         crate::store::durable::make_private_folder(&bundle)
             .with_context(|| format!("make {}", bundle.display()))?;
         for mark in [self.store.pause_mark(&container.id), bundle.join("pid")] {
-            match fs::remove_file(&mark) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(error).with_context(|| format!("remove {}", mark.display()));
-                }
-                _ => {}
-            }
+            let removed = fs::remove_file(&mark).if_there();
+            removed.with_context(|| format!("remove {}", mark.display()))?;
         }
         mounts::complete(&self.store, container, &bundle)?;
         let layers = self.layers(&container.image)?;
@@ -199,7 +205,7 @@ impl Engine {
             capabilities: host::own_capabilities(),
             message_queues: Path::new("/dev/mqueue").exists(),
             unified: cgroup::is_unified(),
-            swap: host.memory > 0 && host::limits_swap(),
+            swap: host.memory > 0 && cgroup::limits_swap(),
             seccomp: bundle::seccomp::requested(items(&host.security_opt))?,
             block_devices: host::block_devices(host)?,
             architecture: std::env::consts::ARCH.to_owned(),

@@ -6,7 +6,8 @@ use std::fs;
 use super::Engine;
 use crate::cgroup;
 use crate::error::Result;
-use crate::model::{Container, Interface, Sample, Time, Traffic};
+use crate::model::{Container, Interface, Sample, Traffic};
+use crate::time::Time;
 
 impl Engine {
     /// What a container has used until now; `None` where it does not run.

@@ -57,7 +57,7 @@ impl Engine {
             let number = |path: &str| {
                 devices.iter().find(|(own, _)| own == path).map(|(_, numbers)| *numbers)
             };
-            let limits = resources(host, host.memory > 0 && host::limits_swap(), &number);
+            let limits = resources(host, host.memory > 0 && crate::cgroup::limits_swap(), &number);
             let file = self.store.bundle(&id).join("limits.json");
             self.set_limits(&id, &file, &serde_json::Value::Object(limits))
                 .map_err(|error| cannot(&container, error))?;

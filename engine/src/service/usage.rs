@@ -48,12 +48,7 @@ impl Engine {
     /// # Errors
     /// What cannot be read.
     pub fn usage_by_image(&self) -> Result<Vec<ImageUsage>> {
-        let mut containers = BTreeMap::<String, usize>::new();
-        for id in self.store.container_ids()? {
-            if let Some(container) = self.store.read_container(&id)? {
-                *containers.entry(container.image).or_default() += 1;
-            }
-        }
+        let containers = self.containers_by_image()?;
         let images = self.store.images()?;
         let mut owners = BTreeMap::<_, usize>::new();
         for image in &images {
@@ -70,6 +65,17 @@ impl Engine {
             Ok(ImageUsage { image, shared, containers })
         };
         images.into_iter().map(usage).collect()
+    }
+
+    /// How many containers were made of each image, by its id.
+    fn containers_by_image(&self) -> Result<BTreeMap<String, usize>> {
+        let mut containers = BTreeMap::new();
+        for id in self.store.container_ids()? {
+            if let Some(container) = self.store.read_container(&id)? {
+                *containers.entry(container.image).or_default() += 1;
+            }
+        }
+        Ok(containers)
     }
 
     /// Each volume with its room.
@@ -92,14 +98,11 @@ impl Engine {
     /// # Errors
     /// What cannot be read.
     pub fn usage_of_images(&self) -> Result<Usage> {
-        let mut used = BTreeSet::new();
-        for id in self.store.container_ids()? {
-            used.extend(self.store.read_container(&id)?.map(|container| container.image));
-        }
+        let used = self.containers_by_image()?;
         let mut usage = Usage::default();
         let mut layers = BTreeMap::new();
         for image in self.store.images()? {
-            let is_used = used.contains(&image.id.to_string());
+            let is_used = used.contains_key(&image.id.to_string());
             usage.total += 1;
             usage.active += usize::from(is_used);
             for layer in image.diff_ids {
@@ -123,7 +126,7 @@ impl Engine {
         let mut usage = Usage::default();
         for listed in self.list_containers(&all)? {
             let bytes = listed.size.map(|size| size.own).unwrap_or_default();
-            usage.add(super::list::is_up(&listed.state), bytes);
+            usage.add(listed.state.status.is_up(), bytes);
         }
         Ok(usage)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::durable::{self, Durability};
 use super::{Lock, Store, tree};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::{Container, Event, State};
 
 const DEFINITION: &str = "container.json";
@@ -249,12 +249,8 @@ impl Store {
             .with_context(|| format!("remove the container {id}"))?;
         self.drop_name(&container.name, id)?;
         let bundle = self.bundle(id);
-        match fs::remove_dir_all(&bundle) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("remove {}", bundle.display()));
-            }
-            _ => {}
-        }
+        let removed = fs::remove_dir_all(&bundle).if_there();
+        removed.with_context(|| format!("remove {}", bundle.display()))?;
         let removed = tree::remove(&trash);
         self.tell(&Event::of_container(container, "destroy"));
         removed.with_context(|| format!("remove {}", trash.display()))

@@ -19,6 +19,7 @@ use rustix::io::Errno;
 use super::{Lock, Store, durable};
 use crate::error::{Context, Result};
 use crate::model::Event;
+use crate::time::Time;
 
 /// The length at which a file is put aside, in bytes: some three thousand events.
 const LONG: u64 = 1 << 20;
@@ -41,10 +42,11 @@ impl Store {
     }
 
     /// Writes down what happened. What happened has happened: that it cannot be written down (the
-    /// disk is full) is nobody's failure.
+    /// disk is full) is nobody's failure. It is told of as of now.
     pub fn tell(&self, event: &Event) {
         let folder = self.events_folder();
-        let Ok(mut line) = serde_json::to_vec(event) else { return };
+        let event = Event { time: Time::now(), ..event.clone() };
+        let Ok(mut line) = serde_json::to_vec(&event) else { return };
         line.push(b'\n');
         let _ = match append(&folder, &line) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -15,7 +15,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::images::list;
 use super::{Store, tree};
-use crate::error::{Context, Result};
+use crate::error::{Context, IfThere, Result};
 use crate::image::manifest::{self, Document};
 use crate::image::{Digest, config};
 
@@ -118,14 +118,12 @@ impl Store {
     /// no half of a layer behind that is taken for a whole one.
     fn take_away(&self, path: &Path) -> io::Result<()> {
         if path.starts_with(self.staging()) || !path.symlink_metadata()?.is_dir() {
-            return remove_all(path);
+            return tree::remove(path).if_there();
         }
         let trash = self.staging().join(format!("trash-{}", std::process::id()));
-        if trash.exists() {
-            tree::remove(&trash)?;
-        }
+        tree::remove(&trash).if_there()?;
         fs::rename(path, &trash)?;
-        remove_all(&trash)
+        tree::remove(&trash).if_there()
     }
 
     /// What a collection would remove, if the store were not busy.
@@ -231,11 +229,4 @@ fn bytes_of(path: &Path) -> u64 {
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| bytes_of(&entry.path())).sum()
-}
-
-fn remove_all(path: &Path) -> io::Result<()> {
-    match tree::remove(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
 }

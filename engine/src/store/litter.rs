@@ -7,8 +7,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Store;
-use crate::error::{Context, Result};
+use super::{Store, tree};
+use crate::error::{Context, IfThere, Result};
 
 /// How the folder of a command that runs a program in a container begins, in its bundle; the
 /// number of the command's process follows.
@@ -29,7 +29,9 @@ impl Store {
         found.extend(networks.litter()?);
         if remove {
             for path in &found {
-                remove_whatever(path).with_context(|| format!("remove {}", path.display()))?;
+                tree::remove(path)
+                    .if_there()
+                    .with_context(|| format!("remove {}", path.display()))?;
             }
         }
         drop((names, locked));
@@ -83,22 +85,13 @@ pub(super) fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     entries.map(|entry| Ok(entry.with_context(listing)?.path())).collect()
 }
 
-/// That it has gone meanwhile is well.
-fn remove_whatever(path: &Path) -> io::Result<()> {
-    let removed = match path.symlink_metadata() {
-        Ok(facts) if facts.is_dir() => fs::remove_dir_all(path),
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{Mode, OFlags};
+
     use super::*;
+
+    const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
     #[test]
     fn only_what_belongs_to_nobody_is_litter() {
@@ -109,8 +102,14 @@ mod tests {
         for folder in [&networks, &bundle.join("exec-4194999-x"), &bundle.join("exec-1-x")] {
             fs::create_dir_all(folder).unwrap();
         }
-        let names = store.lock_names().unwrap();
-        drop(names);
+        drop(store.lock_names().unwrap());
+        // As deep as no path and no number of descriptors reaches.
+        let mut at =
+            rustix::fs::open(bundle.join("exec-4194999-x"), FOLDER, Mode::empty()).unwrap();
+        for _ in 0..2000 {
+            rustix::fs::mkdirat(&at, "a", Mode::RWXU).unwrap();
+            at = rustix::fs::openat(&at, "a", FOLDER, Mode::empty()).unwrap();
+        }
         std::os::unix::fs::symlink("b".repeat(64), root.join("names/ghost")).unwrap();
         for name in [".x.json.4194999", ".x.json.1", "x.json"] {
             fs::write(networks.join(name), "{}").unwrap();

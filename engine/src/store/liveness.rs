@@ -3,12 +3,12 @@
 //! is believed by itself.
 
 use std::fs;
-use std::io;
 use std::path::PathBuf;
 
 use super::{Lock, Store, durable};
-use crate::error::{Context, Result};
-use crate::model::{State, Status, Time};
+use crate::error::{Context, IfThere, Result};
+use crate::model::{State, Status};
+use crate::time::Time;
 
 /// What Docker reports for a program whose end nobody saw.
 const UNKNOWN_EXIT: i32 = 255;
@@ -42,12 +42,8 @@ impl Store {
     /// # Errors
     /// Of `open(2)` and `flock(2)`.
     pub fn wait_for_monitor(&self, id: &str) -> Result<()> {
-        match Lock::wait(&self.monitor_lock(id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("wait for the monitor of {id}"))
-            }
-            _ => Ok(()),
-        }
+        let waited = Lock::wait(&self.monitor_lock(id)).map(drop).if_there();
+        waited.with_context(|| format!("wait for the monitor of {id}"))
     }
 
     /// Whether a container has a monitor.
@@ -79,7 +75,7 @@ impl Store {
     /// The state of a container whose monitor was killed while the runtime started its program: the
     /// runtime knows it, and wrote its process id after the last word about the container.
     fn begun_unseen(&self, id: &str) -> Option<State> {
-        if !self.runtime_state().join(id).exists() || self.has_monitor(id) {
+        if !self.is_in_runtime(id) || self.has_monitor(id) {
             return None;
         }
         let file = self.bundle(id).join("pid");
@@ -105,6 +101,11 @@ impl Store {
             }
             None => Some(lost(state)),
         }
+    }
+
+    /// Whether the runtime may know a container: it has a folder for each.
+    pub fn is_in_runtime(&self, id: &str) -> bool {
+        self.runtime_state().join(id).exists()
     }
 
     fn with_pause(&self, id: &str, mut state: State) -> State {

@@ -5,12 +5,11 @@
 //! lock of the folder it is known to be nobody's.
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
 
 use super::{Lock, Store, durable};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 
 impl Store {
     fn names(&self) -> PathBuf {
@@ -68,12 +67,8 @@ impl Store {
         if self.id_of_name(name).as_deref() != Some(id) {
             return Ok(());
         }
-        match fs::remove_file(self.names().join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("remove the name {name}"))
-            }
-            _ => Ok(()),
-        }
+        let removed = fs::remove_file(self.names().join(name)).if_there();
+        removed.with_context(|| format!("remove the name {name}"))
     }
 }
 

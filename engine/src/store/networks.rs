@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::{Lock, Store, durable};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::network::{Endpoint, Network};
 
 /// The store's networks. What changes them, and what must not change between a look and an act,
@@ -235,12 +235,7 @@ impl Networks {
 }
 
 fn remove(path: &Path, act: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
-    match act(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
+    act(path).if_there().with_context(|| format!("remove {}", path.display()))
 }
 
 /// The objects in a folder whose names fit; a folder that is not there is empty.

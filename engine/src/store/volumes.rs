@@ -11,7 +11,8 @@ use super::durable::{self, Durability};
 use super::names::is_name;
 use super::{Lock, Store, random_id, tree};
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Event, Time};
+use crate::model::Event;
+use crate::time::Time;
 
 /// The label of a volume that nobody named.
 pub const ANONYMOUS: &str = "com.docker.volume.anonymous";

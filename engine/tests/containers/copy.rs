@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::time::{Duration, Instant};
 
 use onggi_engine::model::{State, Status};
 use onggi_engine::store::durable::Durability;
@@ -138,7 +139,18 @@ fn no_link_leads_out() {
 #[test]
 fn a_folder_that_becomes_a_link_meanwhile_leads_nowhere_else() {
     let Some(dok) = Dok::new() else { return };
-    let host = folder(&dok);
+    exchange_a_folder_for_a_link(&dok, "private", "");
+}
+
+/// Where the container sees the host's processes, a link of /proc leads to what one of them sees.
+#[test]
+fn a_folder_that_becomes_a_link_of_proc_meanwhile_leads_nowhere_else() {
+    let Some(dok) = Dok::new() else { return };
+    exchange_a_folder_for_a_link(&dok, "host", &format!("/proc/{}/root", std::process::id()));
+}
+
+fn exchange_a_folder_for_a_link(dok: &Dok, pids: &str, root: &str) {
+    let host = folder(dok);
     let outside = host.join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("file"), "of the host\n").unwrap();
@@ -146,15 +158,23 @@ fn a_folder_that_becomes_a_link_meanwhile_leads_nowhere_else() {
     let script = format!(
         "mv() {{ busybox mv \"$@\"; }}; busybox mkdir -p /tmp/real {shown}; \
          echo inside >/tmp/real/file; echo inside >{shown}/file; \
-         busybox ln -s {shown} /tmp/link; mv /tmp/real /tmp/swap; \
+         busybox ln -s {root}{shown} /tmp/link; mv /tmp/real /tmp/swap; \
          while :; do mv /tmp/swap /tmp/away; mv /tmp/link /tmp/swap; \
          mv /tmp/swap /tmp/link; mv /tmp/away /tmp/swap; done"
     );
-    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sh", "-c", &script]);
+    let seen = if pids == "host" { &["--pid", "host"][..] } else { &[] };
+    let words = [&["run", "-d", NONE, "--name", "box"], seen, &["busybox", "sh", "-c", &script]];
+    dok.ok(&words.concat());
     let planted = host.join("planted");
     fs::write(&planted, "planted\n").unwrap();
     let (mut out, mut back) = (0, 0);
-    for number in 0..40 {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    for number in 0.. {
+        // What falls upon the link comes to nothing.
+        let is_enough = number >= 40 && out > 3 && back > 3;
+        if is_enough || Instant::now() > deadline {
+            break;
+        }
         let target = host.join(format!("out{number}"));
         if dok.dok(&["cp", "box:/tmp/swap/file", target.to_str().unwrap()]).code == Some(0) {
             assert_eq!(fs::read_to_string(&target).unwrap(), "inside\n");

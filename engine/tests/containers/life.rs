@@ -167,6 +167,13 @@ fn after_a_reboot_runs_what_its_policy_says() {
     }
     assert_eq!(dok.ok(&["system", "start"]), "ever\n");
     assert_eq!(dok.ok(&["system", "start"]), "", "it runs");
+    dok.ok(&["stop", "-t", "0", "ever"]);
+    let store = dok.store();
+    let unreadable = store.container("once").unwrap().id;
+    std::fs::write(store.container_folder(&unreadable).join("container.json"), "{").unwrap();
+    let said = dok.dok(&["system", "start"]);
+    assert_eq!((said.code, &*said.out), (Some(1), "ever\n"), "{said:?}");
+    assert!(said.err.contains(&format!("start {unreadable}: read ")), "{said:?}");
 }
 
 #[test]

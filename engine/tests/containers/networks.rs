@@ -12,7 +12,7 @@ use super::setting::Dok;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs a test in a network namespace of its own.
-fn on_a_host(test: impl FnOnce(&Dok) + Send) {
+pub(crate) fn on_a_host(test: impl FnOnce(&Dok) + Send) {
     let body = || {
         let Some(dok) = Dok::new() else { return };
         if let Err(error) = unshare(CloneFlags::CLONE_NEWNET) {

@@ -290,3 +290,42 @@ fn room_is_told_and_made() {
     let all = dok.ok(&["system", "prune", "-af"]);
     assert!(all.starts_with("Deleted Images:\nuntagged: busybox:latest\ndeleted: "), "{all}");
 }
+
+#[test]
+fn images_are_chosen_by_the_filters_of_all_lists() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", "--name", "box", NONE, "busybox"]);
+    dok.ok(&["commit", "-c", "LABEL tier=web", "box", "other:1"]);
+    let named = |filters: &[&str]| {
+        let filters = filters.iter().flat_map(|filter| ["--filter", *filter]);
+        let words = ["images", "--format", "{{.Repository}}"].into_iter().chain(filters);
+        dok.ok(&words.collect::<Vec<_>>()).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (filters, names) in [
+        (&["dangling=false"][..], &["other", "busybox"][..]),
+        (&["dangling=true"], &[]),
+        (&["label=tier"], &["other"]),
+        (&["Label = tier=web "], &["other"]),
+        (&["label=tier=db"], &[]),
+        (&["label!=tier"], &["busybox"]),
+        (&["reference=busy*", "reference=none"], &["busybox"]),
+        (&["before=other:1"], &["busybox"]),
+        (&["since=busybox"], &["other"]),
+        (&["until=1h"], &[]),
+        (&["until=2100-01-01", "label=tier"], &["other"]),
+    ] {
+        assert_eq!(named(filters), names, "{filters:?}");
+    }
+    for (filter, words) in [
+        ("nosuch=1", "invalid filter 'nosuch': expected before, dangling"),
+        ("dangling=maybe", "invalid filter 'dangling=[maybe]'"),
+        ("before=ghost", "No such image: ghost"),
+        ("label", "bad format of filter"),
+    ] {
+        let said = dok.dok(&["images", "--filter", filter]);
+        assert!(said.code == Some(1) && said.err.contains(words), "{filter}: {said:?}");
+    }
+    let pruned = dok.ok(&["image", "prune", "-af", "--filter", "label!=tier"]);
+    assert!(!pruned.contains("other"), "{pruned}");
+    assert_eq!(named(&["reference=other"]), ["other"]);
+}

@@ -104,6 +104,28 @@ fn a_part_of_a_volume_is_mounted_and_no_link_leads_out_of_it() {
 }
 
 #[test]
+fn of_a_part_of_a_volume_nobody_sees_more() {
+    let Some(dok) = Dok::new() else { return };
+    let fill = "busybox mkdir -p /v/a /v/empty; echo in > /v/a/file; echo out > /v/file";
+    dok.ok(&["run", "--rm", NONE, "-v", "data:/v", "busybox", "sh", "-c", fill]);
+    let volume = dok.store().volume("data").unwrap().unwrap().mountpoint;
+    let host = dok.root().with_file_name("host");
+    std::fs::write(&host, "of the host\n").unwrap();
+    let part = "src=data,dst=/p,volume-subpath=a";
+    dok.ok(&["create", NONE, "--name", "box", "--mount", part, "busybox"]);
+    let archive = dok.ok(&["cp", "box:/p/file", "-"]);
+    assert!(archive.contains("in\n") && !archive.contains("out\n"), "{archive}");
+    dok.ok(&["cp", host.to_str().unwrap(), "box:/p/new"]);
+    assert!(volume.join("a/new").exists() && !volume.join("new").exists());
+    let seen = ["run", "--rm", NONE, "--volumes-from", "box", "busybox", "cat", "/p/file"];
+    assert_eq!(dok.ok(&seen), "in\n");
+    let empty = "src=data,dst=/data,volume-subpath=empty";
+    let copied = ["run", "--rm", NONE, "--mount", empty, "busybox", "cat", "/data/below/file"];
+    assert_eq!(dok.ok(&copied), "of the image\n");
+    assert!(volume.join("empty/below").exists() && !volume.join("below").exists());
+}
+
+#[test]
 fn what_is_mounted_below_a_source_is_as_read_only_as_it_unless_asked_for() {
     let Some(dok) = Dok::new() else { return };
     let folder = dok.root().join("outer");

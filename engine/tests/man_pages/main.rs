@@ -75,10 +75,61 @@ fn every_command_and_option_is_in_page_help_and_completions() {
             let about = option.get_help().unwrap().to_string();
             assert!(own.contains(&format!("--{long}")), "the page of {words} lacks --{long}");
             assert!(help.contains(&about), "help of {words} does not explain --{long}");
-            assert!(bash.contains(&format!("--{long}")), "bash lacks {words} --{long}");
-            assert!(zsh.contains(&format!("--{long}")), "zsh lacks {words} --{long}");
-            assert!(fish.contains(&format!("-l {long} ")), "fish lacks {words} --{long}");
+            for words in &entry.spellings {
+                for (shell, offers) in [
+                    ("bash", case_offers(&bash, words, long)),
+                    ("zsh", case_offers(&zsh, words, long)),
+                    ("fish", fish_offers(&fish, words, long)),
+                ] {
+                    assert!(offers, "{shell} lacks {words} --{long}");
+                }
+            }
         }
+    }
+}
+
+/// Whether the case of a command in the script of bash or zsh has an option.
+fn case_offers(script: &str, words: &str, long: &str) -> bool {
+    let name = format!("'{words}'");
+    let begins =
+        |line: &&str| line.starts_with("        '") && line.ends_with(')') && line.contains(&name);
+    let case = script.lines().skip_while(|line| !begins(line));
+    let mut case = case.take_while(|line| *line != "            ;;");
+    case.any(|line| has_word(line, &format!("--{long}")))
+}
+
+/// Whether a line of a command in the script of fish gives it an option.
+fn fish_offers(script: &str, words: &str, long: &str) -> bool {
+    let of_command = |line: &&str| {
+        let condition = line.split('"').nth(1).unwrap_or_default();
+        condition.contains(&format!("'{words}'"))
+    };
+    script.lines().filter(of_command).any(|line| line.contains(&format!(" -l {long} ")))
+}
+
+/// Whether a text has a word that is no part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+    text.match_indices(word).any(|(at, _)| !goes_on(&text[at + word.len()..]))
+}
+
+#[test]
+fn an_option_of_one_command_is_none_of_another() {
+    let (bash, zsh, fish) = (bash::script(), zsh::script(), fish::script());
+    for (words, long, offers) in [
+        ("images", "format", true),
+        ("images", "entrypoint", false),
+        ("image ls", "format", true),
+        ("login", "format", false),
+        ("create", "env", true),
+        ("create", "env-f", false),
+    ] {
+        let found = [
+            case_offers(&bash, words, long),
+            case_offers(&zsh, words, long),
+            fish_offers(&fish, words, long),
+        ];
+        assert_eq!(found, [offers; 3], "{words} --{long}");
     }
 }
 

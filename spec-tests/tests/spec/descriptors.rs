@@ -91,7 +91,8 @@ fn a_preserved_descriptor_must_be_open() -> Result {
     chapter!("cli#run");
     let container = Bundle::busybox().build()?;
     let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
-    call.after_shell("exec 3</dev/null 4<&-;").run().fails()?;
+    let output = call.after_shell("exec 3</dev/null 4<&-;").run();
+    output.fails_with("preserved-fd 1 (of 2)")?;
     container.left_no_trace()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use spec_tests::{Bundle, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
 tests![
     run_removes_the_groups_that_the_program_made,
@@ -16,6 +16,7 @@ tests![
     kill_of_an_unknown_container_fails,
     kill_all_ends_the_container,
     kill_in_the_hosts_pid_namespace_ends_every_process,
+    kill_in_the_hosts_pid_namespace_reaches_who_outlived_init,
     delete_of_a_stopped_container_leaves_no_trace,
     a_deleted_id_is_free_again,
     delete_of_a_created_container_ends_it,
@@ -128,9 +129,26 @@ fn kill_in_the_hosts_pid_namespace_ends_every_process() -> Result {
     container.wait_for_file("ready")?;
     container.kill("KILL").ok()?;
     container.wait_for("stopped")?;
+    nobody_lives_on(&container)
+}
+
+fn nobody_lives_on(container: &Container) -> Result {
     let gone = || container.processes().is_empty().then_some(());
     let gone = spec_tests::runtime::wait_until(std::time::Duration::from_secs(5), gone);
     assert!(gone.is_some(), "processes {:?} live on", container.processes());
+    Ok(())
+}
+
+fn kill_in_the_hosts_pid_namespace_reaches_who_outlived_init() -> Result {
+    chapter!("cli#kill");
+    let script = "sleep 1000 & sleep 1000 & echo ready > /ready; exit";
+    let container = Bundle::busybox().without_namespace("pid").sh(script).start()?;
+    container.wait_for("stopped")?;
+    assert_eq!(container.processes().len(), 2);
+    container.kill("TERM").fails_with("container not running")?;
+    container.kill("KILL").ok()?;
+    nobody_lives_on(&container)?;
+    container.kill("KILL").fails_with("container not running")?;
     Ok(())
 }
 

@@ -22,6 +22,7 @@ tests![
     a_hook_after_a_failing_one_does_not_run,
     a_missing_hook_program_fails_create,
     a_failing_start_container_hook_stops_the_container,
+    a_start_container_hook_that_a_signal_ends_names_it,
     a_failing_poststart_hook_stops_the_container,
     a_failing_poststop_hook_fails_nothing,
     a_hook_that_takes_too_long_is_killed,
@@ -219,6 +220,15 @@ fn a_failing_start_container_hook_stops_the_container() -> Result {
     container.wait_for("stopped")?;
     assert!(!container.in_root("ran").exists());
     container.delete().ok()?;
+    container.left_no_trace()
+}
+
+fn a_start_container_hook_that_a_signal_ends_names_it() -> Result {
+    chapter!("config.md#posix-platform-hooks");
+    let bundle = Bundle::busybox().set("/process/args", json!(["true"]));
+    let container = inside(bundle, "kill -SYS $$").build()?;
+    let output = container.run().fails_with("error running startContainer hook")?;
+    output.fails_with("signal: bad system call")?;
     container.left_no_trace()
 }
 

@@ -36,7 +36,7 @@ fn bind(container: &Container, destination: &str, options: &[&str]) -> Value {
 
 fn mounts_of_each_kind_are_added() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().start()?;
     let file = container.directory().join("shared/file");
     let mounts = json!([
@@ -57,7 +57,7 @@ fn mounts_of_each_kind_are_added() -> Result {
 
 fn mounts_are_added_to_a_created_container() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sh("cat /added/file > /seen").create()?;
     change(&container, "add", &json!([bind(&container, "/added", &[])])).ok()?;
     container.start().ok()?;
@@ -67,7 +67,7 @@ fn mounts_are_added_to_a_created_container() -> Result {
 
 fn mounts_are_added_in_a_user_namespace() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().in_user_namespace(100_000).start()?;
     let tmpfs = json!({"destination": "/t", "type": "tmpfs", "source": "tmpfs"});
     change(&container, "add", &json!([bind(&container, "/added", &[]), tmpfs])).ok()?;
@@ -78,7 +78,7 @@ fn mounts_are_added_in_a_user_namespace() -> Result {
 
 fn added_mounts_are_removed_by_their_destinations() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().start()?;
     let file = container.directory().join("shared/file");
     let one = json!({"destination": "/one", "type": "bind", "source": file, "options": ["bind"]});
@@ -95,7 +95,7 @@ fn added_mounts_are_removed_by_their_destinations() -> Result {
 
 fn a_mount_that_cannot_be_made_leaves_none() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().start()?;
     let wrong = json!({"destination": "/t", "type": "tmpfs", "source": "t", "options": ["no=1"]});
     let mounts = json!([bind(&container, "/added", &[]), wrong]);
@@ -114,7 +114,7 @@ fn a_mount_that_cannot_be_made_leaves_none() -> Result {
 
 fn a_link_of_the_container_leads_no_mount_outside() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().start()?;
     let canary = container.directory().join("canary");
     fs::create_dir(&canary)?;
@@ -129,7 +129,7 @@ fn a_link_of_the_container_leads_no_mount_outside() -> Result {
 
 fn nothing_is_added_over_proc() -> Result {
     chapter!("cli#mounts");
-    shim::needs(shim::DETACHED_MOUNTS)?;
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     let container = Bundle::busybox().sleeping().start()?;
     symlink("/proc/self", container.in_root("link"))?;
     change(&container, "add", &json!([bind(&container, "/elsewhere", &[])])).ok()?;

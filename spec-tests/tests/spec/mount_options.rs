@@ -13,8 +13,10 @@ tests![
     each_flag_is_set_on_a_file_system,
     each_flag_is_cleared_by_its_opposite,
     each_flag_is_set_on_a_bind_mount,
-    each_flag_of_a_bind_mounts_source_is_kept,
     each_flag_of_a_bind_mounts_source_is_cleared,
+    a_bind_mount_with_flags_has_no_others,
+    a_bind_mount_keeps_its_sources_flags_in_a_user_namespace,
+    words_for_access_times_are_one_setting,
     nosymfollow_is_set,
     a_bind_mount_without_flags_keeps_the_sources,
     ro_does_not_reach_the_mounts_below,
@@ -22,6 +24,7 @@ tests![
     each_recursive_flag_is_cleared_below,
     recursive_access_times_reach_the_mounts_below,
     other_words_are_the_file_systems_data,
+    an_escaped_comma_belongs_to_a_path_of_overlayfs,
     data_that_the_file_system_does_not_know_is_refused,
     data_of_a_bind_mount_is_refused,
     a_tmpfs_has_the_mode_of_its_directory,
@@ -128,12 +131,55 @@ fn run_after(container: &Container, script: &str) -> Result<Output> {
 
 const HARDENED: &str = "mount -t tmpfs -o nosuid,nodev,noexec,noatime none bundle/host";
 
-fn each_flag_of_a_bind_mounts_source_is_kept() -> Result {
+/// `/mnt`, bound with these words from a tmpfs whose mount has these flags.
+fn bound(bundle: Bundle, flags: &str, words: &[&str]) -> Result<Mount> {
+    let container = bundle.sh(TABLE).directory("../host").bind("host", "/mnt", words).build()?;
+    let script = format!(
+        "mount -t tmpfs -o rw,strictatime none bundle/host; \
+         mount --bind -o remount,{flags} bundle/host"
+    );
+    at(&run_after(&container, &script)?, "/mnt")
+}
+
+fn has_and_has_not(mount: &Mount, has: &[&str], has_not: &[&str]) {
+    for word in has {
+        assert!(mount.has(word), "lacks {word}: {mount:?}");
+    }
+    for word in has_not {
+        assert!(!mount.has(word), "has {word}: {mount:?}");
+    }
+}
+
+fn a_bind_mount_with_flags_has_no_others() -> Result {
     chapter!("cli#create");
-    let bundle = Bundle::busybox().sh(TABLE).directory("../host");
-    let container = bundle.bind("host", "/mnt", &["ro"]).build()?;
-    let mount = at(&run_after(&container, HARDENED)?, "/mnt")?;
-    assert!(mount.has("ro"), "{mount:?}");
+    let flags = "nosuid,nodev,noexec,noatime";
+    let read_only = bound(Bundle::busybox(), flags, &["ro"])?;
+    has_and_has_not(&read_only, &["ro", "noatime"], &["nosuid", "nodev", "noexec"]);
+    let writable = bound(Bundle::busybox(), "ro,nodev", &["nosuid", "rprivate"])?;
+    has_and_has_not(&writable, &["rw", "nosuid"], &["ro", "nodev"]);
+    let named = bound(Bundle::busybox(), "ro,nosuid,nodev", &["rw"])?;
+    has_and_has_not(&named, &["rw"], &["nosuid", "nodev"]);
+    Ok(())
+}
+
+fn a_bind_mount_keeps_its_sources_flags_in_a_user_namespace() -> Result {
+    chapter!("cli#create");
+    let inside = || Bundle::busybox().in_user_namespace(100_000);
+    let read_only = bound(inside(), "nosuid,nodev,noexec,noatime", &["ro"])?;
+    has_and_has_not(&read_only, &["ro", "nosuid", "nodev", "noexec", "noatime"], &[]);
+    let implied = bound(inside(), "ro", &["nosuid", "nodev"])?;
+    has_and_has_not(&implied, &["ro", "nosuid", "nodev"], &[]);
+    Ok(())
+}
+
+fn words_for_access_times_are_one_setting() -> Result {
+    chapter!("cli#create");
+    let directories = bound(Bundle::busybox(), "noatime", &["nodiratime"])?;
+    has_and_has_not(&directories, &["nodiratime", "relatime"], &["noatime"]);
+    let strict = bound(Bundle::busybox(), "nodiratime", &["strictatime"])?;
+    has_and_has_not(&strict, &[], &["nodiratime", "relatime", "noatime"]);
+    let both = bound(Bundle::busybox(), "noatime", &["nodiratime", "strictatime"])?;
+    has_and_has_not(&both, &["nodiratime"], &["noatime", "relatime"]);
     Ok(())
 }
 
@@ -240,6 +286,18 @@ fn other_words_are_the_file_systems_data() -> Result {
     for datum in ["size=4096k", "nr_inodes=100", "mode=711", "uid=7", "gid=8"] {
         assert!(rows[0].has_data(datum), "{datum} {:?}", rows[0]);
     }
+    Ok(())
+}
+
+fn an_escaped_comma_belongs_to_a_path_of_overlayfs() -> Result {
+    chapter!("config.md#posix-platform-mounts");
+    let known = fs::read_to_string("/proc/filesystems")?.contains("overlay");
+    host::needs(known, "no overlay in /proc/filesystems")?;
+    let bundle = Bundle::busybox().sh("cat /mnt/file").directory("../b");
+    let bundle = bundle.file("../a,b/file", "below a comma\n", 0o644);
+    let lower = [r"lowerdir=@BUNDLE@/a\,b:@BUNDLE@/b"];
+    let output = bundle.mount("/mnt", ("overlay", "overlay"), &lower).run()?.ok()?;
+    assert_eq!(output.stdout, "below a comma\n");
     Ok(())
 }
 

@@ -34,6 +34,7 @@ tests![
     the_oom_score_is_set,
     the_oom_score_is_inherited_when_not_configured,
     the_scheduler_is_set,
+    a_deadline_is_not_for_some_cpus_only,
     a_scheduler_that_contradicts_itself_is_refused,
     the_io_priority_is_set,
     the_personality_is_set,
@@ -304,6 +305,18 @@ fn the_scheduler_is_set() -> Result {
         assert_eq!(stat_field(&stat, 19), nice.to_string(), "{policy}");
     }
     Ok(())
+}
+
+fn a_deadline_is_not_for_some_cpus_only() -> Result {
+    chapter!("cli#create");
+    host::processors(2)?;
+    let nanoseconds = json!({"policy": "SCHED_DEADLINE", "nice": 19, "runtime": 42_000,
+        "deadline": 1_000_000, "period": 1_000_000});
+    let bundle = Bundle::busybox().set("/process/scheduler", nanoseconds);
+    let container = bundle.set("/linux/resources/cpu/cpus", "0").build()?;
+    let words = "process scheduler can't be used together with AllowedCPUs";
+    container.create().fails_with(words)?;
+    container.left_no_trace()
 }
 
 fn a_scheduler_that_contradicts_itself_is_refused() -> Result {

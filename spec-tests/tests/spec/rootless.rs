@@ -16,6 +16,7 @@ tests![
     a_mount_of_cgroups_works_without_the_right_to_one,
     the_exit_code_is_the_programs,
     files_belong_to_the_user,
+    the_one_id_need_not_be_root_inside,
     several_ids_are_mapped_by_the_helpers,
     ids_that_the_user_does_not_have_are_refused,
     several_ids_without_the_helpers_are_refused,
@@ -205,6 +206,15 @@ fn files_belong_to_the_user() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
     let (container, output) = run(alone().sh("touch /made"))?;
     output.ok()?;
+    assert_eq!(container.in_root("made").metadata()?.uid(), USER);
+    Ok(())
+}
+
+fn the_one_id_need_not_be_root_inside() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let bundle = bundle(&[(1000, USER, 1)]).set("/process/user", json!({"uid": 1000, "gid": 1000}));
+    let (container, output) = run(bundle.sh("id -u; id -g; touch /made"))?;
+    output.says("1000\n1000")?;
     assert_eq!(container.in_root("made").metadata()?.uid(), USER);
     Ok(())
 }

@@ -35,6 +35,7 @@ tests![
     a_filter_that_forbids_the_runtimes_own_calls_works,
     exec_is_under_the_filter,
     known_flags_are_accepted,
+    the_flags_are_told_to_who_debugs,
     an_unknown_flag_is_refused,
     the_listener_gets_the_filters_descriptor,
     the_listener_is_told_the_state,
@@ -460,6 +461,28 @@ fn known_flags_are_accepted() -> Result {
     Ok(())
 }
 
+fn the_flags_are_told_to_who_debugs() -> Result {
+    chapter!("cli#run");
+    let cases = [
+        (json!(null), 4),
+        (json!([]), 0),
+        (json!(["SECCOMP_FILTER_FLAG_LOG"]), 2),
+        (json!(["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]), 6),
+    ];
+    for (flags, number) in cases {
+        let mut filter = allow_but(rule("SCMP_ACT_ERRNO"));
+        if flags.is_array() {
+            filter["flags"] = flags;
+        }
+        let container = Bundle::busybox().args(["true"]).set("/linux/seccomp", filter).build()?;
+        let call = container.bare_call().args(["--debug", "run", "--bundle"]);
+        let output = call.arg(container.bundle()).arg(container.id()).run().ok()?;
+        let words = format!("\"seccomp filter flags: {number}\"");
+        assert!(output.text().contains(&words), "{words}: {output}");
+    }
+    Ok(())
+}
+
 fn an_unknown_flag_is_refused() -> Result {
     chapter!("config-linux.md#seccomp");
     let mut filter = allow_but(rule("SCMP_ACT_ERRNO"));
@@ -577,7 +600,9 @@ fn a_listener_that_is_not_there_is_refused() -> Result {
     chapter!("config-linux.md#seccomp");
     let mut filter = allow_but(json!({"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}));
     filter["listenerPath"] = "@BUNDLE@/nobody.sock".into();
-    refused(filter)
+    let container = Bundle::busybox().set("/linux/seccomp", filter).build()?;
+    container.run().fails_with("failed to connect with seccomp agent")?;
+    container.left_no_trace()
 }
 
 fn notify_without_a_listener_is_refused() -> Result {
@@ -589,6 +614,7 @@ fn notify_of_write_is_refused() -> Result {
     chapter!("cli#create");
     let (container, _socket) = notified("true")?;
     container.reconfigure("/linux/seccomp/syscalls/0/names", ["write"].to_vec())?;
-    container.create().fails()?;
+    let words = "SCMP_ACT_NOTIFY cannot be used for the write syscall";
+    container.create().fails_with(words)?;
     container.left_no_trace()
 }

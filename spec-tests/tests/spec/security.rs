@@ -203,7 +203,10 @@ fn cve_2019_19921_proc_and_sys_are_no_links() -> Result {
         let container = bundle.build()?;
         fs::remove_dir(container.in_root(name))?;
         symlink("/volume", container.in_root(name))?;
-        container.create().fails()?;
+        let output = container.create().fails()?;
+        if name == "proc" {
+            output.fails_with("must be mounted on ordinary directory")?;
+        }
         container.left_no_trace()?;
         assert_eq!(fs::read_dir(container.in_root("volume"))?.count(), 0);
     }
@@ -431,7 +434,9 @@ fn hardening_ids_that_lead_elsewhere_are_refused() -> Result {
     let container = Bundle::busybox().build()?;
     let canary = Canary::new(&container)?;
     for id in ["../canary", "a/../../canary", "/canary", ".", "..", "", "a/b", "a\nb"] {
-        container.create_call().arg(id).run().fails()?;
+        let created = container.create_call().arg(id).run();
+        canary.lives()?;
+        created.fails()?;
         for command in ["state", "start", "delete"] {
             container.call(command).arg(id).run().fails()?;
         }

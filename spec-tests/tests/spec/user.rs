@@ -101,12 +101,16 @@ fn cve_2016_8867_each_capability_set_is_the_configured_one() -> Result {
         .capabilities(&["inheritable"], &["CAP_KILL", "CAP_NET_RAW"])
         .capabilities(&["ambient"], &["CAP_KILL"]);
     let container = bundle.set("/process/user/uid", 1000).start()?;
-    assert_eq!(set_of(&container, "CapBnd")?, CHOWN | KILL | NET_RAW | SYS_CHROOT);
-    assert_eq!(set_of(&container, "CapInh")?, KILL | NET_RAW);
-    assert_eq!(set_of(&container, "CapAmb")?, KILL);
-    // The kernel's rule of execve(2) for a program of another user.
-    assert_eq!(set_of(&container, "CapPrm")?, KILL);
-    assert_eq!(set_of(&container, "CapEff")?, KILL);
+    for (set, expected) in [
+        ("CapBnd", CHOWN | KILL | NET_RAW | SYS_CHROOT),
+        ("CapInh", KILL | NET_RAW),
+        ("CapAmb", KILL),
+        // The kernel's rule of execve(2) for a program of another user.
+        ("CapPrm", KILL),
+        ("CapEff", KILL),
+    ] {
+        assert_eq!(set_of(&container, set)?, expected, "{set}");
+    }
     Ok(())
 }
 

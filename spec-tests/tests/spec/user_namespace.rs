@@ -7,9 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
-use spec_tests::host::needs;
 use spec_tests::mountinfo;
-use spec_tests::runtime::{Runtime, wait_until};
+use spec_tests::runtime::wait_until;
 use spec_tests::suite::children;
 use spec_tests::{Bundle, Result, chapter, shim, tests};
 
@@ -18,6 +17,7 @@ use super::weakened;
 tests![
     the_maps_are_the_configured_ones,
     a_map_may_have_many_ranges,
+    a_map_may_do_without_root,
     the_process_has_the_mapped_ids,
     another_user_has_the_mapped_ids,
     an_unmapped_user_is_refused,
@@ -60,6 +60,29 @@ fn the_maps_are_the_configured_ones() -> Result {
     };
     assert_eq!(words("uid_map")?, [0, FIRST, 65_536]);
     assert_eq!(words("gid_map")?, [0, FIRST, 5000]);
+    Ok(())
+}
+
+/// Everything that is prepared inside has an owner all the same.
+fn a_map_may_do_without_root() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let map = json!([{"containerID": 1000, "hostID": FIRST, "size": 1}]);
+    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+    let bundle = mapped()
+        .set("/linux/uidMappings", map.clone())
+        .set("/linux/gidMappings", map)
+        .set("/process/user", json!({"uid": 1000, "gid": 1000}))
+        .set("/mounts/2/options", pts.to_vec())
+        .mount("/fresh/place", ("tmpfs", "tmpfs"), &["mode=0700"]);
+    let words = "id -u; id -g; stat -c %u /dev /fresh /fresh/place /proc/1; \
+                 touch /fresh/place/mine; grep ^NoNewPrivs /proc/self/status";
+    let container = bundle.sh(&format!("{words}; echo ready > /ready; exec sleep 1000")).start()?;
+    container.wait_for_file("ready")?;
+    let expected = ["1000"; 6].into_iter().chain(["NoNewPrivs:\t1"]).collect::<Vec<_>>();
+    assert_eq!(container.log().lines().collect::<Vec<_>>(), expected);
+    assert_eq!(container.exec_sh(words).ok()?.lines(), expected);
+    let owner = container.in_root("fresh").metadata()?;
+    assert_eq!((owner.uid(), owner.gid()), (FIRST, FIRST));
     Ok(())
 }
 
@@ -289,8 +312,7 @@ fn a_joined_namespace_with_other_maps_is_refused() -> Result {
 /// over a process of the namespace that does not hide; init still has the host's ids and files.
 fn an_init_that_joins_a_namespace_is_out_of_its_reach() -> Result {
     chapter!("config-linux.md#namespaces");
-    needs(Runtime::get()?.name.starts_with("onggi"), "the failpoints are onggi's")?;
-    needs(weakened::has_failpoints()?, "a release build has no failpoints")?;
+    weakened::needs_failpoints()?;
     let holder = mapped_holder(&["--user", "--mount"])?;
     let own = namespace_of(holder.pid, "user")?;
     // Where another namespace is made, the ids change before init is there, which hides it too.
@@ -299,7 +321,7 @@ fn an_init_that_joins_a_namespace_is_out_of_its_reach() -> Result {
     let bundle = joining(&holder.namespace("user")).set("/linux/namespaces", joined);
     let container = bundle.remove("/hostname").build()?;
     let call = container.create_call().arg(container.id());
-    let running = call.env(weakened::VARIABLE, "wait:become root inside").spawn()?;
+    let running = call.env(weakened::FAILPOINT, "wait:become root inside").spawn()?;
     let joined = |pid: &i32| namespace_of(*pid, "user").is_ok_and(|its| its == own);
     let find = || children(running.pid()).into_iter().find(joined);
     let init = wait_until(Duration::from_secs(10), find).expect("init has joined");

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use annotations::PROPERTIES_OF_LIMITS;
 pub use properties::properties;
 
 use super::{Place, groups};
@@ -88,12 +89,17 @@ fn put(properties: &mut Vec<Property>, property: Property) {
     properties.push(property);
 }
 
-/// Plans the scope of container `id` and its limits.
+/// Plans the scope of container `id` and its limits; annotations may set the `allowed` properties.
 ///
 /// # Errors
 /// A `cgroupsPath` that names no unit, an annotation that sets what a container may not, and what
 /// [`plan::cgroup`](crate::plan::cgroup) refuses.
-pub fn cgroup_of_systemd(spec: &Spec<'_>, host: &Host, id: &str) -> Result<Cgroup> {
+pub fn cgroup_of_systemd(
+    spec: &Spec<'_>,
+    host: &Host,
+    id: &str,
+    allowed: &[&str],
+) -> Result<Cgroup> {
     let manager = match host.euid != 0 || host.in_user_namespace {
         true => Manager::User,
         false => Manager::System,
@@ -109,7 +115,10 @@ pub fn cgroup_of_systemd(spec: &Spec<'_>, host: &Host, id: &str) -> Result<Cgrou
     path.push(&place.name);
     plan.groups = groups(&host.cgroups, &Place::Absolute(path));
     plan.optional = false;
-    let told = told(&mut plan, spec, host, id, place.slice)?;
+    let mut told = told(&mut plan, host, id, place.slice);
+    for property in annotations::properties(spec, allowed)? {
+        put(&mut told, property);
+    }
     let below = annotations::groups(spec, host)?;
     let unit_id = UnitId { name: place.name, manager, below };
     plan.unit = Some(Unit { id: unit_id, properties: told });
@@ -118,13 +127,7 @@ pub fn cgroup_of_systemd(spec: &Spec<'_>, host: &Host, id: &str) -> Result<Cgrou
 
 /// What systemd is told, the most particular last: who makes containers knows better than their
 /// limits, and these better than we.
-fn told(
-    plan: &mut Cgroup,
-    spec: &Spec<'_>,
-    host: &Host,
-    id: &str,
-    slice: String,
-) -> Result<Vec<Property>> {
+fn told(plan: &mut Cgroup, host: &Host, id: &str, slice: String) -> Vec<Property> {
     let mut told = vec![
         Property::must("Description", Value::text(format!("onggi container {id}"))),
         Property::must("Slice", Value::text(slice)),
@@ -143,10 +146,7 @@ fn told(
     for property in properties(&mut plan.writes) {
         put(&mut told, property);
     }
-    for property in annotations::properties(spec)? {
-        put(&mut told, property);
-    }
-    Ok(told)
+    told
 }
 
 /// What `cgroupsPath` says.

@@ -6,18 +6,19 @@
 //! moved, by the links of a procfs at the workbench, from one descriptor to another: what is
 //! covered is what was looked up, and nobody sees the mount without its attributes.
 
+mod bench;
+mod flags;
+
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use super::{ATIME, Attributes, ID_MAP, ID_MAPPED, READ_ONLY, Reach, detach, mount};
-use crate::sys::fd::{here, mount_flags, open_at, stat};
-use crate::sys::namespace::change_root;
+use super::{Attributes, ID_MAP, ID_MAPPED, Reach, mount};
+use crate::sys::fd::{mount_flags, open_at, stat};
 use crate::sys::needs;
-use crate::sys::path::make_directory;
-use crate::sys::process::change_directory_to;
 use crate::sys::procfs::Procfs;
+use bench::{Home, Workbench, links_of, number, topmost_here};
+use flags::new_flags;
 
-const PATH_ONLY: i32 = libc::O_PATH | libc::O_NOFOLLOW;
 const DIRECTORY: i32 = libc::O_PATH | libc::O_DIRECTORY;
 
 /// What is to be mounted once its target is known.
@@ -81,7 +82,12 @@ impl New {
     }
 
     fn option(&mut self, option: String) -> io::Result<()> {
-        if option.contains(',') {
+        // An escape of overlayfs, which alone has one; a backslash may be escaped as well.
+        let free = match self.kind.as_str() {
+            "overlay" => option.replace(r"\\", "").replace(r"\,", ""),
+            _ => option.clone(),
+        };
+        if free.contains(',') {
             return Err(io::Error::from_raw_os_error(libc::EINVAL));
         }
         self.options.push(option);
@@ -166,12 +172,10 @@ pub(super) fn attach<E: From<io::Error>>(
 }
 
 pub(super) fn bind_onto_itself(directory: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let home = Home::note()?;
-    change_directory_to(directory)?;
-    mount(Some("."), ".", None, (libc::MS_BIND | libc::MS_REC, None))?;
-    let made = topmost_here();
-    home.go()?;
-    made
+    Home::note()?.leave_for(directory, || {
+        mount(Some("."), ".", None, (libc::MS_BIND | libc::MS_REC, None))?;
+        topmost_here()
+    })
 }
 
 pub(super) fn set_attributes(
@@ -182,15 +186,11 @@ pub(super) fn set_attributes(
     check_can(attributes, reach)?;
     let home = Home::note()?;
     // A directory needs no path; nobody of the container's has a hand in /proc yet.
-    let is_directory = stat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR;
-    let name = if is_directory { ".".to_owned() } else { number(fd) };
-    match is_directory {
-        true => change_directory_to(fd)?,
-        false => change_directory_to(links_of(&Procfs::of_this_process()?)?.as_fd())?,
+    if stat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR {
+        return home.leave_for(fd, || change(".", fd, attributes, reach));
     }
-    let result = change(&name, fd, attributes, reach);
-    home.go()?;
-    result
+    let links = links_of(&Procfs::of_this_process()?)?;
+    home.leave_for(links.as_fd(), || change(&number(fd), fd, attributes, reach))
 }
 
 fn change(name: &str, fd: BorrowedFd<'_>, attributes: Attributes, reach: Reach) -> io::Result<()> {
@@ -210,176 +210,24 @@ fn remount(name: &str, fd: BorrowedFd<'_>, attributes: Attributes) -> io::Result
     mount(None, name, None, (libc::MS_REMOUNT | libc::MS_BIND | flags, None))
 }
 
-/// Attribute of mount_setattr(2), flag of statvfs(3), flag of mount(2).
-const FLAGS: [(u64, u64, u64); 6] = [
-    (READ_ONLY, libc::ST_RDONLY, libc::MS_RDONLY),
-    (super::NO_SUID, libc::ST_NOSUID, libc::MS_NOSUID),
-    (super::NO_DEV, libc::ST_NODEV, libc::MS_NODEV),
-    (super::NO_EXEC, libc::ST_NOEXEC, libc::MS_NOEXEC),
-    (0x80, libc::ST_NODIRATIME, libc::MS_NODIRATIME),
-    (0x20_0000, 0x2000, 0x100),
-];
-
-fn new_flags(now: u64, Attributes { set, clear, .. }: Attributes) -> u64 {
-    let is_set = |(attribute, flag, _): &&(u64, u64, u64)| {
-        set & attribute != 0 || (now & flag != 0 && clear & attribute == 0)
-    };
-    let flags = FLAGS.iter().filter(is_set).fold(0, |flags, row| flags | row.2);
-    flags | access_time(now, set, clear)
-}
-
-/// One of three values, of which `relatime` is zero.
-fn access_time(now: u64, set: u64, clear: u64) -> u64 {
-    const NO: u64 = 0x10;
-    const STRICT: u64 = 0x20;
-    match (clear & ATIME != 0, set & ATIME) {
-        (_, NO) => libc::MS_NOATIME,
-        (_, STRICT) => libc::MS_STRICTATIME,
-        (true, _) => libc::MS_RELATIME,
-        (false, _) if now & libc::ST_NOATIME != 0 => libc::MS_NOATIME,
-        (false, _) if now & libc::ST_RELATIME != 0 => libc::MS_RELATIME,
-        (false, _) => libc::MS_STRICTATIME,
-    }
-}
-
-/// The name of a descriptor's link.
-fn number(fd: BorrowedFd<'_>) -> String {
-    fd.as_raw_fd().to_string()
-}
-
-fn links_of(procfs: &Procfs) -> io::Result<OwnedFd> {
-    procfs.open("self/fd", DIRECTORY)
-}
-
-/// The process's root and working directory, to come back to.
-struct Home {
-    root: OwnedFd,
-    directory: OwnedFd,
-}
-
-impl Home {
-    fn note() -> io::Result<Home> {
-        let open = |path| open_at(here(), path, DIRECTORY, 0);
-        Ok(Home { root: open("/")?, directory: open(".")? })
-    }
-
-    fn go(&self) -> io::Result<()> {
-        change_directory_to(self.root.as_fd())?;
-        change_root(".")?;
-        change_directory_to(self.directory.as_fd())
-    }
-}
-
-/// What is mounted over the working directory: `..` of a root is itself, and what covers it.
-/// Leaves the process there.
-fn topmost_here() -> io::Result<OwnedFd> {
-    change_root(".")?;
-    open_at(here(), "/..", DIRECTORY, 0)
-}
-
-/// A tmpfs over a directory, with a procfs, a directory and a file in it; all gone when dropped.
-struct Workbench<'a> {
-    over: BorrowedFd<'a>,
-    home: Home,
-    root: Option<OwnedFd>,
-    links: Option<OwnedFd>,
-}
-
-impl<'a> Workbench<'a> {
-    fn over(over: BorrowedFd<'a>) -> io::Result<Workbench<'a>> {
-        let home = Home::note()?;
-        change_directory_to(over)?;
-        let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-        mount(Some("none"), ".", Some("tmpfs"), (flags, Some("mode=700,nr_inodes=8")))?;
-        let mut bench = Workbench { over, home, root: None, links: None };
-        let root = topmost_here();
-        bench.home.go()?;
-        let root = bench.root.insert(root?);
-        change_directory_to(root.as_fd())?;
-        // Neither copied with what lies around it, nor told to anybody.
-        mount(None, ".", None, (libc::MS_UNBINDABLE, None))?;
-        make_directory(root.as_fd(), "d", 0o700)?;
-        open_at(root.as_fd(), "f", libc::O_CREAT | libc::O_EXCL, 0o600)?;
-        let links = procfs_in(root.as_fd());
-        bench.home.go()?;
-        // A user namespace may have no right to a new procfs.
-        let procfs = links.or_else(|_| Procfs::of_this_process())?;
-        bench.links = Some(links_of(&procfs)?);
-        Ok(bench)
-    }
-
-    /// Makes a mount here; gives its descriptor.
-    fn make(&self, what: &What) -> io::Result<OwnedFd> {
-        let root = self.root.as_ref().map_or(self.over, |root| root.as_fd());
-        let shown = match what {
-            What::Copy(source, _) => stat(source.as_fd())?.st_mode & libc::S_IFMT,
-            What::New(_) => libc::S_IFDIR,
-        };
-        let place = if shown == libc::S_IFDIR { "d" } else { "f" };
-        match what {
-            What::Copy(source, reach) => {
-                let place = open_at(root, place, PATH_ONLY, 0)?;
-                let recursive = if *reach == Reach::All { libc::MS_REC } else { 0 };
-                let (source, place) = (number(source.as_fd()), number(place.as_fd()));
-                let flags = libc::MS_BIND | recursive;
-                self.at_links(|| mount(Some(&source), &place, None, (flags, None)))?;
-            }
-            What::New(new) => {
-                change_directory_to(root)?;
-                let made = new.mount(place);
-                self.home.go()?;
-                made?;
-            }
-        }
-        open_at(root, place, PATH_ONLY, 0)
-    }
-
-    /// Does something where the numbers of descriptors are names.
-    fn at_links(&self, action: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if let Some(links) = &self.links {
-            change_directory_to(links.as_fd())?;
-        }
-        let result = action();
-        self.home.go()?;
-        result
-    }
-}
-
-impl Drop for Workbench<'_> {
-    fn drop(&mut self) {
-        // The topmost mount there: what was made here has been moved, or goes as well.
-        let _ = change_directory_to(self.over).and_then(|()| detach("."));
-        let _ = self.home.go();
-    }
-}
-
-/// A new procfs below a workbench.
-fn procfs_in(root: BorrowedFd<'_>) -> io::Result<Procfs> {
-    make_directory(root, "p", 0o700)?;
-    let flags = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    mount(Some("proc"), "p", Some("proc"), (flags, None))?;
-    Procfs::verified(open_at(root, "p", DIRECTORY, 0)?)
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::READ_ONLY;
     use super::*;
 
     #[test]
-    fn flags_that_are_not_named_stay_as_they_are() {
-        let now = libc::ST_NOSUID | libc::ST_NODEV | libc::ST_RELATIME;
-        let change =
-            Attributes { set: READ_ONLY, clear: super::super::NO_DEV, ..Default::default() };
-        let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_RELATIME;
-        assert_eq!(new_flags(now, change), flags);
-    }
-
-    #[test]
-    fn an_access_time_mode_takes_the_place_of_another() {
-        let change = |set| Attributes { set, clear: ATIME, ..Attributes::default() };
-        assert_eq!(new_flags(libc::ST_NOATIME, change(0)), libc::MS_RELATIME);
-        assert_eq!(new_flags(libc::ST_RELATIME, change(0x10)), libc::MS_NOATIME);
-        assert_eq!(new_flags(0, Attributes::default()), libc::MS_STRICTATIME);
+    fn a_value_that_would_become_two_options_is_refused() {
+        for (kind, value, is_one) in [
+            ("tmpfs", "/a", true),
+            ("tmpfs", "/a,dev", false),
+            ("tmpfs", r"/a\,dev", false),
+            ("overlay", r"/a\,b:/c", true),
+            ("overlay", r"/a\\\,b", true),
+            ("overlay", r"/a\\,b", false),
+            ("overlay", r"/a\,b,c", false),
+        ] {
+            assert_eq!(New::of(kind).set("lowerdir", value).is_ok(), is_one, "{kind} {value}");
+        }
     }
 
     #[test]

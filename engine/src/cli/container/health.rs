@@ -5,7 +5,8 @@ use clap::ArgMatches;
 use super::read::number;
 use crate::cli::flags::{is_set, text};
 use crate::error::{Kind, Result, refuse};
-use crate::model::{Healthcheck, parse_duration};
+use crate::model::Healthcheck;
+use crate::time::parse_duration;
 
 /// The check that the flags ask for; none where they say nothing.
 pub(super) fn check(matches: &ArgMatches) -> Result<Option<Healthcheck>> {

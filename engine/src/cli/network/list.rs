@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{filter, filters};
 use crate::cli::listing::{Column, list};
-use crate::cli::{Globals, preferences, print};
+use crate::cli::{Globals, format_flag, preferences, print};
 use crate::error::Result;
 use crate::model::network::Network;
 
@@ -28,12 +28,7 @@ pub(in crate::cli) fn definition() -> Command {
     Command::new("network ls")
         .about("List networks")
         .arg(filter().short('f'))
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .value_name("FORMAT")
-                .help("table, table TEMPLATE, json, or a template of Go"),
-        )
+        .arg(format_flag())
         .arg(flag("no-trunc", "Do not shorten the ids"))
         .arg(flag("quiet", "Only the ids").short('q'))
 }

@@ -6,10 +6,10 @@ use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
 use crate::cli::filters::{filter, filters};
-use crate::cli::flags::{is_set, switch, text, value};
+use crate::cli::flags::{is_set, switch, text};
 use crate::cli::listing::{Column, list};
 use crate::cli::refused::{self, Refused, Takes};
-use crate::cli::{Globals, preferences, print};
+use crate::cli::{Globals, format_flag, preferences, print};
 use crate::error::Result;
 use crate::store::volumes::Volume;
 
@@ -37,7 +37,7 @@ pub(in crate::cli) fn definition() -> Command {
     Command::new("volume ls")
         .about("List volumes")
         .arg(filter().short('f'))
-        .arg(value("format", "FORMAT", "table, table TEMPLATE, json, or a template of Go"))
+        .arg(format_flag())
         .arg(switch("quiet", "Only display volume names").short('q'))
         .args(refused::args(REFUSED))
 }

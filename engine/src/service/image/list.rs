@@ -8,72 +8,39 @@ use crate::image::config::Config;
 use crate::image::{Digest, Reference};
 use crate::model::Event;
 use crate::service::Engine;
+use crate::service::filters::{Filters, Labels, check_names, fit_labels, truth, until};
 use crate::store::Image;
-use crate::time::{self, Time};
+use crate::time::Time;
 
-/// Which images of all are meant; each kind of filter must hold, of one kind any.
-#[derive(Debug, Clone, Default)]
-pub struct Filters(pub Vec<(String, String)>);
+/// What images can be chosen by.
+const FILTERS: [&str; 7] = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
-impl Filters {
-    /// The images that are meant, of all that are there.
-    ///
-    /// # Errors
-    /// Where a filter is not known or names an image that is not there.
-    pub fn apply(&self, mut images: Vec<Image>) -> Result<Vec<Image>> {
-        let all = images.clone();
-        for (key, _) in &self.0 {
-            let values: Vec<&str> =
-                self.0.iter().filter(|(other, _)| other == key).map(|(_, v)| v.as_str()).collect();
-            match key.as_str() {
-                "dangling" => {
-                    let wanted = truth(values[0])?;
-                    images.retain(|image| image.tags.is_empty() == wanted);
-                }
-                "label" => images.retain(|image| values.iter().all(|v| has_label(image, v))),
-                "label!" => images.retain(|image| !values.iter().any(|v| has_label(image, v))),
-                "before" | "since" => {
-                    let pivot = pivot(&all, values[0])?;
-                    images.retain(|image| match key.as_str() {
-                        "before" => made(image) < made(pivot),
-                        _ => made(image) > made(pivot),
-                    });
-                }
-                "until" => {
-                    let wrong =
-                        |words| refuse(Kind::Invalid, format!("until={}: {words}", values[0]));
-                    let limit = time::instant(values[0]).map_err(wrong)?;
-                    images.retain(|image| made(image) < limit);
-                }
-                "reference" => {
-                    for image in &mut images {
-                        let named = |name: &Reference| values.iter().any(|v| matches(name, v));
-                        image.tags.retain(named);
-                        image.digests.retain(named);
-                    }
-                    images.retain(|image| !image.tags.is_empty() || !image.digests.is_empty());
-                }
-                other => {
-                    return Err(refuse(Kind::Invalid, format!("invalid filter '{other}'")));
-                }
-            }
+/// The images that fit, of all that are there.
+fn fitting(filters: &Filters, mut images: Vec<Image>) -> Result<Vec<Image>> {
+    check_names(filters, &FILTERS)?;
+    let anchor = |name: &str| {
+        let value = filters.get(name).and_then(|values| values.first());
+        value.map(|value| pivot(&images, value).map(made)).transpose()
+    };
+    let (before, since) = (anchor("before")?, anchor("since")?);
+    let (dangling, limit) = (truth(filters, "dangling")?, until(filters)?);
+    let none = Labels::new();
+    images.retain(|image| {
+        dangling.is_none_or(|wanted| image.tags.is_empty() == wanted)
+            && before.is_none_or(|anchor| made(image) < anchor)
+            && since.is_none_or(|anchor| made(image) > anchor)
+            && limit.is_none_or(|limit| made(image) <= limit)
+            && fit_labels(image.config.labels.as_ref().unwrap_or(&none), filters)
+    });
+    if let Some(patterns) = filters.get("reference") {
+        let named = |name: &Reference| patterns.iter().any(|pattern| matches(name, pattern));
+        for image in &mut images {
+            image.tags.retain(named);
+            image.digests.retain(named);
         }
-        Ok(images)
+        images.retain(|image| !image.tags.is_empty() || !image.digests.is_empty());
     }
-}
-
-fn truth(text: &str) -> Result<bool> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err(refuse(Kind::Invalid, format!("invalid filter 'dangling=[{text}]'"))),
-    }
-}
-
-fn has_label(image: &Image, wanted: &str) -> bool {
-    let (key, value) = wanted.split_once('=').map_or((wanted, None), |(k, v)| (k, Some(v)));
-    let label = image.config.labels.as_ref().and_then(|labels| labels.get(key));
-    label.is_some_and(|have| value.is_none_or(|value| value == have))
+    Ok(images)
 }
 
 fn pivot<'a>(all: &'a [Image], name: &str) -> Result<&'a Image> {
@@ -200,12 +167,13 @@ pub struct Step {
 }
 
 impl Engine {
-    /// The images that are meant, the newest first.
+    /// The images that fit, the newest first. Filters are `before`, `dangling`, `label`, `label!`,
+    /// `reference`, `since` and `until`.
     ///
     /// # Errors
     /// Where a filter makes no sense or an image cannot be read.
     pub fn images(&self, filters: &Filters) -> Result<Vec<Image>> {
-        filters.apply(self.store.images()?)
+        fitting(filters, self.store.images()?)
     }
 
     /// Everything about an image.

@@ -24,7 +24,7 @@ use crate::time::Time;
 pub use account::Registries;
 pub use commit::Commit;
 pub use import::Import;
-pub use list::{Filters, Inspected, Step};
+pub use list::{Inspected, Step};
 pub use load::Loaded;
 pub use pull::Pulled;
 pub use push::Pushed;

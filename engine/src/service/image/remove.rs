@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::list::Filters;
 use crate::error::{Kind, Result, refuse};
 use crate::image::{Digest, Reference};
 use crate::model::{Event, Subject};
 use crate::service::Engine;
+use crate::service::filters::Filters;
 use crate::store::Image;
 
 /// What was taken away.

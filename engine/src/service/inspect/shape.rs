@@ -9,9 +9,10 @@ use serde::Serialize;
 use crate::model::network::Endpoint;
 use crate::model::{
     Config, Container, EndpointConfig, Health, HostConfig, IpamConfig, MountPoint, PortBinding,
-    PortMap, State, Status, Time, items,
+    PortMap, State, Status, items,
 };
 use crate::service::list::Size;
+use crate::time::Time;
 
 /// Where a container's files are.
 pub(super) struct Places {
@@ -230,7 +231,7 @@ impl Inspected {
 impl ShownState {
     fn new(state: State) -> ShownState {
         ShownState {
-            running: state.status.is_alive() || state.status == Status::Restarting,
+            running: state.status.is_up(),
             paused: state.status == Status::Paused,
             restarting: state.status == Status::Restarting,
             dead: state.status == Status::Dead,

@@ -29,7 +29,7 @@ fn hybrid() -> Host {
 }
 
 fn plan(config: &str, host: &Host) -> Result<Cgroup> {
-    cgroup_of_systemd(&Spec::read(config.as_bytes()).unwrap(), host, "a+b")
+    cgroup_of_systemd(&Spec::read(config.as_bytes()).unwrap(), host, "a+b", PROPERTIES_OF_LIMITS)
 }
 
 fn placed(path: &str, host: &Host) -> Result<String> {
