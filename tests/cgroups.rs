@@ -379,6 +379,9 @@ fn limits_of_v2_are_there_and_change_together() {
         let small = r#"{"memory":{"limit":4096,"checkBeforeUpdate":true}}"#;
         let error = update(small).unwrap_err().to_string();
         assert!(error.contains("rejecting memory limit 4096 <= usage"), "{error}");
+        let small = r#"{"memory":{"limit":4096,"swap":8192,"checkBeforeUpdate":true}}"#;
+        let error = update(small).unwrap_err().to_string();
+        assert!(error.contains("rejecting memory+swap limit 8192 <= usage"), "{error}");
         created.kill_all().unwrap();
         child.wait().unwrap();
     });

@@ -82,6 +82,20 @@ fn a_binary_named_runc_says_so_where_go_runc_looks() {
 }
 
 #[test]
+fn help_is_of_the_name_that_was_called() {
+    let runc = |words: &[&str]| call(|command| command.arg0("/usr/bin/runc").args(words));
+    for words in [&["--help"][..], &["-h"], &["help"], &[]] {
+        let call = runc(words);
+        let begins = "NAME:\n   runc - Open Container Initiative runtime";
+        assert!(call.stdout().starts_with(begins), "{words:?}: {}", call.stdout());
+    }
+    for words in [["run", "--help"], ["help", "run"]] {
+        let call = runc(&words);
+        assert!(call.stdout().starts_with("NAME:\n   runc run - "), "{words:?}: {}", call.stdout());
+    }
+}
+
+#[test]
 fn version_needs_no_root_directory() {
     let call = onggi(&["--root", "/", "--log", "/dev/null/x", "--version"]);
     assert_eq!((call.code(), call.stderr()), (0, ""));
@@ -93,7 +107,11 @@ fn every_command_has_help_that_wins_over_what_is_missing() {
         for words in [[command.name, "--help"], [command.name, "-h"], ["help", command.name]] {
             let call = onggi(&words);
             assert_eq!((call.code(), call.stderr()), (0, ""), "{words:?}");
-            let usage = format!("Usage: onggi {}", command.name);
+            let lines: Vec<&str> = call.stdout().lines().collect();
+            assert_eq!(lines[0], "NAME:", "{words:?}");
+            let name = format!("   onggi {} - ", command.name);
+            assert!(lines[1].starts_with(&name), "{words:?}: {}", lines[1]);
+            let usage = format!("USAGE:\n   onggi {}", command.name);
             assert!(call.stdout().contains(&usage), "{words:?}: {}", call.stdout());
         }
     }
@@ -112,8 +130,9 @@ fn the_overview_lists_every_command() {
 
 /// Words, and what is told of them.
 const MISTAKES: &[(&[&str], &str)] = &[
-    (&["nonsense"], "unknown command \"nonsense\""),
-    (&["help", "nonsense"], "unknown command \"nonsense\""),
+    (&["nonsense"], "unknown command: No help topic for 'nonsense'"),
+    (&["nonsense", "-h"], "No help topic for 'nonsense'"),
+    (&["help", "nonsense"], "No help topic for 'nonsense'"),
     (&["checkpoint"], "\"checkpoint\" requires exactly 1 argument(s)"),
     (&["restore", "--lsm-mount-context"], "flag needs an argument: --lsm-mount-context"),
     (&["--nonsense"], "flag provided but not defined: -nonsense"),

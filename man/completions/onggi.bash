@@ -84,7 +84,7 @@ _onggi() {
             esac
             ;;
         'exec')
-            options='-h --help -p --process --cwd -e --env -t --tty -u --user -g --additional-gids --process-label --apparmor --no-new-privs -c --cap --console-socket --pid-file --pidfd-socket -d --detach --preserve-fds --cgroup --ignore-paused'
+            options='-h --help -p --process --cwd -e --env -t --tty -u --user -g --additional-gids --process-label --apparmor --no-new-privs -c --cap --console-socket --pid-file --pidfd-socket -d --detach --preserve-fds --cgroup --ignore-paused --exec-wait-fifo'
             words="@containers"
             case $before in
                 -p|--process) return ;;
@@ -100,6 +100,7 @@ _onggi() {
                 --pidfd-socket) return ;;
                 --preserve-fds) return ;;
                 --cgroup) return ;;
+                --exec-wait-fifo) return ;;
             esac
             ;;
         'list')

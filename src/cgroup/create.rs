@@ -132,7 +132,9 @@ impl Created {
 
     fn make(&mut self, dir: &CgroupDir, group: &Group, plan: &plan::Cgroup) -> Result<()> {
         let before = self.made.len();
-        make_dirs(dir, &mut self.made).doing(|| format!("make cgroup {}", group.path.display()))?;
+        make_dirs(dir, &mut self.made)
+            .map_err(|error| if plan.optional { error } else { in_runcs_words(error) })
+            .doing(|| format!("make cgroup {}", group.path.display()))?;
         let is_new = self.made.last() == Some(&group.path);
         // A scope of the same path is the container's own.
         if !is_new && plan.unit.is_none() {
@@ -181,6 +183,12 @@ impl Drop for Created {
     fn drop(&mut self) {
         self.undo();
     }
+}
+
+/// A refusal as callers of runc look for it.
+fn in_runcs_words(error: Error) -> Error {
+    let words = "unable to apply cgroup configuration: permission denied";
+    if error.is(libc::EACCES) { Error::told(words.into(), Some(libc::EACCES)) } else { error }
 }
 
 /// Makes a group, and those above it that are missing; notes what it made.

@@ -96,6 +96,7 @@ impl SubGroup {
 
     fn parse(value: &str, count: usize) -> Result<SubGroup> {
         let invalid = |why: &str| Error::new(format!("invalid --cgroup argument: {value} ({why})"));
+        let leads_out = || Error::new(format!("bad sub cgroup path: {value} (it leads out)"));
         let (names, path) = match value.split_once(':') {
             Some((names, path)) => (names.split(',').map(str::to_owned).collect(), path),
             None if count > 1 => return Err(invalid("missing CONTROLLER: in front of the path")),
@@ -108,7 +109,7 @@ impl SubGroup {
         for part in Path::new(path).components() {
             match part {
                 Component::Normal(name) => below.push(name),
-                Component::ParentDir => return Err(invalid("the path leads out")),
+                Component::ParentDir => return Err(leads_out()),
                 _ => {}
             }
         }

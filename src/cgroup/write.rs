@@ -86,10 +86,11 @@ impl Cgroup {
 
     fn check_usage(&self, write: &CgroupWrite) -> Result<()> {
         let Some(limit) = write.beyond_usage else { return Ok(()) };
+        let what = if write.file == "memory.swap.max" { "memory+swap" } else { "memory" };
         let usage = self.group_of(write)?.read("memory.current").unwrap_or_default();
         match usage.trim_end().parse::<u64>() {
             Ok(usage) if limit <= usage => Err(Error::new(format!(
-                "{}: rejecting memory limit {limit} <= usage {usage}",
+                "{}: rejecting {what} limit {limit} <= usage {usage}",
                 write.field
             ))),
             _ => Ok(()),

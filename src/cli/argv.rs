@@ -156,7 +156,7 @@ fn explain(command: &clap::Command, error: &clap::Error) -> Failure {
     wrong(
         command,
         match error.kind() {
-            ErrorKind::DisplayHelp => return Failure::help(error.to_string()),
+            ErrorKind::DisplayHelp => return Failure::help(),
             ErrorKind::MissingRequiredArgument if required == most => count("exactly ", required),
             ErrorKind::MissingRequiredArgument => count("a minimum of ", required),
             ErrorKind::UnknownArgument if required == most => count("exactly ", most),

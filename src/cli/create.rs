@@ -1,5 +1,7 @@
 //! `onggi create ID`
 
+use std::path::PathBuf;
+
 use clap::{ArgMatches, value_parser};
 
 use super::exit::{ExitCode, Outcome};
@@ -43,7 +45,7 @@ pub(super) fn with_bundle_flags(command: clap::Command) -> clap::Command {
     command
         .arg(path("bundle", "DIR", "The bundle [default: the current directory]").short('b'))
         .arg(
-            path("config", "FILE", "The configuration, from the bundle [default: config.json]")
+            path("config", "FILE", "The configuration [default: the bundle's config.json]")
                 .short('f'),
         )
         .arg(path("console-socket", "SOCKET", "A unix socket to send the terminal's master end to"))
@@ -90,7 +92,7 @@ pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateO
     };
     Ok(CreateOptions {
         bundle,
-        config: matches.get_one("config").cloned(),
+        config: config(matches)?,
         console_socket: flags::absolute(matches, "console-socket")?,
         pid_file: flags::absolute(matches, "pid-file")?,
         pidfd_socket: flags::absolute(matches, "pidfd-socket")?,
@@ -107,6 +109,12 @@ pub(super) fn options(matches: &ArgMatches, globals: &Globals) -> Result<CreateO
         cgroup_manager: globals.cgroup_manager,
         rootless: globals.rootless,
     })
+}
+
+/// A relative path is from the current directory, as in runc, or else from the bundle, as in crun.
+fn config(matches: &ArgMatches) -> Result<Option<PathBuf>> {
+    let here = flags::absolute(matches, "config")?;
+    Ok(here.filter(|here| here.exists()).or_else(|| matches.get_one("config").cloned()))
 }
 
 fn preserved(matches: &ArgMatches) -> Option<u32> {

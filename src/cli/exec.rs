@@ -29,6 +29,7 @@ pub(super) fn definition() -> clap::Command {
         )
         .arg(values("cgroup", "[CONTROLLER,...:]PATH", "Run it in a group below the container's"))
         .arg(switch("ignore-paused", "Enter a paused container too"))
+        .arg(path("exec-wait-fifo", "FIFO", "Run the program once somebody opens it for reading"))
         .arg(flags::id())
         .arg(
             Arg::new("COMMAND")
@@ -57,6 +58,7 @@ fn exec(matches: &ArgMatches, globals: &Globals) -> Result<i32> {
         },
         preserve_fds: matches.get_one("preserve-fds").copied().unwrap_or(0),
         cgroups: process::list(matches, "cgroup"),
+        wait_fifo: flags::absolute(matches, "exec-wait-fifo")?,
         paused: match matches.get_flag("ignore-paused") {
             true => Paused::Enter,
             false => Paused::Refuse,

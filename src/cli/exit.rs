@@ -48,7 +48,7 @@ pub(super) struct Failure {
     kind: Code,
     code: ExitCode,
     usage: Option<String>,
-    /// The words are what was asked for.
+    /// Help was asked for instead.
     help: bool,
 }
 
@@ -60,9 +60,9 @@ impl Failure {
     }
 
     /// `--help` was met.
-    pub(super) fn help(text: String) -> Failure {
+    pub(super) fn help() -> Failure {
         let (kind, code) = (Code::InvalidArgument, ExitCode::DONE);
-        Failure { words: text, kind, code, usage: None, help: true }
+        Failure { words: String::new(), kind, code, usage: None, help: true }
     }
 
     /// `exec` could not start its process.
@@ -71,12 +71,9 @@ impl Failure {
         Failure { words, code: ExitCode::EXEC_FAILED, ..Failure::from(error) }
     }
 
-    /// Prints help if that is what this is.
-    pub(super) fn or_help(self) -> Outcome {
-        match self.help {
-            true => Ok(super::print(&self.words).map(|()| ExitCode::DONE)?),
-            false => Err(self),
-        }
+    /// Whether help was asked for.
+    pub(super) fn is_help(&self) -> bool {
+        self.help
     }
 
     pub(super) fn words(&self) -> &str {

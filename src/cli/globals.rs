@@ -15,8 +15,8 @@ use crate::log::{self, Format, Level, Target};
 pub fn definition() -> clap::Command {
     clap::Command::new("onggi")
         .bin_name("onggi")
-        .override_usage("onggi [OPTIONS] COMMAND [COMMAND OPTIONS] [ARGUMENTS]")
-        .about("An OCI container runtime: from a bundle to a process")
+        .override_usage(format!("onggi {USAGE}"))
+        .about("Open Container Initiative runtime: from a bundle to a process")
         .no_binary_name(true)
         .args_override_self(true)
         .disable_help_flag(true)
@@ -29,15 +29,21 @@ pub fn definition() -> clap::Command {
         .arg(switch("systemd-cgroup", "Let systemd make the cgroup"))
         .arg(value("cgroup-manager", "cgroupfs|systemd|disabled", "Who makes the cgroup"))
         .arg(value("rootless", "true|false|auto", "Go on without a cgroup").default_value("auto"))
+        .arg(path("criu", "FILE", "Ignored: criu is looked for in $PATH").hide(true))
         .arg(help().action(ArgAction::SetTrue))
         .arg(switch("version", "Show the version and do nothing else").short('v').short_alias('V'))
 }
+
+/// What follows the program's name.
+pub(super) const USAGE: &str = "[OPTIONS] COMMAND [COMMAND OPTIONS] [ARGUMENTS]";
 
 const LEVELS: &str = "error|warning|info|debug|trace";
 
 /// What the options before the command say.
 #[derive(Debug)]
 pub(super) struct Globals {
+    /// The name that the program was called by.
+    pub(super) program: &'static str,
     root: Root,
     log: Target,
     format: Format,
@@ -56,9 +62,10 @@ enum Root {
 
 impl Globals {
     /// Reads what was typed; where nothing was, the environment counts.
-    pub(super) fn read(matches: &ArgMatches) -> Result<Globals> {
+    pub(super) fn read(matches: &ArgMatches, program: &'static str) -> Result<Globals> {
         let format = format(text(matches, "log-format").unwrap_or_default())?;
         Ok(Globals {
+            program,
             root: root(matches.get_one::<PathBuf>("root"))?,
             log: log_target(matches.get_one("log")),
             format,
@@ -71,6 +78,13 @@ impl Globals {
     /// Sends the log where it was told to go.
     pub(super) fn open_log(&self) -> Result<()> {
         log::open(&self.log, self.format, self.level)
+    }
+
+    /// What older callers of runc say still, and what becomes of it.
+    pub(super) fn warn_of_old_options(matches: &ArgMatches) {
+        if matches.contains_id("criu") {
+            log::warning("--criu is ignored: criu is looked for in $PATH");
+        }
     }
 
     /// The containers' state.

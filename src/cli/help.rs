@@ -24,26 +24,57 @@ pub(super) fn definition() -> clap::Command {
         .arg(Arg::new("COMMAND").help("The command to explain"))
 }
 
-pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {
-    let Some(name) = flags::text(matches, "COMMAND") else { return print_overview() };
-    let mut definition = (find(OsStr::new(name))?.definition)();
-    print(&definition.render_help().to_string())?;
-    Ok(ExitCode::DONE)
+pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
+    match flags::text(matches, "COMMAND") {
+        Some(name) => print_help(find(OsStr::new(name))?, globals.program),
+        None => print_overview(globals.program),
+    }
+}
+
+/// Under which name the program was called: callers of runc know one name only, under which the
+/// binary may be installed.
+pub(super) fn name_of(program: Option<&OsString>) -> &'static str {
+    let file = program.and_then(|program| Path::new(program).file_name());
+    if file == Some(OsStr::new("runc")) { "runc" } else { "onggi" }
 }
 
 /// The command of this name.
 pub(super) fn find(name: &OsStr) -> Result<&'static Command, super::Failure> {
     let name = if name == "h" { OsStr::new("help") } else { name };
     COMMANDS.iter().find(|command| name == command.name).ok_or_else(|| {
-        let words = format!("unknown command \"{}\"", name.to_string_lossy());
+        let words = format!("unknown command: No help topic for '{}'", name.to_string_lossy());
         argv::wrong(&globals::definition(), words)
     })
 }
 
+/// What a command is for, and its options.
+pub(super) fn print_help(command: &Command, program: &str) -> Outcome {
+    let name = format!("{program} {}", command.name);
+    print_definition((command.definition)().bin_name(&name).display_name(name))
+}
+
 /// The global options and the list of commands.
-pub(super) fn print_overview() -> Outcome {
-    print(&overview().render_help().to_string())?;
+pub(super) fn print_overview(program: &str) -> Outcome {
+    let usage = format!("{program} {}", globals::USAGE);
+    print_definition(overview().override_usage(usage).display_name(program))
+}
+
+fn print_definition(definition: clap::Command) -> Outcome {
+    let template = template(&definition);
+    print(&definition.help_template(template).render_help().to_string())?;
     Ok(ExitCode::DONE)
+}
+
+/// How help begins is what callers of runc look for: the name, and what it is.
+fn template(definition: &clap::Command) -> String {
+    let mut text = "NAME:\n   {name} - {about}\n\nUSAGE:\n   {usage}\n".to_owned();
+    let parts = [
+        (definition.get_positionals().next().is_some(), "\nARGUMENTS:\n{positionals}\n"),
+        (definition.has_subcommands(), "\nCOMMANDS:\n{subcommands}\n"),
+        (true, "\nOPTIONS:\n{options}{after-help}"),
+    ];
+    text.extend(parts.into_iter().filter_map(|(there, part)| there.then_some(part)));
+    text
 }
 
 /// The whole program as one definition.
@@ -53,10 +84,7 @@ fn overview() -> clap::Command {
 }
 
 /// Three lines, of which callers parse the first by its words and the others by their key.
-pub(super) fn print_version(program: Option<&OsString>) -> Outcome {
-    // go-runc knows one name only, under which the binary may be installed.
-    let file = program.and_then(|program| Path::new(program).file_name());
-    let name = if file == Some(OsStr::new("runc")) { "runc" } else { "onggi" };
-    print(&format!("{name} version {VERSION}\ncommit: {COMMIT}\nspec: {OCI_VERSION}\n"))?;
+pub(super) fn print_version(program: &str) -> Outcome {
+    print(&format!("{program} version {VERSION}\ncommit: {COMMIT}\nspec: {OCI_VERSION}\n"))?;
     Ok(ExitCode::DONE)
 }

@@ -80,6 +80,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(line: &[OsString]) -> Outcome {
     let (program, args) = line.split_first().map_or((None, &[][..]), |(p, args)| (Some(p), args));
+    let program = help::name_of(program);
     let mut definition = globals::definition();
     let (flags, words) = argv::put_in_order(&definition, args)?;
     let matches = argv::parse(&mut definition, flags, &[])?;
@@ -87,10 +88,11 @@ fn dispatch(line: &[OsString]) -> Outcome {
         return help::print_version(program);
     }
     let (true, Some((name, args))) = (!matches.get_flag("help"), words.split_first()) else {
-        return help::print_overview();
+        return help::print_overview(program);
     };
-    let globals = Globals::read(&matches)?;
+    let globals = Globals::read(&matches, program)?;
     globals.open_log()?;
+    Globals::warn_of_old_options(&matches);
     let command = help::find(name)?;
     if ENTERS.contains(&command.name) {
         self_exe::protect(line).doing(|| "protect the runtime's own program".into())?;
@@ -99,7 +101,8 @@ fn dispatch(line: &[OsString]) -> Outcome {
     let mut definition = (command.definition)();
     let (flags, words) = argv::put_in_order(&definition, args)?;
     match argv::parse(&mut definition, flags, &words) {
-        Err(failure) => failure.or_help(),
+        Err(failure) if failure.is_help() => help::print_help(command, program),
+        Err(failure) => Err(failure),
         Ok(matches) => (command.run)(&matches, &globals),
     }
 }

@@ -11,6 +11,7 @@ use super::flags::{self, path, switch};
 use super::globals::Globals;
 use crate::container::template::{self, For};
 use crate::error::{Code, Doing, Error, Result};
+use crate::host::cgroups;
 use crate::sys::identity::effective_ids;
 
 const ABOUT: &str = "Write a config.json to start from";
@@ -37,7 +38,8 @@ pub(super) fn run(matches: &ArgMatches, _: &Globals) -> Outcome {
         (true, (uid, gid)) => For::User { uid, gid },
         (false, _) => For::Root,
     };
-    write_new(&file, &template::config(whom))?;
+    let cgroup_v1 = !cgroups::probe()?.legacy.is_empty();
+    write_new(&file, &template::config(whom, cgroup_v1))?;
     Ok(ExitCode::DONE)
 }
 

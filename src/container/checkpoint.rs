@@ -103,7 +103,8 @@ fn options(
         parent: wanted.parent.clone(),
         ..common(&wanted.criu, images)
     };
-    outside::for_dump(plan, container.saved.init_process_pid, &mut options)?;
+    let init = container.saved.init_process_pid;
+    outside::for_dump(plan, &container.cgroup(), init, &mut options)?;
     notify::add_to_dump(&container.directory, &mut options);
     Ok(options)
 }

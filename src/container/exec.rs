@@ -1,6 +1,8 @@
 //! `exec`: one more process in the namespaces and the cgroup that init is in.
 
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt;
+use std::path::Path;
 
 use super::options::{Attach, ExecOptions, ExecProcess, Paused};
 use super::passed::{self, Passed};
@@ -16,7 +18,8 @@ use crate::launch::{self, Child, Join, Request, RuntimeEnd};
 use crate::log;
 use crate::plan::{self, Exec, ExecSource, Kind, Plan, Process, Terminal};
 use crate::spec::{self, Pairs, Spec, State};
-use crate::sys::{self, self_exe};
+use crate::sys::fifo::Fifo;
+use crate::sys::{self, scheduling, self_exe};
 
 /// Adds a process to a container; gives its exit code, or 0 when detached.
 pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i32> {
@@ -38,6 +41,7 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
     wanted.process.env.extend(passed.env());
 
     failpoint::reach("plan the process")?;
+    set_initial_affinity(&wanted.process)?;
     let signals = supervise::Signals::hold(options.attach)?;
     let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
     let (child, served) = joining.launch(&wanted, options)?;
@@ -49,6 +53,27 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
         Attach::Foreground => {
             supervise::until_the_end(&child, served.terminal.as_ref(), &signals, None)
         }
+    }
+}
+
+/// The runtime's CPUs are those of what it clones, until that is in the cgroup.
+fn set_initial_affinity(process: &Process) -> Result<()> {
+    let Some(cpus) = &process.affinity.initial else { return Ok(()) };
+    scheduling::set_affinity(0, cpus)
+        .doing(|| "set the CPU affinity (execCPUAffinity.initial)".into())?;
+    log::debug(|| format!("nsexec: affinity: {}", scheduling::mask(cpus)));
+    Ok(())
+}
+
+/// When the program is run: a reader of the fifo may have to let it.
+fn start(fifo: Option<&Path>) -> Result<Start> {
+    let Some(path) = fifo else { return Ok(Start::AtOnce) };
+    // runc's words.
+    let opening = || format!("failed to open exec wait fifo {}", path.display());
+    let kind = std::fs::metadata(path).doing(opening)?.file_type();
+    match kind.is_fifo() {
+        true => Ok(Start::AwaitReader(Fifo::open(path).doing(opening)?)),
+        false => Err(Error::new(format!("exec wait fifo {} is not a fifo", path.display()))),
     }
 }
 
@@ -104,18 +129,20 @@ impl Joining<'_> {
         let cgroup = self.container.cgroup();
         let beside =
             || cgroup.entry_beside(self.container.saved.init_process_pid, &self.host.cgroups);
+        let fifo = options.wait_fifo.as_deref();
+        let spawn = |entry| self.spawn(&wanted.process, entry, EXEC, start(fifo)?);
         let spawned = match cgroup.entry_below(&subs) {
-            Err(error) if subs.is_empty() && error.is(libc::ENOENT) => {
-                self.spawn(&wanted.process, beside()?, EXEC)
+            // runc's words.
+            entry if !subs.is_empty() => {
+                entry.and_then(spawn).doing(|| "adding pid of the program to cgroups".into())
             }
-            entry => match self.spawn(&wanted.process, entry?, EXEC) {
+            Err(error) if error.is(libc::ENOENT) => spawn(beside()?),
+            entry => match spawn(entry?) {
                 // The processes inside manage cgroups of their own (v2).
-                Err(error) if subs.is_empty() && error.is(libc::EBUSY) => {
-                    self.spawn(&wanted.process, beside()?, EXEC)
-                }
+                Err(error) if error.is(libc::EBUSY) => spawn(beside()?),
                 // An ordinary user may not leave the session's cgroup; systemd can.
-                Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() && subs.is_empty() => {
-                    self.spawn(&wanted.process, Entry::default(), EXEC).and_then(|spawned| {
+                Err(error) if error.is(libc::EACCES) && cgroup.is_systemds() => {
+                    spawn(Entry::default()).and_then(|spawned| {
                         cgroup.attach(spawned.0.pid)?;
                         Ok(spawned)
                     })
@@ -144,7 +171,13 @@ impl Joining<'_> {
     }
 
     /// Lets a process join the container and do these steps.
-    pub(super) fn spawn(&self, process: &Process, entry: Entry, steps: &[Step]) -> Result<Spawned> {
+    pub(super) fn spawn(
+        &self,
+        process: &Process,
+        entry: Entry,
+        steps: &[Step],
+        start: Start,
+    ) -> Result<Spawned> {
         // From its first moment on it can be seen from inside.
         sys::process::set_dumpable(false).doing(|| "become undumpable".into())?;
         if self.plan.own_cores {
@@ -181,7 +214,7 @@ impl Joining<'_> {
                 program_file,
                 sources: Sources::Runtime,
                 cgroups: self.container.cgroup().hierarchies(),
-                start: Start::AtOnce,
+                start,
                 passed: self.passed.count,
                 state,
                 hook_output: Output::default(),

@@ -8,7 +8,7 @@ use super::{Container, ContainerId, Store};
 use crate::cgroup::Entry;
 use crate::error::{Code, Doing, Error, Result};
 use crate::host;
-use crate::init::{ADD_MOUNTS, REMOVE_MOUNTS};
+use crate::init::{ADD_MOUNTS, REMOVE_MOUNTS, Start};
 use crate::log;
 use crate::plan::{self, MountSource, Plan};
 use crate::spec::{Mount, Spec};
@@ -58,7 +58,8 @@ pub fn change_mounts(
 
     let passed = Passed::take(0)?;
     let joining = Joining { container: &container, init: &init, host: &host, plan: &plan, passed };
-    let (child, channel, _program) = joining.spawn(&plan.process, Entry::default(), steps)?;
+    let (child, channel, _program) =
+        joining.spawn(&plan.process, Entry::default(), steps, Start::AtOnce)?;
     let handles = Handles { console_socket: None, pidfd_socket: None, pid_file: None };
     let role = Role::Exec { container: &container };
     let mut talk = Talk { plan: &plan, process: &plan.process, child: &child, handles, role };

@@ -109,6 +109,8 @@ pub struct ExecOptions {
     pub cgroups: Vec<String>,
     /// Whether a paused container is entered.
     pub paused: Paused,
+    /// The fifo whose first reader lets the program run (`--exec-wait-fifo`).
+    pub wait_fifo: Option<PathBuf>,
 }
 
 /// Where the process of `exec` is described.

@@ -22,7 +22,8 @@ struct Outside {
     from: String,
 }
 
-fn mounts(plan: &Plan) -> Result<Vec<Outside>> {
+/// `cgroup` is the container's: its plan may say nothing of one that is there already.
+fn mounts(plan: &Plan, cgroup: &Cgroup) -> Result<Vec<Outside>> {
     let mut all = Vec::new();
     for mount in &plan.mounts {
         let at = mount.target.as_str();
@@ -36,7 +37,7 @@ fn mounts(plan: &Plan) -> Result<Vec<Outside>> {
             MountSource::Bind { from, .. } => {
                 all.push(Outside { at: at.to_owned(), from: from.to_string_lossy().into_owned() });
             }
-            MountSource::CgroupV1 => all.extend(hierarchies(plan, at)),
+            MountSource::CgroupV1 => all.extend(hierarchies(cgroup, at)),
             _ => {}
         }
     }
@@ -47,8 +48,8 @@ fn mounts(plan: &Plan) -> Result<Vec<Outside>> {
 }
 
 /// The container's own part of each hierarchy of cgroup v1, as init binds them.
-fn hierarchies<'a>(plan: &'a Plan, at: &'a str) -> impl Iterator<Item = Outside> + 'a {
-    Cgroup::planned(&plan.cgroup).hierarchies().into_iter().map(move |(controllers, path)| {
+fn hierarchies<'a>(cgroup: &Cgroup, at: &'a str) -> impl Iterator<Item = Outside> + 'a {
+    cgroup.hierarchies().into_iter().map(move |(controllers, path)| {
         let name = if controllers.is_empty() { "unified" } else { &controllers };
         Outside {
             at: format!("{at}/{}", name.trim_start_matches("name=")),
@@ -58,10 +59,15 @@ fn hierarchies<'a>(plan: &'a Plan, at: &'a str) -> impl Iterator<Item = Outside>
 }
 
 /// What a dump is told: where each mount from outside is, and its name.
-pub(super) fn for_dump(plan: &Plan, init: i32, options: &mut Options) -> Result<()> {
+pub(super) fn for_dump(
+    plan: &Plan,
+    cgroup: &Cgroup,
+    init: i32,
+    options: &mut Options,
+) -> Result<()> {
     let root = Root::open(here(), &format!("/proc/{init}/root"))
         .doing(|| "open the container's root".into())?;
-    for mount in mounts(plan)? {
+    for mount in mounts(plan, cgroup)? {
         let place = place(&root, &mount.at)?;
         options.mounts.push((place.clone(), place));
     }
@@ -84,7 +90,7 @@ pub(super) fn for_dump(plan: &Plan, init: i32, options: &mut Options) -> Result<
 /// of namespaces, which CRIU is to inherit.
 pub(super) fn for_restore(plan: &Plan, options: &mut Options) -> Result<Vec<OwnedFd>> {
     let root = open_root(&plan.root.path)?;
-    for mount in mounts(plan)? {
+    for mount in mounts(plan, &Cgroup::planned(&plan.cgroup))? {
         options.mounts.push((place(&root, &mount.at)?, mount.from));
     }
     if !plan.masked.is_empty() {

@@ -91,7 +91,8 @@ pub(super) struct Served {
     pub(super) waits: bool,
 }
 
-/// Answers until init hangs up.
+/// Answers until init hangs up. Where it is on its way is logged in runc's words, by which those
+/// who read the logs of both look for it.
 ///
 /// # Errors
 /// What init says of its failure, or that it died.
@@ -102,6 +103,7 @@ pub(super) fn serve(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served>
 fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     let mut served = Served::default();
     let (mut is_ready, mut is_done) = (false, false);
+    log::debug(|| format!("nsexec container setup: cloned process {}", talk.child.pid));
     set_oom_score(talk)?;
     if let Some(rdt) = &talk.saved().onggi.rdt {
         rdt.assign(talk.child.pid)?;
@@ -142,16 +144,20 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 set_limits(talk.child.pid, &talk.process.rlimits)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::Ready => is_ready = true,
+            FromInit::Ready => {
+                is_ready = true;
+                log::debug(|| "child process in init() is ready".into());
+            }
         }
     }
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
-    let made = match &talk.role {
-        Role::Create { saved, .. } => Some(*saved),
-        Role::Exec { .. } => None,
+    let (made, words) = match &talk.role {
+        Role::Create { saved, .. } => (Some(*saved), "init: closing the pipe to signal completion"),
+        Role::Exec { .. } => (None, "setns_init: about to exec"),
     };
+    log::debug(|| words.into());
     send_pidfd(talk.handles, talk.child, made)?;
     // Last of all: who reads it knows that all went well.
     talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;

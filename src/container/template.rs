@@ -17,7 +17,10 @@ pub enum For {
 const TEMPLATE: &str = include_str!("config.json.in");
 
 /// The text of a `config.json` that runs `sh` in `rootfs`, as little privileged as it can be.
-pub fn config(whom: For) -> String {
+///
+/// On cgroup v1 there is no cgroup namespace, as in runc: who adds one does not have it twice.
+pub fn config(whom: For, cgroup_v1: bool) -> String {
+    let cgroup = if cgroup_v1 { "" } else { CGROUP_NAMESPACE };
     let (terminal_group, sys, isolation) = match whom {
         For::Root => (",\n\t\t\t\t\"gid=5\"", FRESH_SYS, NETWORK_NAMESPACE.to_owned()),
         For::User { uid, gid } => ("", BOUND_SYS, user_namespace(uid, gid)),
@@ -25,6 +28,7 @@ pub fn config(whom: For) -> String {
     TEMPLATE
         .replace(",\"@terminal group@\"", terminal_group)
         .replace("\"@sys@\"", sys)
+        .replace(",\"@cgroup namespace@\"", cgroup)
         .replace("\"@isolation@\"", &isolation)
 }
 
@@ -66,6 +70,11 @@ const BOUND_SYS: &str = r#"{
 			]
 		}"#;
 
+const CGROUP_NAMESPACE: &str = r#",
+			{
+				"type": "cgroup"
+			}"#;
+
 const NETWORK_NAMESPACE: &str = r#""resources": {
 			"devices": [
 				{
@@ -100,7 +109,7 @@ mod tests {
     #[test]
     fn both_configurations_are_whole_and_have_no_marks_left() {
         for whom in [For::Root, USER] {
-            let text = config(whom);
+            let text = config(whom, false);
             assert!(!text.contains('@'), "{text}");
             let spec = Spec::read(text.as_bytes()).unwrap();
             assert_eq!(spec.oci_version.as_str(), crate::spec::OCI_VERSION);
@@ -122,9 +131,9 @@ mod tests {
     #[test]
     fn a_user_has_a_user_namespace_instead_of_a_network_namespace() {
         let common = ["pid", "ipc", "uts", "mount", "cgroup"];
-        assert_eq!(namespaces(&config(For::Root)), [&["network"], &common[..]].concat());
-        assert_eq!(namespaces(&config(USER)), [&["user"], &common[..]].concat());
-        let text = config(USER);
+        assert_eq!(namespaces(&config(For::Root, false)), [&["network"], &common[..]].concat());
+        assert_eq!(namespaces(&config(USER, false)), [&["user"], &common[..]].concat());
+        let text = config(USER, false);
         let spec = Spec::read(text.as_bytes()).unwrap();
         assert_eq!(spec.linux.uid_mappings[0].host_id, 1000);
         assert_eq!(spec.linux.gid_mappings[0].host_id, 100);
@@ -133,12 +142,24 @@ mod tests {
 
     #[test]
     fn a_user_mounts_nothing_that_takes_the_hosts_ids_or_a_network_namespace() {
-        let text = config(USER);
+        let text = config(USER, false);
         let spec = Spec::read(text.as_bytes()).unwrap();
         assert!(!spec.mounts.iter().any(|mount| &*mount.kind == "sysfs"));
         assert!(
             !spec.mounts.iter().flat_map(|mount| &mount.options).any(|o| o.starts_with("gid="))
         );
-        assert!(config(For::Root).contains("\"gid=5\""));
+        assert!(config(For::Root, false).contains("\"gid=5\""));
+    }
+
+    #[test]
+    fn a_cgroup_namespace_is_for_cgroup_v2() {
+        for whom in [For::Root, USER] {
+            let has = |cgroup_v1| {
+                let text = config(whom, cgroup_v1);
+                let spec = Spec::read(text.as_bytes()).unwrap();
+                spec.linux.namespaces.iter().any(|namespace| &*namespace.kind == "cgroup")
+            };
+            assert!(has(false) && !has(true), "{whom:?}");
+        }
     }
 }

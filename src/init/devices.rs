@@ -1,6 +1,6 @@
 //! What /dev gets: nodes, links, and stdio that does not lead to the host's /dev/null.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
@@ -26,15 +26,26 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let root = init.root()?;
     let directory = root.make_directories("/dev", 0o755).doing(|| "open /dev".into())?;
     for node in &dev.nodes {
-        make_one(root, directory.as_fd(), node, dev.bind)
-            .doing(|| format!("make {}", node.path.as_str()))?;
+        let path = node.path.as_str();
+        if let Some((made, found)) =
+            make_one(root, directory.as_fd(), node, dev.bind).doing(|| format!("make {path}"))?
+        {
+            check_kind(node, &found)?;
+            set_rights(node, made.as_fd(), &found).doing(|| format!("make {path}"))?;
+        }
     }
     make_links(directory.as_fd())
 }
 
-fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node, bind: bool) -> Result<()> {
+/// Gives what is there now, which may be older, unless it is the host's node.
+fn make_one(
+    root: &Root,
+    dev: BorrowedFd<'_>,
+    node: &Node,
+    bind: bool,
+) -> Result<Option<(OwnedFd, libc::stat)>> {
     if bind {
-        return bind_host_node(root, node);
+        return bind_host_node(root, node).map(|()| None);
     }
     let path = node.path.as_str();
     let device = libc::makedev(node.major, node.minor);
@@ -49,23 +60,42 @@ fn make_one(root: &Root, dev: BorrowedFd<'_>, node: &Node, bind: bool) -> Result
     match make_node(parent, name, node.kind | node.mode, device) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
-            return bind_host_node(root, node);
+            return bind_host_node(root, node).map(|()| None);
         }
         other => other?,
     }
     let made = open_at(parent, name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
     let found = stat(made.as_fd())?;
-    if found.st_mode & libc::S_IFMT != node.kind || found.st_rdev != device {
-        return Err(Error::new("something else is in its place"));
+    Ok(Some((made, found)))
+}
+
+/// What is in the place of a node must be that node; told in runc's words.
+fn check_kind(node: &Node, found: &libc::stat) -> Result<()> {
+    let path = node.path.as_str();
+    let kind = found.st_mode & libc::S_IFMT;
+    if kind != node.kind {
+        let words = format!("{path} has incorrect ftype: {kind:#o}, expected {:#o}", node.kind);
+        return Err(Error::new(words));
     }
+    let numbers = (libc::major(found.st_rdev), libc::minor(found.st_rdev));
+    if kind != libc::S_IFIFO && numbers != (node.major, node.minor) {
+        let (major, minor) = numbers;
+        let expected = format!("doesn't match expected {}:{}", node.major, node.minor);
+        let words = format!("{path} has incorrect major:minor: {major}:{minor} {expected}");
+        return Err(Error::new(words));
+    }
+    Ok(())
+}
+
+fn set_rights(node: &Node, made: BorrowedFd<'_>, found: &libc::stat) -> Result<()> {
     if found.st_mode & 0o7777 != node.mode {
         // It was there before. The host's /proc is still in sight, and no one else changes it.
         Procfs::of_this_process()?
-            .set_mode(made.as_fd(), node.mode)
+            .set_mode(made, node.mode)
             .doing(|| format!("set mode {:o}", node.mode))?;
     }
     if (found.st_uid, found.st_gid) != (node.uid, node.gid) {
-        set_owner(made.as_fd(), node.uid, node.gid)?;
+        set_owner(made, node.uid, node.gid)?;
     }
     Ok(())
 }

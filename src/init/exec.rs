@@ -216,13 +216,33 @@ pub(super) fn wait_for_start(init: &mut Init<'_>) -> Result<()> {
     let Start::Await(listener) = std::mem::replace(&mut init.start, Start::AtOnce) else {
         return Ok(());
     };
+    leave_the_runtime(init)?;
+    let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
+    init.channel = InitEnd::from(start);
+    Ok(())
+}
+
+/// `exec` knows no more than that it waits, and who reads the fifo may need that `exec` is over.
+pub(super) fn wait_for_reader(init: &mut Init<'_>) -> Result<()> {
+    match std::mem::replace(&mut init.start, Start::AtOnce) {
+        Start::AwaitReader(fifo) => {
+            leave_the_runtime(init)?;
+            fifo.wait_for_a_reader().doing(|| "wait for a reader of the fifo".into())
+        }
+        other => {
+            init.start = other;
+            Ok(())
+        }
+    }
+}
+
+/// The runtime may end, and hears no more of this process.
+fn leave_the_runtime(init: &mut Init<'_>) -> Result<()> {
     outlive_the_runtime()?;
     init.channel.send(&FromInit::Done)?;
     let (own, _) = socket::pair()?;
     init.channel.send(&FromInit::Waits)?;
     drop(std::mem::replace(&mut init.channel, InitEnd::from(own)));
-    let start = socket::accept(listener.as_fd()).doing(|| "wait for start".into())?;
-    init.channel = InitEnd::from(start);
     Ok(())
 }
 

@@ -34,6 +34,7 @@ use crate::launch::{Failure, FromInit, InitEnd, Rest, ToInit};
 use crate::log::Laps;
 use crate::plan::{Plan, Process};
 use crate::spec::State;
+use crate::sys::fifo::Fifo;
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
 use crate::sys::{fd, process};
@@ -42,10 +43,12 @@ use crate::weakness;
 /// What init waits for before it becomes the program.
 #[derive(Debug)]
 pub enum Start {
-    /// Nothing: `run` and `exec`.
+    /// Nothing: `run` and mostly `exec`.
     AtOnce,
     /// A connection to this socket: `start`.
     Await(OwnedFd),
+    /// A reader of this fifo: `exec --exec-wait-fifo`.
+    AwaitReader(Fifo),
 }
 
 /// Whose mount namespace has the sources of bind mounts.
@@ -111,8 +114,7 @@ impl Init<'_> {
                 continue;
             }
             if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
-                // Nobody is left to tell when the runtime has gone.
-                let _ = self.channel.send(&FromInit::Failed(Failure::new(name, &error)));
+                self.tell_of(name, &error);
                 return Err(error);
             }
             if let Some(microseconds) = laps.lap() {
@@ -121,6 +123,15 @@ impl Init<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The runtime is told, or, where it was let go, whoever has the program's standard error.
+    fn tell_of(&self, step: &str, error: &Error) {
+        if self.channel.send(&FromInit::Failed(Failure::new(step, error))).is_err() {
+            let words = format!("{error}\n");
+            // Nobody is left to tell when that is closed too.
+            let _ = fd::write_once(std::io::stderr().as_fd(), words.as_bytes());
+        }
     }
 
     /// Asks the runtime for something and waits until it is done; gives what came along.
@@ -184,8 +195,10 @@ impl Init<'_> {
         keep.extend(self.entry.descriptors());
         keep.extend(self.hook_output.descriptors());
         keep.extend(self.program_file.iter().map(AsRawFd::as_raw_fd));
-        if let Start::Await(listener) = &self.start {
-            keep.push(listener.as_raw_fd());
+        match &self.start {
+            Start::AtOnce => {}
+            Start::Await(listener) => keep.push(listener.as_raw_fd()),
+            Start::AwaitReader(fifo) => keep.extend(fifo.descriptors()),
         }
         Ok(fd::close_all_but(&keep)?)
     }

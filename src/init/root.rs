@@ -35,8 +35,8 @@ pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
     if init.plan.namespaces.makes(Kind::Mount) {
         propagate("/", plan.host_propagation)?;
     }
-    if plan.host_propagation.kind == PropagationKind::Shared {
-        make_parent_private(&plan.path)?;
+    if !is_cut_off(plan.host_propagation) {
+        cut_off_parent(&plan.path, plan.host_propagation.kind)?;
     }
     let found = init.root()?;
     let own = mount::bind_onto_itself(found.as_fd())
@@ -61,12 +61,17 @@ pub(super) fn propagation_flag(kind: PropagationKind) -> u64 {
     }
 }
 
-/// The mount that holds the root must not tell the host of what is mounted below it.
-fn make_parent_private(root: &Path) -> Result<()> {
+/// The mount that holds the root must not tell the host of what is mounted below it. A slave goes
+/// on hearing of the host.
+fn cut_off_parent(root: &Path, kind: PropagationKind) -> Result<()> {
+    let cut = match kind {
+        PropagationKind::Slave => libc::MS_SLAVE,
+        _ => libc::MS_PRIVATE,
+    };
     for path in root.ancestors().filter_map(Path::to_str) {
-        match mount::mount(None, path, None, (libc::MS_PRIVATE, None)) {
+        match mount::mount(None, path, None, (cut, None)) {
             Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
-            other => return other.doing(|| format!("make {path} private")),
+            other => return other.doing(|| format!("cut {path} off the host")),
         }
     }
     Ok(())
@@ -78,7 +83,7 @@ pub(super) fn enter(init: &mut Init<'_>) -> Result<()> {
     init.procfs = Procfs::before_leaving().doing(|| "open /proc".into())?;
     match init.plan.root.switch {
         RootSwitch::Pivot => pivot(init.plan.root.host_propagation)?,
-        RootSwitch::Move => move_and_chroot()?,
+        RootSwitch::Move => move_and_chroot(init.plan.root.host_propagation)?,
         RootSwitch::Chroot => namespace::change_root(".").doing(|| "chroot".into())?,
     }
     process::change_directory("/").doing(|| "chdir to /".into())
@@ -92,7 +97,7 @@ fn pivot(host: Propagation) -> Result<()> {
     mount::pivot_here().doing(|| "pivot_root".into())?;
     // From below, so that the container's own mounts keep the propagation they were given.
     process::change_directory_to(old.as_fd()).doing(|| "enter the host's root".into())?;
-    if !(host.recursive && host.kind != PropagationKind::Shared) {
+    if !is_cut_off(host) {
         // The unmount must not reach the host. By descriptor: "." is the new root by now.
         let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };
         mount::set_attributes(old.as_fd(), slave, Reach::All)
@@ -102,26 +107,54 @@ fn pivot(host: Propagation) -> Result<()> {
     mount::detach(".").doing(|| "detach the host's root".into())
 }
 
+/// Whether nothing that is done to the host's tree here reaches the host.
+fn is_cut_off(host: Propagation) -> bool {
+    host.recursive && host.kind != PropagationKind::Shared
+}
+
 /// For a root that cannot be pivoted (an initramfs). Whole procfs and sysfs instances of the host
 /// would stay reachable by their file system, so they are covered first.
-fn move_and_chroot() -> Result<()> {
+fn move_and_chroot(host: Propagation) -> Result<()> {
+    if !is_cut_off(host) {
+        cut_off_the_host()?;
+    }
     cover_host_instances()?;
     mount::mount(Some("."), "/", None, (libc::MS_MOVE, None))
         .doing(|| "move the root to /".into())?;
     namespace::change_root(".").doing(|| "chroot".into())
 }
 
-fn cover_host_instances() -> Result<()> {
-    let table = std::fs::read_to_string("/proc/self/mountinfo")
-        .doing(|| "read /proc/self/mountinfo".into())?;
+/// One by one, so that the container's own mounts keep the propagation they were given.
+fn cut_off_the_host() -> Result<()> {
+    for (target, _) in host_mounts(&mount_table()?)? {
+        match mount::mount(None, target, None, (libc::MS_SLAVE, None)) {
+            // Covered by another, or written with an escape: neither is moved or taken away here.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {}
+            other => other.doing(|| format!("make {target} a slave"))?,
+        }
+    }
+    Ok(())
+}
+
+fn mount_table() -> Result<String> {
+    std::fs::read_to_string("/proc/self/mountinfo").doing(|| "read /proc/self/mountinfo".into())
+}
+
+/// Mount points outside of the container's root, which is the working directory, and their types.
+fn host_mounts(table: &str) -> Result<impl Iterator<Item = (&str, &str)>> {
     let own = std::env::current_dir().doing(|| "find the root".into())?;
-    for line in table.lines() {
-        let (Some(target), Some((_, kind))) = (line.split(' ').nth(4), line.split_once(" - "))
-        else {
-            continue;
-        };
+    let rows = table.lines().filter_map(point_and_kind);
+    Ok(rows.filter(move |(point, _)| !Path::new(point).starts_with(&own)))
+}
+
+fn point_and_kind(line: &str) -> Option<(&str, &str)> {
+    Some((line.split(' ').nth(4)?, line.split_once(" - ")?.1))
+}
+
+fn cover_host_instances() -> Result<()> {
+    for (target, kind) in host_mounts(&mount_table()?)? {
         let is_kernel_view = kind.starts_with("proc ") || kind.starts_with("sysfs ");
-        if !is_kernel_view || Path::new(target).starts_with(&own) {
+        if !is_kernel_view {
             continue;
         }
         if mount::detach(target).is_err() {

@@ -91,6 +91,7 @@ pub const EXEC: &[Step] = &[
     ("verify the directory", exec::verify_directory),
     ("find the program", exec::find_program),
     ("load seccomp", exec::load_seccomp),
+    ("wait for a reader", exec::wait_for_reader),
     ("close other descriptors", exec::close_others),
     ("execute the program", exec::execute),
 ];

@@ -33,11 +33,11 @@ pub(super) fn masks(
     warn(warnings, "the runtime does not have them", all & !grantable);
     let [bounding, effective, inheritable, permitted, ambient] = wanted.map(|set| set & grantable);
     warn(warnings, "effective without permitted", effective & !permitted);
-    warn(
-        warnings,
-        "ambient without inheritable and permitted",
-        ambient & !(inheritable & permitted),
-    );
+    for name in told(ambient & !(inheritable & permitted)) {
+        // runc's words.
+        let why = "it is not inheritable and permitted";
+        warnings.push(format!("can't raise ambient capability {name}: {why}"));
+    }
     Capabilities {
         bounding,
         effective: effective & permitted,
@@ -68,19 +68,19 @@ fn number(name: &str) -> Option<u8> {
 
 fn warn(warnings: &mut Vec<String>, why: &str, mask: u64) {
     if mask != 0 {
-        warnings.push(format!("capabilities are left out, {why}: {}", told(mask)));
+        warnings.push(format!("capabilities are left out, {why}: {}", told(mask).join(", ")));
     }
 }
 
 /// The names of a mask's capabilities.
-fn told(mask: u64) -> String {
+fn told(mask: u64) -> Vec<String> {
     let mut names = names();
     let mut number = 0;
     names.retain(|_| {
         number += 1;
         mask >> (number - 1) & 1 == 1
     });
-    names.join(", ")
+    names
 }
 
 #[cfg(test)]

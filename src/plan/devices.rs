@@ -47,6 +47,8 @@ pub(super) fn dev(
         match own.iter().find(|known| known.path == node.path) {
             Some(known) if *known == node => {}
             Some(_) => warnings.push(format!("linux.devices: {} is there twice", device.path)),
+            // The link to the one of /dev/pts takes its place.
+            None if node.path.as_str() == "/dev/ptmx" => {}
             None => own.push(node),
         }
     }

@@ -101,6 +101,8 @@ pub fn container(spec: &Spec<'_>, host: &Host, options: &Options<'_>) -> Result<
         mounts::mounts(spec, &mounts::Place { bundle: options.bundle, host }, &mut warnings)?;
     let root = paths::root(spec, options, &namespaces)?;
     let mut process = process::process(spec, process, host, &mut warnings)?;
+    // config.md#linux-process: it is for what `exec` adds.
+    process.affinity = Affinity::default();
     process.seccomp = filter(spec, options.seccomp.clone())?;
     Ok(Plan {
         cgroup: match options.cgroup_manager {

@@ -654,7 +654,8 @@ pub struct CgroupWrite {
     pub field: &'static str,
     /// What a failure means.
     pub manner: Manner,
-    /// memory.checkBeforeUpdate: refused when the group already uses this many bytes.
+    /// memory.checkBeforeUpdate: refused when the group already uses this many bytes; of
+    /// memory.swap.max that is the limit for memory and swap together.
     pub beyond_usage: Option<u64>,
 }
 

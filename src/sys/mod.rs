@@ -9,6 +9,7 @@ pub mod clone;
 pub mod entry;
 pub mod eventfd;
 pub mod fd;
+pub mod fifo;
 pub mod file;
 pub mod identity;
 pub mod inotify;

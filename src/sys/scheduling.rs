@@ -66,6 +66,16 @@ pub fn set_affinity(pid: i32, cpus: &[u32]) -> io::Result<()> {
     .map(drop)
 }
 
+/// CPUs as a mask, as the kernel prints one, in a single number.
+pub fn mask(cpus: &[u32]) -> String {
+    let bits = |word: u32| {
+        cpus.iter().filter(|cpu| **cpu / 64 == word).fold(0u64, |bits, cpu| bits | 1 << (cpu % 64))
+    };
+    let highest = cpus.iter().max().map_or(0, |cpu| cpu / 64);
+    let rest = (0..highest).rev().map(|word| format!("{:016x}", bits(word)));
+    format!("{:#x}{}", bits(highest), rest.collect::<String>())
+}
+
 /// `sched_setaffinity(2)` with every CPU: what the cgroup allows stays in force.
 pub fn reset_affinity() -> io::Result<()> {
     let all = [u64::MAX; 128];

@@ -23,6 +23,7 @@ tests![
     a_restored_container_is_written_down_again,
     only_a_running_container_is_written_down,
     mounts_are_as_they_were,
+    the_cgroup_hierarchies_are_mounted_again,
     a_mount_point_that_the_image_lacks_is_made,
     a_joined_network_namespace_is_joined_again,
     the_cgroup_and_its_limits_are_those_of_the_configuration,
@@ -240,6 +241,21 @@ fn mounts_are_as_they_were() -> Result {
     assert_eq!(container.exec_sh("cat /proc/keys").ok()?.stdout, "");
     container.delete_by_force().ok()?;
     container.left_no_trace()
+}
+
+fn the_cgroup_hierarchies_are_mounted_again() -> Result {
+    chapter!("config.md#mounts");
+    let bundle = Bundle::busybox()
+        .sh("mount > /tmp/ready; while :; do sleep 1; done")
+        .without_namespace("cgroup")
+        .mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec", "nodev", "ro"]);
+    let container = running(bundle)?;
+    wait_until(PATIENCE, || fs::read(container.in_root("tmp/ready")).ok())
+        .context("it never ran")?;
+    let before = mounts(&container)?;
+    cycle(&container)?;
+    assert_eq!(mounts(&container)?, before);
+    Ok(())
 }
 
 fn a_mount_point_that_the_image_lacks_is_made() -> Result {

@@ -176,6 +176,13 @@ fn a_redundant_default_device_is_fine() -> Result {
         json!({"path": "/dev/tty", "type": "c", "major": 5, "minor": 0, "fileMode": 0o666});
     let output = with_device("stat -c '%t %T %a' /dev/tty", device).run()?;
     output.says("5 0 666")?;
+    let device = json!({"path": "/dev/ptmx", "type": "c", "major": 5, "minor": 2});
+    let pts = ["newinstance", "ptmxmode=0666", "mode=0620"];
+    for bundle in [Bundle::busybox(), Bundle::busybox().in_user_namespace(300_000)] {
+        let bundle = bundle.mount("/dev/pts", ("devpts", "devpts"), &pts);
+        let bundle = bundle.set("/linux/devices/-", device.clone());
+        bundle.args(["stat", "-Lc", "%t %T %a", "/dev/ptmx"]).run()?.says("5 2 666")?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,9 @@
 //! exec: what its options and a process file change.
 
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
@@ -26,6 +29,9 @@ tests![
     cgroup_is_a_child_of_the_containers,
     a_cgroup_outside_the_containers_is_refused,
     the_configured_affinity_is_set,
+    the_affinity_of_exec_is_not_for_init,
+    a_program_waits_for_a_reader_of_the_fifo,
+    a_fifo_to_wait_for_must_be_one,
     home_follows_the_user,
 ];
 
@@ -280,6 +286,52 @@ fn the_configured_affinity_is_set() -> Result {
         Bundle::busybox().sleeping().set("/process/execCPUAffinity", affinity).start()?;
     let output = container.exec(["grep", "Cpus_allowed_list", "/proc/self/status"]).ok()?;
     assert_eq!(host::field(&output.stdout, "Cpus_allowed_list"), Some("1"));
+    Ok(())
+}
+
+fn the_affinity_of_exec_is_not_for_init() -> Result {
+    chapter!("config.md#linux-process");
+    host::processors(2)?;
+    let script = ["grep", "Cpus_allowed_list", "/proc/self/status"];
+    let all = fs::read_to_string("/proc/self/status")?;
+    let bundle = Bundle::busybox().args(script);
+    let output = bundle.set("/process/execCPUAffinity", json!({"final": "1"})).run()?.ok()?;
+    let list = |text: &str| host::field(text, "Cpus_allowed_list").map(str::to_owned);
+    assert_eq!(list(&output.stdout), list(&all));
+    Ok(())
+}
+
+fn a_program_waits_for_a_reader_of_the_fifo() -> Result {
+    chapter!("cli#exec");
+    let container = Bundle::busybox().sleeping().directory("tmp").build()?;
+    fs::set_permissions(container.in_root("tmp"), Permissions::from_mode(0o1777))?;
+    container.run_detached().ok()?;
+    let fifo = container.directory().join("fifo");
+    host::success("mkfifo", &[&fifo.to_string_lossy()])?;
+    let pid_file = container.directory().join("exec.pid");
+    let call = container.call("exec").arg("--detach").arg("--exec-wait-fifo").arg(&fifo);
+    let call = call.args(["--user", "1000:1000"]).arg("--pid-file").arg(&pid_file);
+    let call = call.args([container.id(), "sh", "-c", "id -u > /tmp/ran"]);
+    call.streams("waiting").run().ok()?;
+    assert!(fs::read_to_string(&pid_file)?.parse::<i32>()? > 0);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(!container.in_root("tmp/ran").exists());
+    assert_eq!(fs::read(&fifo)?, b"");
+    assert_eq!(container.wait_for_file("tmp/ran")?.trim(), "1000");
+    Ok(())
+}
+
+fn a_fifo_to_wait_for_must_be_one() -> Result {
+    chapter!("cli#exec");
+    let container = sleeping()?;
+    let file = container.directory().join("file");
+    fs::write(&file, "")?;
+    let waiting = |path: &std::path::Path| {
+        container.exec_with([OsStr::new("--exec-wait-fifo"), path.as_os_str()], ["true"])
+    };
+    waiting(&file).fails_with("is not a fifo")?;
+    let missing = container.directory().join("missing");
+    waiting(&missing).fails_with("failed to open exec wait fifo")?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod callers;
 mod callers_conmon;
 mod callers_containerd;
 mod callers_engines;
+mod callers_words;
 mod cgroups;
 mod checkpoint;
 mod command_line;
@@ -86,6 +87,7 @@ fn main() -> std::process::ExitCode {
         callers_containerd::TESTS,
         callers_conmon::TESTS,
         callers_engines::TESTS,
+        callers_words::TESTS,
     ];
     spec_tests::suite::main(rooms, "known-failures")
 }

@@ -24,6 +24,7 @@ tests![
     no_pivot_runs_in_the_root,
     no_pivot_hides_the_hosts_proc,
     no_pivot_and_a_read_only_root_go_together,
+    no_root_that_is_shared_changes_the_hosts_mounts,
     a_setgid_root_may_have_new_mount_points,
 ];
 
@@ -216,6 +217,28 @@ fn no_pivot_and_a_read_only_root_go_together() -> Result {
     chapter!("cli#create");
     let bundle = read_only("touch /x 2>/dev/null || echo read-only");
     assert_eq!(run_without_pivot(bundle)?.stdout, "read-only\n");
+    Ok(())
+}
+
+/// A host's tree of its own, all shared, with a mount for a root: what is moved or unmounted on the
+/// way would be so there too.
+fn no_root_that_is_shared_changes_the_hosts_mounts() -> Result {
+    chapter!("config-linux.md#rootfs-mount-propagation");
+    let script = "set -e; mount --make-rprivate /; mount --make-rshared /; \
+                  mount --bind bundle/rootfs bundle/rootfs; \
+                  before=$(cut -d ' ' -f 5 /proc/self/mountinfo); \"$@\"; \
+                  after=$(cut -d ' ' -f 5 /proc/self/mountinfo); \
+                  [ \"$before\" = \"$after\" ] && echo same";
+    for propagation in ["rshared", "shared", "slave", "rslave"] {
+        for option in ["--no-pivot", "--no-new-keyring"] {
+            let bundle = Bundle::busybox().args(["true"]);
+            let container = bundle.set("/linux/rootfsPropagation", propagation).build()?;
+            let call = container.run_call().args([option, container.id()]);
+            let wrapped = call.under(["unshare", "-m", "sh", "-c", script, "sh"]);
+            let told = format!("{propagation} {option}");
+            assert_eq!(wrapped.run().ok()?.stdout, "same\n", "{told}");
+        }
+    }
     Ok(())
 }
 

@@ -26,6 +26,7 @@ tests![
     the_default_devices_are_the_hosts,
     cve_2023_25809_the_hosts_sysfs_is_read_only,
     limits_without_the_right_are_refused,
+    a_cgroup_without_the_right_is_refused,
     a_mount_with_an_unmapped_id_is_refused,
     the_default_state_directory_is_the_users,
     a_terminal_works,
@@ -299,6 +300,15 @@ fn limits_without_the_right_are_refused() -> Result {
     output.fails()?;
     assert!(container.cgroups().is_empty());
     Ok(())
+}
+
+fn a_cgroup_without_the_right_is_refused() -> Result {
+    chapter!("cli#create");
+    host::cgroupfs_driver()?;
+    let (container, output) = run(alone().set("/linux/cgroupsPath", "/spec-of-nobody/a"))?;
+    let output = output.fails_with("unable to apply cgroup configuration")?;
+    assert!(output.stderr.contains("permission denied"), "{output}");
+    container.left_no_trace()
 }
 
 fn a_mount_with_an_unmapped_id_is_refused() -> Result {

@@ -7,7 +7,9 @@ use crate::spec::{BlockIo, Cpu, Memory, Network, Resources};
 
 pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
     if !resources.unified.is_empty() {
-        return Err(Error::new("linux.resources.unified: cannot use unified on cgroup v1"));
+        return Err(Error::new(
+            "linux.resources.unified: invalid configuration: cannot use unified on cgroup v1",
+        ));
     }
     pids(resources, writes);
     if let Some(memory) = &resources.memory {

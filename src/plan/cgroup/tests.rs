@@ -236,11 +236,27 @@ fn an_error_names_the_field() {
 }
 
 #[test]
+fn a_weight_beside_idle_is_told() {
+    let warned = |resources: &str| {
+        let config = format!(r#"{{"linux":{{"resources":{resources}}}}}"#);
+        plan(&config, &host(v2())).unwrap().warnings.join("; ")
+    };
+    for both in
+        [r#"{"cpu":{"shares":1024,"idle":1}}"#, r#"{"unified":{"cpu.idle":"1","cpu.weight":"8"}}"#]
+    {
+        assert!(warned(both).contains("unable to apply both"), "{both}");
+    }
+    assert_eq!(warned(r#"{"cpu":{"shares":1024,"idle":0}}"#), "");
+}
+
+#[test]
 fn usage_is_looked_at_where_it_is_asked_for() {
     let memory = r#"{"memory":{"limit":100,"swap":300,"checkBeforeUpdate":true}}"#;
     let (new, none) = (serde_json::from_str(memory).unwrap(), Resources::default());
     let update = update(&new, &none, &v2()).unwrap();
-    assert!(update.writes.iter().all(|write| write.beyond_usage == Some(100)), "{update:?}");
+    let bounds = update.writes.iter().map(|write| (&*write.file, write.beyond_usage));
+    let expected = [("memory.swap.max", Some(300)), ("memory.max", Some(100))];
+    assert_eq!(bounds.collect::<Vec<_>>(), expected);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{Writes, cpuset, hugepages, pids, rdma, refuse, set, size, weight};
 use crate::error::{Error, Result};
-use crate::plan::types::Manner;
+use crate::plan::types::{CgroupWrite, Manner};
 use crate::spec::{BlockIo, Cpu, Memory, Network, Resources};
 
 pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
@@ -22,7 +22,17 @@ pub(super) fn writes(resources: &Resources, writes: &mut Writes) -> Result<()> {
     if resources.network.as_ref().is_some_and(|network| *network != Network::default()) {
         writes.warn("linux.resources.network exists only in cgroup v1");
     }
-    raw(resources, writes)
+    raw(resources, writes)?;
+    warn_idle_weight(writes);
+    Ok(())
+}
+
+fn warn_idle_weight(writes: &mut Writes) {
+    let weighs = writes.list.iter().any(|write| write.file == "cpu.weight");
+    let idles = |write: &CgroupWrite| write.file == "cpu.idle" && write.value == "1";
+    if weighs && writes.list.iter().any(idles) {
+        writes.warn("unable to apply both cpu.weight and cpu.idle: an idle group has no weight");
+    }
 }
 
 fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
@@ -30,19 +40,20 @@ fn memory(memory: &Memory, writes: &mut Writes) -> Result<()> {
     const SWAP: &str = "linux.resources.memory.swap";
     let limit = size(LIMIT, memory.limit)?;
     let swap = size(SWAP, memory.swap)?;
-    let smallest =
-        [limit, swap].into_iter().flatten().filter_map(|size| size.try_into().ok()).min();
-    let beyond_usage = smallest.filter(|_| memory.check_before_update == Some(true));
-    if let Some(swap) = swap_alone(limit, swap)? {
-        let write = writes.add(SWAP, "memory.swap.max", or_max(swap));
-        write.beyond_usage = beyond_usage;
+    let beyond_usage = |size: Option<i64>| {
+        let bound = size.filter(|_| memory.check_before_update == Some(true));
+        bound.and_then(|size| size.try_into().ok())
+    };
+    if let Some(alone) = swap_alone(limit, swap)? {
+        let write = writes.add(SWAP, "memory.swap.max", or_max(alone));
+        write.beyond_usage = beyond_usage(swap);
         // Without swap accounting, no swap and unlimited swap are what there is anyway.
-        if swap <= 0 {
+        if alone <= 0 {
             write.manner = Manner::IfThere;
         }
     }
     if let Some(limit) = limit {
-        writes.add(LIMIT, "memory.max", or_max(limit)).beyond_usage = beyond_usage;
+        writes.add(LIMIT, "memory.max", or_max(limit)).beyond_usage = beyond_usage(Some(limit));
     }
     const RESERVATION: &str = "linux.resources.memory.reservation";
     if let Some(reservation) = size(RESERVATION, memory.reservation)? {
