@@ -320,10 +320,7 @@ fn let_through(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
         return Ok(());
     }
     let table = Table::open().context("open a socket of nf_tables")?;
-    match table.add(&elements) {
-        Ok(()) => Ok(()),
-        Err(_) => bridge::write_rules(networks, &table),
-    }
+    table.add(&elements).or_else(|_| bridge::write_rules(networks, &table))
 }
 
 /// Lays the cable and makes the end inside ready.

@@ -50,8 +50,8 @@ pub(super) fn check(config: &Config, host: &HostConfig, networks: &NetworkingCon
 
 const CONTAINER_AND_LINKS: &str = "container type network can't be used with links. This would \
                                    result in undefined behavior";
-pub(super) const HOST_AND_LINKS: &str = "host type networking can't be used with links. This would result in \
-                              undefined behavior";
+pub(super) const HOST_AND_LINKS: &str = "host type networking can't be used with links. This would \
+                                         result in undefined behavior";
 
 /// Whether no user has made this network.
 fn is_predefined(name: &str) -> bool {

@@ -100,7 +100,8 @@ impl Update {
             ),
             (
                 says(self.nano_cpus) && host.cpu_period > 0,
-                "Conflicting options: NanoCPUs cannot be updated as CPU Period has already been set",
+                "Conflicting options: NanoCPUs cannot be updated as CPU Period has already been \
+                 set",
             ),
             (
                 self.memory_swap.is_none()
