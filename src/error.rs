@@ -81,12 +81,7 @@ impl std::error::Error for Error {}
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
-        let errno = error.raw_os_error();
-        let mut cause = error.to_string();
-        if errno == Some(libc::ENOSYS) {
-            cause += ": this Linux is too old for it, or a filter refuses it";
-        }
-        Error { errno, ..Error::new(cause) }
+        Error { errno: error.raw_os_error(), ..Error::new(error.to_string()) }
     }
 }
 

@@ -13,8 +13,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Hook, Hooks};
-use crate::sys::fd::{wait_for_any, wait_readable};
-use crate::sys::{pidfd, signal};
+use crate::sys::pidfd::{self, wait_for_any, wait_readable};
+use crate::sys::signal;
 
 /// Where and with what a list of hooks is run.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +25,8 @@ pub struct Setting<'a> {
     pub state: &'a [u8],
     /// Their working directory, if not the present one.
     pub directory: Option<&'a Path>,
-    /// The environment of hooks that bring none.
-    pub env: &'a [String],
+    /// The environment of hooks that bring none, if not the present one.
+    pub env: Option<&'a [String]>,
     /// Where what they print goes.
     pub output: &'a Output,
 }
@@ -70,31 +70,51 @@ fn stream(file: Option<&File>) -> Result<Stdio> {
 pub fn run(hooks: &[Hook], setting: Setting<'_>) -> Result<()> {
     hooks.iter().enumerate().try_for_each(|(number, hook)| {
         run_one(hook, setting)
+            .map_err(|failed| failed.error)
             .or_code(Code::HookFailed)
             .doing(|| format!("error running {} hook #{number}", setting.kind))
     })
 }
 
-/// Runs every hook whatever the others do; gives the failures.
+/// Runs every hook whatever the others do; gives the failures, with an exit code in front where
+/// there is one.
 pub fn run_all(hooks: &[Hook], setting: Setting<'_>) -> Vec<Error> {
-    (0..hooks.len())
-        .filter_map(|number| {
-            run_one(&hooks[number], setting)
-                .doing(|| format!("error running {} hook #{number}", setting.kind))
-                .err()
-        })
-        .collect()
+    let kind = setting.kind;
+    let told = |(number, hook)| {
+        let failed = run_one(hook, setting).err()?;
+        let error = Err::<(), _>(failed.error);
+        let error = error.doing(|| format!("error running {kind} hook #{number}"));
+        match failed.exit_code {
+            Some(code) => error.doing(|| format!("{kind} hook failed with exit code {code}")),
+            None => error,
+        }
+        .err()
+    };
+    hooks.iter().enumerate().filter_map(told).collect()
 }
 
-fn run_one(hook: &Hook, setting: Setting<'_>) -> Result<()> {
-    let env = if hook.env.is_empty() { setting.env } else { &hook.env };
+/// Why a hook is not done.
+struct Failed {
+    /// Where it ran and ended by itself.
+    exit_code: Option<i32>,
+    error: Error,
+}
+
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Failed {
+        Failed { exit_code: None, error: error.into() }
+    }
+}
+
+fn run_one(hook: &Hook, setting: Setting<'_>) -> std::result::Result<(), Failed> {
     let mut command = Command::new(&hook.path);
     if let Some((name, args)) = hook.args.split_first() {
         command.arg0(name).args(args);
     }
+    if let Some(env) = hook.env.as_deref().or(setting.env) {
+        command.env_clear().envs(env.iter().filter_map(|entry| entry.split_once('=')));
+    }
     command
-        .env_clear()
-        .envs(env.iter().filter_map(|entry| entry.split_once('=')))
         .stdin(readable(setting.state).doing(|| "write the state for the hook".into())?)
         .stdout(stream(setting.output.stdout.as_ref())?)
         .stderr(stream(setting.output.stderr.as_ref())?);
@@ -109,7 +129,8 @@ fn run_one(hook: &Hook, setting: Setting<'_>) -> Result<()> {
 /// What any pipe holds before somebody reads (pipe(7), PIPE_BUF, in bytes).
 const PIPE: usize = 4096;
 
-/// The state, written whole before the hook begins: it need not read it, and nobody waits for it.
+/// The state, written whole before the hook begins: it need not read it, and nobody waits for it. A
+/// pipe is what hooks find there under other runtimes, and is made 2 µs sooner than a memfd.
 fn readable(state: &[u8]) -> io::Result<Stdio> {
     if state.len() > PIPE {
         let mut file = File::from(memfd_create("state", MFdFlags::MFD_CLOEXEC)?);
@@ -123,7 +144,7 @@ fn readable(state: &[u8]) -> io::Result<Stdio> {
 }
 
 /// Waits for the end, reading what the hook prints so that it is never blocked by a full pipe.
-fn finish(mut child: Child, limit: Option<Duration>) -> Result<()> {
+fn finish(mut child: Child, limit: Option<Duration>) -> std::result::Result<(), Failed> {
     let pidfd = pidfd::open(child.id() as i32).doing(|| "watch the hook".into())?;
     let mut stdout = Printed::new(child.stdout.take().map(OwnedFd::from));
     let mut stderr = Printed::new(child.stderr.take().map(OwnedFd::from));
@@ -147,11 +168,12 @@ fn finish(mut child: Child, limit: Option<Duration>) -> Result<()> {
         (true, true) => Ok(()),
         (false, _) => {
             let seconds = limit.unwrap_or_default().as_secs_f64();
-            Err(Error::new(format!("hook ran past specified timeout of {seconds:.1}s")))
+            Err(Error::new(format!("hook ran past specified timeout of {seconds:.1}s")).into())
         }
         (true, false) => {
             let (stdout, stderr) = (stdout.text(), stderr.text());
-            Err(Error::new(format!("{}, stdout: {stdout}, stderr: {stderr}", words(status))))
+            let told = format!("{}, stdout: {stdout}, stderr: {stderr}", words(status));
+            Err(Failed { exit_code: status.code(), error: Error::new(told) })
         }
     }
 }

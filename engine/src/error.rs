@@ -18,6 +18,8 @@ pub enum Kind {
     Invalid,
     /// Another party does not let us.
     Denied,
+    /// The words of a command line make no sense: nothing was asked of anybody yet.
+    Usage,
 }
 
 /// A request that was refused, with the words for the person who made it.

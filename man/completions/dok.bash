@@ -108,7 +108,7 @@ _dok() {
                 --log-driver) return ;;
                 --log-opt) return ;;
                 --platform) return ;;
-                --pull) options='' words='always missing never' ;;
+                --pull) return ;;
                 --health-cmd) return ;;
                 --health-interval) return ;;
                 --health-timeout) return ;;
@@ -203,7 +203,7 @@ _dok() {
                 --log-driver) return ;;
                 --log-opt) return ;;
                 --platform) return ;;
-                --pull) options='' words='always missing never' ;;
+                --pull) return ;;
                 --health-cmd) return ;;
                 --health-interval) return ;;
                 --health-timeout) return ;;

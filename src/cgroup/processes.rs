@@ -56,11 +56,12 @@ impl Cgroup {
     /// process group.
     fn kill_each(&self, frozen: bool) -> Result<()> {
         for _ in 0..if frozen { 1 } else { 100 } {
-            let processes = self.processes()?;
+            let mut processes = self.processes()?;
+            processes.retain(|pid| *pid > 0);
             if processes.is_empty() {
                 break;
             }
-            for pid in processes.into_iter().filter(|pid| *pid > 0) {
+            for pid in processes {
                 match kill(Pid::from_raw(pid), Signal::SIGKILL) {
                     Ok(()) | Err(nix::errno::Errno::ESRCH) => {}
                     Err(errno) => return Err(errno).doing(|| format!("kill process {pid}")),

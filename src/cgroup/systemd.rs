@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::dbus::{Address, Call, Connection, Peer, Refusal, Reply, Value};
-use crate::error::{Doing, Error, Result};
+use crate::error::{Code, Doing, Error, Result};
 use crate::plan::{Manager, Need, Property, Unit, UnitId};
 
 /// How long all of it may take.
@@ -88,6 +88,11 @@ impl Systemd {
                 "org.freedesktop.systemd1.UnitExists" if may_exist => {
                     may_exist = false;
                     self.forget_failure()?;
+                }
+                // A scope is there for as long as processes are in it.
+                "org.freedesktop.systemd1.UnitExists" => {
+                    let words = format!("container's cgroup is not empty: {}", refused.words);
+                    return Err(Error::of(Code::InUse, words));
                 }
                 _ => leave_out(&mut properties, refused)?,
             }

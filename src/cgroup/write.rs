@@ -126,7 +126,8 @@ impl Group {
         let absent = !controllers.split_whitespace().any(|name| name == write.controller());
         let refused = error.is(libc::ENOENT) || error.is(libc::EPERM) || error.is(libc::EACCES);
         if self.is_unified() && refused && absent && write.controller() != "cgroup" {
-            let words = format!("controller {:?} not available", write.controller());
+            let name = write.controller();
+            let words = format!("the requested cgroup controller `{name}` is not available");
             return Err(error).doing(|| words);
         }
         Err(error)

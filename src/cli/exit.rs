@@ -47,7 +47,8 @@ pub(super) struct Failure {
     words: String,
     kind: Code,
     code: ExitCode,
-    usage: Option<String>,
+    /// What may help, on lines of its own.
+    hint: Option<String>,
     /// Help was asked for instead.
     help: bool,
 }
@@ -56,13 +57,13 @@ impl Failure {
     /// The command line is wrong; `usage` says what is right.
     pub(super) fn of_usage(words: String, usage: String) -> Failure {
         let (kind, code) = (Code::InvalidArgument, ExitCode::FAILED);
-        Failure { words, kind, code, usage: Some(usage), help: false }
+        Failure { words, kind, code, hint: Some(usage), help: false }
     }
 
     /// `--help` was met.
     pub(super) fn help() -> Failure {
         let (kind, code) = (Code::InvalidArgument, ExitCode::DONE);
-        Failure { words: String::new(), kind, code, usage: None, help: true }
+        Failure { words: String::new(), kind, code, hint: None, help: true }
     }
 
     /// `exec` could not start its process.
@@ -85,8 +86,8 @@ impl Failure {
         self.kind
     }
 
-    pub(super) fn usage(&self) -> Option<&str> {
-        self.usage.as_deref()
+    pub(super) fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
     }
 
     pub(super) fn code(&self) -> ExitCode {
@@ -96,7 +97,9 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
+        let too_old = || "this Linux is too old for it, or a filter refuses it".to_owned();
+        let hint = error.is(libc::ENOSYS).then(too_old);
         let (words, kind) = (error.to_string(), error.code());
-        Failure { words, kind, code: ExitCode::FAILED, usage: None, help: false }
+        Failure { words, kind, code: ExitCode::FAILED, hint, help: false }
     }
 }

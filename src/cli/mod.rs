@@ -117,8 +117,8 @@ fn tell(failure: Failure) -> ExitCode {
     if log::is_elsewhere() {
         let _ = writeln!(stderr, "{words}");
     }
-    if let Some(usage) = failure.usage() {
-        let _ = writeln!(stderr, "{usage}");
+    if let Some(hint) = failure.hint() {
+        let _ = writeln!(stderr, "{hint}");
     }
     failure.code()
 }

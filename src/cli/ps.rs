@@ -1,5 +1,7 @@
 //! `onggi ps ID [PS OPTIONS]`
 
+use std::process::Command;
+
 use clap::{Arg, ArgAction, ArgMatches};
 
 use super::exit::{ExitCode, Outcome};
@@ -9,7 +11,7 @@ use super::list::Format;
 use super::print;
 use crate::container;
 use crate::error::{Doing, Error, Result};
-use crate::sys::process;
+use crate::sys::signal;
 
 const ABOUT: &str = "List the processes of a container";
 const MORE: &str = "\
@@ -47,7 +49,9 @@ pub(super) fn run(matches: &ArgMatches, globals: &Globals) -> Outcome {
 }
 
 fn host_ps(options: &[&str]) -> Result<String> {
-    let output = process::command("ps").args(options).output().doing(|| "run ps".into())?;
+    let mut command = Command::new("ps");
+    signal::hold_none_in(&mut command);
+    let output = command.args(options).output().doing(|| "run ps".into())?;
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         return Err(Error::new(format!("ps: {}: {}", output.status, words.trim_end())));

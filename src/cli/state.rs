@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 const ABOUT: &str = "Print the state of a container as JSON";
 const MORE: &str = "\
 Prints the state that the specification describes: ociVersion, id, pid, status (created, running, \
-paused or stopped), bundle, rootfs, created, annotations and owner. With --watch it prints an \
-object on a line now and at each change of the status, and ends when the container has stopped.";
+paused or stopped), bundle, rootfs, created, annotations, systemd-scope and owner. With --watch it \
+prints an object on a line now and at each change of the status, and ends when the container has \
+stopped.";
 
 pub(super) fn definition() -> clap::Command {
     flags::command("state", ABOUT)

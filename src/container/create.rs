@@ -2,10 +2,11 @@
 //! itself when a later one fails.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::namespaces::{is_within_reach, join_by_path, new_namespaces};
 use super::notify::{self, Notify};
 use super::options::CreateOptions;
 use super::passed::{self, Passed};
@@ -15,19 +16,19 @@ use super::serve::{self, Handles, Role, Served, Talk, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
-use crate::error::{Code, Doing, Error, Result};
+use crate::error::{Code, Doing, Result};
 use crate::failpoint;
 use crate::hooks::Output;
 use crate::host::{self, Host};
 use crate::init::{Init, NEW_CONTAINER, Sources, Start};
-use crate::launch::{self, Child, Request};
+use crate::launch::{self, Child, Request, RuntimeEnd};
 use crate::log::{self, Laps};
 use crate::plan::{self, Hooks, Kind, Plan, Terminal};
 use crate::resctrl;
 use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State, Str};
 use crate::sys::identity::effective_ids;
-use crate::sys::{fd, process, self_exe, socket};
+use crate::sys::{process, self_exe, socket};
 use crate::validate::{self, Problem};
 use crate::weakness;
 
@@ -65,10 +66,9 @@ pub(super) fn make(
 ) -> Result<Made> {
     let mut laps = Laps::start("create");
     let text = enter_bundle(options)?;
-    let spec = read_spec(&text)?;
-    let host = ask_host(&spec, options)?;
+    let (spec, host) = &read(&text, options)?;
     laps.end("read the configuration, ask the host");
-    let mut plan = plan(&spec, &host, id, options)?;
+    let mut plan = plan(spec, host, id, options)?;
     laps.end("plan");
     check_terminal(&plan, options, mode)?;
     let passed = Passed::take(options.preserve_fds)?;
@@ -79,17 +79,14 @@ pub(super) fn make(
     let reserved = store.reserve(id)?;
     reach("reserve the directory", &mut laps)?;
     let directory = reserved.directory()?;
-    directory.save_config(&text)?;
-    let notify = notify::open(directory, mode != Mode::Created)?;
-    reach("keep the configuration", &mut laps)?;
-    let mut saved = saved(id, &spec, &plan, &host, options);
-    directory.announce(&saved)?;
-    reach("save the state", &mut laps)?;
+    let mut saved = saved(id, spec, &plan, host, options);
+    let notify = announce(directory, (&text, &saved), mode, &mut laps)?;
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
     laps.end("begin the cgroup, protect the program");
-    let clone = Clone { spec: &spec, passed, mode, program: program.as_ref(), host: &host };
+    let bundle = options.bundle_name();
+    let clone = Clone { spec, bundle: &bundle, passed, mode, program: program.as_ref(), host };
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -111,11 +108,7 @@ pub(super) fn make(
         handles: handles(options),
         role: Role::Create { saved: &saved, cgroup: &cgroup },
     };
-    let served = serve(&channel, &mut talk)?;
-    laps.end("answer init");
-    if mode == Mode::Created && !served.waits {
-        return Err(died(&talk));
-    }
+    let served = answer(&channel, &mut talk, mode, &mut laps)?;
     directory.is_made()?;
 
     let container = Container { directory: store.find(id)?, saved };
@@ -125,6 +118,36 @@ pub(super) fn make(
     reserved.keep();
     poststop.keep();
     Ok(Made { container, child, served, notify, hooks: plan.hooks })
+}
+
+/// Writes down what is known before there is a process.
+fn announce(
+    directory: &Directory,
+    (config, saved): (&[u8], &Saved),
+    mode: Mode,
+    laps: &mut Laps,
+) -> Result<Option<Notify>> {
+    directory.save_config(config)?;
+    let notify = notify::open(directory, mode != Mode::Created)?;
+    reach("keep the configuration", laps)?;
+    directory.announce(saved)?;
+    reach("save the state", laps)?;
+    Ok(notify)
+}
+
+/// Answers init until it is ready, or waits to be started.
+fn answer(
+    channel: &RuntimeEnd,
+    talk: &mut Talk<'_>,
+    mode: Mode,
+    laps: &mut Laps,
+) -> Result<Served> {
+    let served = serve(channel, talk)?;
+    laps.end("answer init");
+    match mode == Mode::Created && !served.waits {
+        true => Err(died(talk)),
+        false => Ok(served),
+    }
 }
 
 fn handles(options: &CreateOptions) -> Handles<'_> {
@@ -163,13 +186,16 @@ pub(super) fn enter_bundle(options: &CreateOptions) -> Result<Vec<u8>> {
     std::fs::read(path).doing(|| format!("read {}", path.display()))
 }
 
-pub(super) fn read_spec(text: &[u8]) -> Result<Spec<'_>> {
+/// What is wanted, and where.
+pub(super) fn read<'a>(text: &'a [u8], options: &CreateOptions) -> Result<(Spec<'a>, Host)> {
     let mut spec =
         Spec::read(text).or_code(Code::InvalidConfig).doing(|| "read config.json".into())?;
     if weakness::leaves_out("the configured cgroup") {
         spec.linux.cgroups_path = Str::default();
     }
-    Ok(spec)
+    let host = ask_host(&spec, options)?;
+    spec.map_own_ids(host.euid, host.egid);
+    Ok((spec, host))
 }
 
 /// A sound spec, decided.
@@ -237,7 +263,7 @@ pub(super) fn saved(
     options: &CreateOptions,
 ) -> Saved {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
+    let bundle = options.bundle_name();
     let own = |kind: &Kind| plan.namespaces.has(*kind);
     Saved {
         id: id.to_string(),
@@ -273,6 +299,7 @@ pub(super) fn saved(
 /// What the clone holds besides the plan.
 struct Clone<'a> {
     spec: &'a Spec<'a>,
+    bundle: &'a str,
     passed: Passed,
     mode: Mode,
     program: Option<&'a OwnedFd>,
@@ -284,22 +311,16 @@ fn spawn(
     cgroup: &Cgroup,
     directory: &Directory,
     clone: &Clone<'_>,
-) -> Result<(Child, launch::RuntimeEnd)> {
+) -> Result<(Child, RuntimeEnd)> {
     let (init_end, runtime_end) = launch::pair()?;
-    let start = match clone.mode {
-        Mode::Created => Start::Await(
-            socket::listen_at(&directory.start_socket()).doing(|| "listen for start".into())?,
-        ),
-        Mode::Running(_) => Start::AtOnce,
-    };
+    let start = start(clone.mode, directory)?;
     let entry = cgroup.entry().doing(|| "open the cgroup".into())?;
-    let bundle = std::env::current_dir().unwrap_or_default().to_string_lossy().into_owned();
     let state = State {
         oci_version: OCI_VERSION,
         id: "",
         status: "creating",
         pid: 0,
-        bundle: &bundle,
+        bundle: clone.bundle,
         annotations: &clone.spec.annotations,
     };
     let id = directory.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -311,11 +332,7 @@ fn spawn(
         unprivileged: clone.host.euid != 0 || clone.host.in_user_namespace,
     };
     let cgroups = Cgroup::planned(&plan.cgroup).hierarchies();
-    let hook_output =
-        match plan.hooks.create_container.is_empty() && plan.hooks.start_container.is_empty() {
-            true => Output::default(),
-            false => Output::open(&plan.hooks)?,
-        };
+    let hook_output = output_of_inits_hooks(&plan.hooks)?;
     let program_file = clone.program.map(|file| file.try_clone()).transpose()?;
     if is_within_reach(plan) {
         process::set_dumpable(false).doing(|| "become undumpable".into())?;
@@ -332,7 +349,7 @@ fn spawn(
             sources: Sources::Own,
             cgroups,
             start,
-            passed: clone.passed.count,
+            passed: clone.passed.numbers.clone(),
             state: State { id: &id, ..state },
             hook_output,
             root: None,
@@ -346,50 +363,18 @@ fn spawn(
     Ok((child, runtime_end))
 }
 
-/// Whether others may look into init before it hides itself: in a pid namespace that is joined they
-/// see it from its first moment on, and in a user namespace they have rights over it once it is in.
-fn is_within_reach(plan: &Plan) -> bool {
-    plan.namespaces.join.iter().any(|(kind, _)| matches!(kind, Kind::Pid | Kind::User))
+fn start(mode: Mode, directory: &Directory) -> Result<Start> {
+    match mode {
+        Mode::Created => socket::listen_at(&directory.start_socket())
+            .map(Start::Await)
+            .doing(|| "listen for start".into()),
+        Mode::Running(_) => Ok(Start::AtOnce),
+    }
 }
 
-/// The cgroup namespace is made later, once the process is in its cgroup.
-fn new_namespaces(plan: &Plan) -> u64 {
-    let late = Kind::Cgroup;
-    let new = plan.namespaces.new.iter().filter(|kind| **kind != late);
-    new.fold(0, |flags, kind| flags | kind.flag())
-}
-
-fn join_by_path(plan: &Plan) -> Result<Vec<launch::Join>> {
-    plan.namespaces
-        .join
-        .iter()
-        .map(|(kind, path)| {
-            let text = path.to_str().ok_or_else(|| Error::new("a namespace path is not UTF-8"))?;
-            let through = fd::open_at(fd::here(), text, libc::O_RDONLY, 0)
-                .doing(|| format!("open the {} namespace {text}", kind.name()))?;
-            keep_own_settings(plan, *kind, &through)?;
-            Ok(launch::Join { flags: kind.flag(), through })
-        })
-        .collect()
-}
-
-/// A path may lead to the runtime's own namespace, whose settings are not the container's.
-fn keep_own_settings(plan: &Plan, kind: Kind, through: &OwnedFd) -> Result<()> {
-    let Some(sysctl) = plan.sysctls.iter().find(|sysctl| sysctl.kind() == kind) else {
-        return Ok(());
-    };
-    let path = format!("/proc/self/ns/{}", kind.file());
-    let own = fd::open_at(fd::here(), &path, libc::O_RDONLY, 0).doing(|| format!("open {path}"))?;
-    let (own, joined) = (fd::stat(own.as_fd())?, fd::stat(through.as_fd())?);
-    match (own.st_dev, own.st_ino) == (joined.st_dev, joined.st_ino) {
-        true => Err(Error::of(
-            Code::InvalidConfig,
-            format!(
-                "sysctl {:?} not allowed in host {} namespace",
-                sysctl.path.replace('/', "."),
-                kind.name()
-            ),
-        )),
-        false => Ok(()),
+fn output_of_inits_hooks(hooks: &Hooks) -> Result<Output> {
+    match hooks.create_container.is_empty() && hooks.start_container.is_empty() {
+        true => Ok(Output::default()),
+        false => Output::open(hooks),
     }
 }

@@ -29,8 +29,9 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
         .init()?
         .ok_or_else(|| Error::of(Code::NotRunning, "cannot exec in a stopped container"))?;
     let text = container.directory.config()?;
-    let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
+    let mut spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
     let host = host::probe(&spec)?;
+    spec.map_own_ids(container.saved.onggi.owner, host.egid);
     let plan = container_plan(&spec, &host, &container)?;
     let mut wanted = process_plan(&spec, &host, &plan, options)?;
     wanted.warnings.iter().for_each(|words| log::warning(words));
@@ -215,7 +216,7 @@ impl Joining<'_> {
                 sources: Sources::Runtime,
                 cgroups: self.container.cgroup().hierarchies(),
                 start,
-                passed: self.passed.count,
+                passed: self.passed.numbers.clone(),
                 state,
                 hook_output: Output::default(),
                 root: None,

@@ -10,6 +10,7 @@ mod kill;
 mod list;
 mod lost;
 mod mounts;
+mod namespaces;
 mod network;
 mod notify;
 mod options;
@@ -149,9 +150,8 @@ impl Container {
             return Ok(None);
         }
         let life = proc.life(pid).doing(|| format!("look at process {pid}"))?;
-        Ok(life.filter(|life| {
-            life.start == self.saved.init_process_start && !matches!(life.state, 'Z' | 'X')
-        }))
+        let start = self.saved.init_process_start;
+        Ok(life.filter(|life| life.start == start && !life.has_ended()))
     }
 
     /// A descriptor of init; nothing when it has ended.
@@ -189,6 +189,7 @@ impl Container {
             rootfs: self.saved.config.rootfs.clone(),
             created: self.saved.created.clone(),
             annotations: own.annotations.clone(),
+            systemd_scope: own.cgroup.unit.as_ref().map(|unit| unit.name.clone()),
             owner: String::new(),
         })
     }

@@ -42,6 +42,7 @@ pub fn change_mounts(
         MountChange::Remove => Vec::new(),
     };
     let host = host::probe(&spec)?;
+    spec.map_own_ids(container.saved.onggi.owner, host.egid);
     validate::sound(&validate::problems(&spec, &host))?;
     let mut plan = container_plan(&spec, &host, &container)?;
     let steps = match change {
@@ -67,15 +68,14 @@ pub fn change_mounts(
 }
 
 fn check_added(plan: &Plan) -> Result<()> {
-    let remount = plan.mounts.iter().find(|mount| mount.what == MountSource::Remount);
-    match remount {
-        Some(mount) => {
-            let target = mount.target.as_str();
-            Err(Error::of(
-                Code::InvalidConfig,
-                format!("mounts on {target}: remount adds no mount"),
-            ))
-        }
-        None => Ok(()),
+    for mount in &plan.mounts {
+        let target = mount.target.as_str();
+        let words = match mount.what {
+            MountSource::Remount => "remount adds no mount",
+            _ if target == "/" => "processes that are there would not see it",
+            _ => continue,
+        };
+        return Err(Error::of(Code::InvalidConfig, format!("mounts on {target}: {words}")));
     }
+    Ok(())
 }

@@ -18,7 +18,7 @@ use crate::criu;
 use crate::error::{Doing, Result};
 use crate::log;
 use crate::plan::{Attributes, ContainerPath, Links, Mount, MountSource, Plan};
-use crate::sys::{fd, socket};
+use crate::sys::{pidfd, socket};
 
 /// The directory that the container sees.
 const INSIDE: &str = "/run/notify";
@@ -137,10 +137,10 @@ impl Notify {
     /// Waits until the program is ready and the caller knows it, or until the program has ended.
     pub(super) fn until_ready(&self, init: BorrowedFd<'_>, main: u32) -> Result<()> {
         loop {
-            fd::wait_for_any(&[Some(self.as_fd()), Some(init)], None)?;
-            let has_ended = fd::wait_readable(init, Some(Duration::ZERO))?;
+            pidfd::wait_for_any(&[Some(self.as_fd()), Some(init)], None)?;
+            let has_ended = pidfd::wait_readable(init, Some(Duration::ZERO))?;
             if let Some(barrier) = self.pass_on(main)? {
-                if !fd::wait_readable(barrier.as_fd(), Some(LIMIT))? {
+                if !pidfd::wait_readable(barrier.as_fd(), Some(LIMIT))? {
                     log::warning("NOTIFY_SOCKET: the barrier was not answered for 30 seconds");
                 }
                 return Ok(());

@@ -1,6 +1,6 @@
 //! What the command line asks of the lifecycle, as data.
 
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 use crate::criu::{CgroupsMode, Dump, NetworkLock, PageServer, Switch};
 use crate::plan::{CgroupManager, ExecOverrides, Keyring, RootSwitch};
@@ -28,6 +28,17 @@ pub struct CreateOptions {
     pub cgroup_manager: CgroupManager,
     /// Whether a cgroup that cannot be made is passed over.
     pub rootless: Rootless,
+}
+
+impl CreateOptions {
+    /// The bundle as its state tells it, once it is the working directory: what the caller calls
+    /// it, unless that leads up again.
+    pub(super) fn bundle_name(&self) -> String {
+        let leads_up = self.bundle.components().any(|part| part == Component::ParentDir);
+        let own = self.bundle.components().collect();
+        let bundle = if leads_up { std::env::current_dir().unwrap_or(own) } else { own };
+        bundle.to_string_lossy().into_owned()
+    }
 }
 
 /// Whether the runtime takes itself to be without root's rights.

@@ -15,7 +15,7 @@ pub(super) fn run_poststop(hooks: &Hooks, state: &[u8]) {
         log::warning(&error.to_string());
         Output::default()
     });
-    let setting = Setting { kind: "poststop", state, directory: None, env: &[], output: &output };
+    let setting = Setting { kind: "poststop", state, directory: None, env: None, output: &output };
     for error in hooks::run_all(&hooks.poststop, setting) {
         log::warning(&error.to_string());
     }

@@ -14,12 +14,13 @@ use crate::validate::{self, Problem};
 /// A configuration that cannot be read; the host, if it cannot be asked.
 pub fn problems(id: &ContainerId, options: &CreateOptions) -> Result<Vec<Problem>> {
     let text = enter_bundle(options)?;
-    let spec = match Spec::read(&text) {
+    let mut spec = match Spec::read(&text) {
         Ok(spec) => spec,
         // What cannot be read hides what comes after it.
         Err(error) => return Ok(vec![Problem::of_words("config.md", &error.to_string())]),
     };
     let host = ask_host(&spec, options)?;
+    spec.map_own_ids(host.euid, host.egid);
     let mut found = validate::problems(&spec, &host);
     let filter = compile_filter(&spec).unwrap_or_else(|error| {
         found.push(Problem::of_words("config-linux.md#seccomp", &error.to_string()));

@@ -47,8 +47,7 @@ fn make(
     mode: Mode,
 ) -> Result<Made> {
     let text = create::enter_bundle(options)?;
-    let spec = create::read_spec(&text)?;
-    let host = create::ask_host(&spec, options)?;
+    let (spec, host) = create::read(&text, options)?;
     let mut plan = create::plan(&spec, &host, id, options)?;
     create::check_terminal(&plan, options, mode)?;
     Passed::take(0)?;

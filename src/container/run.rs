@@ -26,7 +26,7 @@ pub(super) fn follow(run: &RunOptions, make: impl FnOnce() -> Result<Made>) -> R
     }
     let signals = supervise::Signals::hold(run.attach)?;
     let mut made = make()?;
-    if let Err(error) = start::after_start(&made.container, &made.hooks) {
+    if let Err(error) = start::run_poststart(&made.container, &made.hooks) {
         end(made)?;
         return Err(error);
     }

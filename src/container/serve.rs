@@ -11,15 +11,18 @@ use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Output, Setting};
 use crate::init::set_limits;
-use crate::launch::{Child, FromInit, RuntimeEnd, ToInit};
+use crate::launch::{Child, FromInit, MADE_NODE, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{Hooks, MountSource, Plan, Process, PropagationKind, SourceLink};
+use crate::plan::{Hooks, IdMap, MountSource, Plan, Process, PropagationKind, SourceLink};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{Attributes, Reach, copy_link, copy_tree, either_way, set_attributes};
+use crate::sys::mount::{
+    Attributes, Filesystem, Reach, copy_link, copy_tree, either_way, set_attributes,
+};
 use crate::sys::pidfd::End;
+use crate::sys::process::WholeModes;
 use crate::sys::procfs::Procfs;
 use crate::sys::socket::{self, Style};
-use crate::sys::{fd, needs, pidfd, pty};
+use crate::sys::{self, fd, needs, pidfd, pty};
 
 /// What the answers need.
 pub(super) struct Talk<'a> {
@@ -114,16 +117,19 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
             FromInit::Warn(words) => log::warning(&words),
             FromInit::Took(step, microseconds) => log::took("init", &step, microseconds),
             FromInit::Failed(failure) => return Err(failure.into_error()),
-            FromInit::Terminal => served.terminal = hand_over_terminal(talk.handles, fds.pop())?,
+            FromInit::Terminal => {
+                served.terminal = hand_over_terminal(talk.handles, fds.pop())?;
+                channel.send(&ToInit::Continue)?;
+            }
             FromInit::Waits => served.waits = true,
             FromInit::MapIds => {
                 user_namespace::write_maps(talk.child.pid, talk.plan)?;
                 channel.send(&ToInit::Continue)?;
             }
-            FromInit::OpenMount(number) => match either_way(|| open_mount(talk, number))? {
-                Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()])?,
-                None => channel.send(&ToInit::Continue)?,
-            },
+            FromInit::OpenMount(number) => {
+                hand_over(channel, either_way(|| open_mount(talk, number))?)?;
+            }
+            FromInit::MakeNode(number) => hand_over(channel, make_node(talk, number)?)?,
             FromInit::MoveDevices => {
                 network::move_devices(&talk.plan.net_devices, talk.child.pid)?;
                 channel.send(&ToInit::Continue)?;
@@ -166,7 +172,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
 
 /// What an init that has failed already says of it: then it is the cause of what fails for us.
 pub(super) fn failure(channel: &RuntimeEnd) -> Option<Error> {
-    while fd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
+    while pidfd::wait_readable(channel.as_fd(), Some(Duration::ZERO)).ok()? {
         if let (FromInit::Failed(failure), _) = channel.receive().ok()?? {
             return Some(failure.into_error());
         }
@@ -187,8 +193,10 @@ pub(super) fn died(talk: &Talk<'_>) -> Error {
     let kills = oom_kills(talk);
     match pidfd::reap(&talk.child.pidfd) {
         Ok(End::Signal(libc::SIGKILL)) if kills != Some(0) => {
-            let perhaps = if kills.is_none() { "perhaps " } else { "" };
-            let words = format!("container init was {perhaps}OOM-killed (memory limit too low?)");
+            let words = match kills {
+                Some(_) => "container init was OOM-killed (memory limit too low?)",
+                None => "container init was perhaps OOM-killed (memory limit too low?)",
+            };
             Error::of(Code::OutOfMemory, words)
         }
         Ok(End::Signal(number)) => Error::of(
@@ -245,6 +253,14 @@ fn send_to(path: &Path, text: &[u8], fd: std::os::fd::BorrowedFd<'_>) -> std::io
     socket::send(socket.as_fd(), text, &[fd])
 }
 
+/// A mount; where there is none, it is left to init.
+fn hand_over(channel: &RuntimeEnd, mount: Option<OwnedFd>) -> Result<()> {
+    match mount {
+        Some(mount) => channel.send_with(&ToInit::Opened, &[mount.as_fd()]),
+        None => channel.send(&ToInit::Continue),
+    }
+}
+
 /// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has
 /// no right over its own mount namespace, and init has to take its copy of it.
 fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
@@ -276,6 +292,32 @@ fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
     Ok(Some(copy))
 }
 
+/// A node of the plan, alone on a tmpfs: only one of the host's user namespace has nodes that can
+/// be opened. Nothing where the runtime may not make nodes either.
+fn make_node(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
+    let nodes = talk.plan.dev.as_ref().map_or(&[][..], |dev| &dev.nodes);
+    let node = nodes.get(number).ok_or_else(|| Error::new("no such node"))?;
+    let mut tmpfs = Filesystem::open("tmpfs")?;
+    tmpfs.set("mode", "0755")?;
+    let Some(place) = tmpfs.mount(0)?.into_descriptor() else { return Ok(None) };
+    let _modes = WholeModes::begin();
+    let device = libc::makedev(node.major, node.minor);
+    match sys::path::make_node(place.as_fd(), MADE_NODE, node.kind | node.mode, device) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => return Ok(None),
+        other => other?,
+    }
+    let spaces = &talk.plan.namespaces;
+    let maps = spaces.id_maps.as_ref().or(spaces.joined_maps.as_ref());
+    let outside = |lines: &[IdMap], id| lines.iter().find_map(|line| line.outside_of(id));
+    let owner = maps
+        .and_then(|maps| Some((outside(&maps.uids, node.uid)?, outside(&maps.gids, node.gid)?)));
+    if let Some((uid, gid)) = owner {
+        let made = fd::open_at(place.as_fd(), MADE_NODE, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
+        fd::set_owner(made.as_fd(), uid, gid)?;
+    }
+    Ok(Some(place))
+}
+
 /// A container that runs already sees nothing of what it could take its copy of.
 fn left_to_init(talk: &Talk<'_>) -> Result<Option<OwnedFd>> {
     match &talk.role {
@@ -294,7 +336,7 @@ fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {
 pub(super) fn run_runtime_hooks(plan: &Hooks, state: &[u8]) -> Result<()> {
     let output = &Output::open(plan)?;
     for (kind, list) in [("prestart", &plan.prestart), ("createRuntime", &plan.create_runtime)] {
-        hooks::run(list, Setting { kind, state, directory: None, env: &[], output })?;
+        hooks::run(list, Setting { kind, state, directory: None, env: None, output })?;
     }
     Ok(())
 }

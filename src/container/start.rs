@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use super::notify::Notify;
-use super::{Container, ContainerId, Store, state_for_hooks};
+use super::{Container, ContainerId, Store, delete, state_for_hooks};
 use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
 use crate::hooks::{self, Output, Setting};
@@ -12,7 +12,6 @@ use crate::launch::{FromInit, RuntimeEnd};
 use crate::log;
 use crate::plan::{self, Hooks};
 use crate::spec::Spec;
-use crate::sys::pidfd;
 use crate::sys::socket::{self, Style};
 
 /// How long an init that gives up may take to end.
@@ -34,7 +33,12 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
         container.wait_end(LIMIT)?;
         return Err(error);
     }
-    after_start(&container, &hooks_of(&container)?)?;
+    let hooks = hooks_of(&container)?;
+    if let Err(error) = run_poststart(&container, &hooks) {
+        delete::end_processes(&container)?;
+        delete::destroy(container, &hooks)?;
+        return Err(error);
+    }
     match (notify, container.init()?) {
         (Some(notify), Some(init)) => {
             let main = container.saved.init_process_pid.unsigned_abs();
@@ -67,20 +71,17 @@ fn wait_until_it_runs(container: &Container, channel: &RuntimeEnd) -> Result<()>
     }
 }
 
-/// Runs the poststart hooks; a container whose hook fails is killed.
-pub(super) fn after_start(container: &Container, hooks: &Hooks) -> Result<()> {
+/// Runs the poststart hooks. A container whose hook fails is at its end: it is stopped, and what
+/// comes next is that it is destroyed (runtime.md#lifecycle, steps 9 and 12).
+pub(super) fn run_poststart(container: &Container, hooks: &Hooks) -> Result<()> {
     if hooks.poststart.is_empty() {
         return Ok(());
     }
     let output = Output::open(hooks)?;
     let state = state_for_hooks(&container.saved, "running", container.saved.init_process_pid);
     let setting =
-        Setting { kind: "poststart", state: &state, directory: None, env: &[], output: &output };
-    hooks::run(&hooks.poststart, setting).inspect_err(|_| {
-        if let Ok(Some(init)) = container.init() {
-            let _ = pidfd::signal(init.as_fd(), libc::SIGKILL);
-        }
-    })
+        Setting { kind: "poststart", state: &state, directory: None, env: None, output: &output };
+    hooks::run(&hooks.poststart, setting)
 }
 
 /// The hooks of the configuration that the container was created from.

@@ -27,6 +27,9 @@ pub struct StateView {
     /// The annotations of config.json.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// The scope of systemd's that it is in, where systemd made its cgroup.
+    #[serde(rename = "systemd-scope", skip_serializing_if = "Option::is_none")]
+    pub systemd_scope: Option<String>,
     /// Who created it: a user's name, or `#` and the uid; `state` leaves it empty, as runc does.
     pub owner: String,
 }
@@ -45,6 +48,7 @@ mod tests {
             rootfs: "/b/rootfs".into(),
             created: "2026-01-02T03:04:05.6Z".into(),
             annotations: BTreeMap::new(),
+            systemd_scope: None,
             owner: "root".into(),
         }
     }
@@ -66,5 +70,8 @@ mod tests {
         view.annotations.insert("a".into(), "b".into());
         let json = serde_json::to_string(&view).unwrap();
         assert!(json.ends_with(r#""annotations":{"a":"b"},"owner":"root"}"#), "{json}");
+        view.systemd_scope = Some("runc-web.scope".into());
+        let json = serde_json::to_string(&view).unwrap();
+        assert!(json.ends_with(r#","systemd-scope":"runc-web.scope","owner":"root"}"#), "{json}");
     }
 }

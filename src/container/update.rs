@@ -13,7 +13,7 @@ use crate::log;
 use crate::plan::{self, DeviceUpdate, Kind};
 use crate::resctrl;
 use crate::spec::{IntelRdt, Resources, Spec, Str};
-use crate::sys::fd;
+use crate::sys::pidfd;
 
 /// Changes limits; what is absent stays.
 ///
@@ -159,6 +159,6 @@ fn wait(init: BorrowedFd<'_>, memory: &OomEvents, limit: Duration) -> Result<(bo
     let mut fds = [watch(init, libc::POLLIN), watch(news, events.bits())];
     // Rounded up: a wait of less than a millisecond must not become a busy loop.
     let limit = limit.as_millis().min(i32::MAX as u128 - 1) as i32 + 1;
-    fd::poll(&mut fds, limit)?;
+    pidfd::poll(&mut fds, limit)?;
     Ok((fds[0].revents != 0, fds[1].revents != 0))
 }

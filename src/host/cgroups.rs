@@ -9,7 +9,8 @@ use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, statfs};
 use crate::error::{Doing, Result};
 use crate::sys::file;
 
-const UNIFIED_MOUNT: &str = "/sys/fs/cgroup";
+/// Where cgroup2 is mounted when there is nothing else.
+pub const UNIFIED_MOUNT: &str = "/sys/fs/cgroup";
 pub(super) const MOUNTINFO: &str = "/proc/self/mountinfo";
 const OWN_GROUPS: &str = "/proc/self/cgroup";
 

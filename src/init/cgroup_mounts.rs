@@ -6,28 +6,31 @@ use std::path::PathBuf;
 use super::Init;
 use super::mounts::attach;
 use crate::error::{Doing, Error, Result};
+use crate::host::cgroups::UNIFIED_MOUNT;
 use crate::plan::{Kind, Mount};
 use crate::sys::fd::here;
 use crate::sys::mount::{self, Attributes, Detached, READ_ONLY, Reach};
 use crate::sys::path::{Root, make_directory, make_link};
 
-/// cgroup v2: a new instance shows the cgroup namespace; where the kernel refuses one, a bind of
-/// the container's own directory shows the same.
+/// cgroup v2: a new instance shows the cgroup namespace; where the kernel refuses one, a bind shows
+/// the same: of the container's own directory, or, in the host's namespace, of the whole hierarchy.
 pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<()> {
     let made = mount::Filesystem::open("cgroup2").and_then(|mut context| context.mount(0));
-    let refused = match made.map_err(Error::from).and_then(|made| attach(init, mount, made)) {
-        Err(error) if error.is(libc::EPERM) || error.is(libc::EBUSY) => error,
-        done => return done,
-    };
+    let refused =
+        match made.map_err(Error::from).and_then(|made| attach(init, mount, made).map(drop)) {
+            Err(error) if error.is(libc::EPERM) || error.is(libc::EBUSY) => error,
+            done => return done,
+        };
     let own = init.cgroups.iter().find(|(controllers, _)| controllers.is_empty());
-    match own {
-        Some((_, path)) if init.plan.namespaces.has(Kind::Cgroup) => {
-            let path = path.to_string_lossy();
-            let own = mount::copy_tree(here(), &path, Reach::All);
-            attach(init, mount, own.doing(|| format!("bind {path}"))?)
+    let path = match (init.plan.namespaces.has(Kind::Cgroup), own) {
+        (false, _) => UNIFIED_MOUNT.into(),
+        (true, Some((_, path))) => path.to_string_lossy(),
+        (true, None) => {
+            return Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str()));
         }
-        _ => Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str())),
-    }
+    };
+    let copy = mount::copy_tree(here(), &path, Reach::All);
+    attach(init, mount, copy.doing(|| format!("bind {path}"))?).map(drop)
 }
 
 /// cgroup v1: a tmpfs with the container's own directory of each hierarchy, and a link for each

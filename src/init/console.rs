@@ -27,7 +27,8 @@ pub(super) fn open(init: &mut Init<'_>) -> Result<()> {
     set_owner(terminal.as_fd(), init.process.user.uid, u32::MAX)
         .doing(|| "give the terminal to the user".into())?;
     pty::make_controlling(terminal.as_fd()).doing(|| "make it the controlling terminal".into())?;
-    init.channel.send_with(&FromInit::Terminal, &[ptmx.as_fd()]).doing(|| "hand it over".into())?;
+    let handed = init.channel.ask_with(&FromInit::Terminal, &[ptmx.as_fd()]);
+    handed.doing(|| "hand it over".into())?;
     for number in 0..3 {
         replace(terminal.as_fd(), number).doing(|| "connect stdio".into())?;
     }

@@ -1,12 +1,13 @@
 //! What /dev gets: nodes, links, and stdio that does not lead to the host's /dev/null.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::Init;
 use crate::error::{Doing, Error, Result};
-use crate::plan::Node;
+use crate::launch::{FromInit, MADE_NODE};
+use crate::plan::{Kind, Node};
 use crate::sys::fd::{here, open_at, replace, set_owner, stat};
-use crate::sys::mount::{Reach, copy_tree, either_way};
+use crate::sys::mount::{Detached, Reach, copy_tree, detach, either_way};
 use crate::sys::path::{Root, make_link, make_node, remove};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::Procfs;
@@ -25,10 +26,14 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let _modes = WholeModes::begin();
     let root = init.root()?;
     let directory = root.make_directories("/dev", 0o755).doing(|| "open /dev".into())?;
-    for node in &dev.nodes {
+    for (number, node) in dev.nodes.iter().enumerate() {
         let path = node.path.as_str();
+        if dev.bind && node.kind != libc::S_IFIFO {
+            show_node(init, directory.as_fd(), (number, node)).doing(|| format!("make {path}"))?;
+            continue;
+        }
         if let Some((made, found)) =
-            make_one(root, directory.as_fd(), node, dev.bind).doing(|| format!("make {path}"))?
+            make_one(root, directory.as_fd(), node).doing(|| format!("make {path}"))?
         {
             check_kind(node, &found)?;
             set_rights(node, made.as_fd(), &found).doing(|| format!("make {path}"))?;
@@ -37,16 +42,30 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     make_links(directory.as_fd())
 }
 
+/// The host's node; where it has none like that, one that the runtime makes.
+fn show_node(init: &Init<'_>, dev: BorrowedFd<'_>, (number, node): (usize, &Node)) -> Result<()> {
+    let root = init.root()?;
+    let Err(error) = bind_host_node(root, node) else { return Ok(()) };
+    if !init.plan.namespaces.has(Kind::User) {
+        return Err(error);
+    }
+    let made = init.ask(&FromInit::MakeNode(number))?.pop();
+    let Some(place) = made.and_then(Detached::received) else { return Err(error) };
+    let target = root.make_file(node.path.as_str(), 0o644)?;
+    // What is copied must be attached in one's own mount namespace: it is, for so long.
+    let place = place.attach(root, dev)?;
+    let copy = copy_tree(place.as_fd(), MADE_NODE, Reach::One)?;
+    detach(&format!("/proc/self/fd/{}", place.as_raw_fd())).doing(|| "detach a tmpfs".into())?;
+    copy.attach(root, target.as_fd())?;
+    Ok(())
+}
+
 /// Gives what is there now, which may be older, unless it is the host's node.
 fn make_one(
     root: &Root,
     dev: BorrowedFd<'_>,
     node: &Node,
-    bind: bool,
 ) -> Result<Option<(OwnedFd, libc::stat)>> {
-    if bind {
-        return bind_host_node(root, node).map(|()| None);
-    }
     let path = node.path.as_str();
     let device = libc::makedev(node.major, node.minor);
     let above;

@@ -58,15 +58,15 @@ pub(super) fn run_start_hooks(init: &mut Init<'_>) -> Result<()> {
 
 fn run_hooks(init: &mut Init<'_>, kind: &'static str, status: &'static str) -> Result<()> {
     let (list, env) = match kind {
-        "createContainer" => (&init.plan.hooks.create_container, Vec::new()),
-        _ => (&init.plan.hooks.start_container, own_environment(init)),
+        "createContainer" => (&init.plan.hooks.create_container, None),
+        _ => (&init.plan.hooks.start_container, Some(own_environment(init))),
     };
     if list.is_empty() {
         return Ok(());
     }
     let output = &init.hook_output;
     let state = State { status, pid: std::process::id() as i32, ..init.state.clone() }.to_json();
-    hooks::run(list, Setting { kind, state: &state, directory: None, env: &env, output })
+    hooks::run(list, Setting { kind, state: &state, directory: None, env: env.as_deref(), output })
 }
 
 fn own_environment(init: &Init<'_>) -> Vec<String> {
@@ -248,10 +248,11 @@ fn leave_the_runtime(init: &mut Init<'_>) -> Result<()> {
 
 /// What the caller passes goes along; nothing else does.
 pub(super) fn close_others(init: &mut Init<'_>) -> Result<()> {
-    for number in 3..init.first_own() {
-        fd::set_end_at_exec(number, false).doing(|| format!("pass descriptor {number}"))?;
+    fd::end_at_exec_from(3).doing(|| "close_range".into())?;
+    for number in &init.passed {
+        fd::set_end_at_exec(*number, false).doing(|| format!("pass descriptor {number}"))?;
     }
-    fd::end_at_exec_from(init.first_own()).doing(|| "close_range".into())
+    Ok(())
 }
 
 /// Before the channel hangs up, which tells the runtime that it may end.

@@ -1,7 +1,7 @@
 //! AppArmor, SELinux and the session keyring.
 
 use super::Init;
-use crate::error::{Doing, Result};
+use crate::error::{Doing, Error, Result};
 use crate::sys::keyring;
 
 /// What lets the container's root look for keys in its session keyring (`KEY_USR_SEARCH`).
@@ -41,6 +41,10 @@ pub(super) fn set_for_exec(init: &mut Init<'_>) -> Result<()> {
         procfs
             .write("self/attr/apparmor/exec", &command)
             .or_else(|_| procfs.write("self/attr/exec", &command))
+            .map_err(|error| match error.raw_os_error() {
+                Some(libc::ENOENT) => Error::told("profile not loaded".into(), Some(libc::ENOENT)),
+                _ => error.into(),
+            })
             .doing(|| format!("apply apparmor profile {profile}"))?;
     }
     if let Some(label) = &process.selinux {

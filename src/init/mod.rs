@@ -37,7 +37,7 @@ use crate::spec::State;
 use crate::sys::fifo::Fifo;
 use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
-use crate::sys::{fd, process};
+use crate::sys::{fd, pidfd, process};
 use crate::weakness;
 
 /// What init waits for before it becomes the program.
@@ -83,8 +83,8 @@ pub struct Init<'a> {
     pub cgroups: Vec<(String, PathBuf)>,
     /// What it waits for.
     pub start: Start,
-    /// How many descriptors from 3 on the program gets from the caller.
-    pub passed: u32,
+    /// The descriptors from 3 on that the program gets from the caller.
+    pub passed: Vec<RawFd>,
     /// The container's state, for hooks.
     pub state: State<'a>,
     /// Where what the container's hooks print goes.
@@ -164,17 +164,12 @@ impl Init<'_> {
         self.procfs.as_ref().ok_or_else(|| Error::new("no private procfs"))
     }
 
-    /// The first descriptor that is not the program's.
-    fn first_own(&self) -> RawFd {
-        3 + self.passed as RawFd
-    }
-
     /// From now on this process ends when the runtime does. A change of ids undoes that, and the
     /// runtime may be gone already.
     fn end_with_the_runtime(&self) -> Result<()> {
         process::set_parent_death_signal(libc::SIGKILL).doing(|| "prctl".into())?;
         // The runtime only ever answers, so that there is nothing to read but its hang-up.
-        match fd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
+        match pidfd::wait_readable(self.channel.as_fd(), Some(Duration::ZERO))? {
             true => Err(Error::new("the runtime has gone away")),
             false => Ok(()),
         }
@@ -189,7 +184,7 @@ impl Init<'_> {
 
     /// Closes everything that the clone copied from the runtime.
     fn close_what_is_the_runtimes(&mut self) -> Result<()> {
-        let mut keep: Vec<RawFd> = (3..self.first_own()).collect();
+        let mut keep = self.passed.clone();
         keep.push(self.channel.as_fd().as_raw_fd());
         keep.extend(self.rest.join.iter().map(|join| join.through.as_raw_fd()));
         keep.extend(self.entry.descriptors());

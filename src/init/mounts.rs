@@ -24,7 +24,10 @@ use crate::weakness;
 pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let _modes = WholeModes::begin();
     for (number, mount) in init.plan.mounts.iter().enumerate() {
-        make_one(init, number, mount).doing(|| words(mount))?;
+        let made = make_one(init, number, mount).doing(|| words(mount))?;
+        if let Some(root) = made.filter(|_| mount.target.as_str() == "/") {
+            init.root = Some(Root::from(root));
+        }
     }
     Ok(())
 }
@@ -39,23 +42,26 @@ fn words(mount: &Mount) -> String {
     }
 }
 
-fn make_one(init: &Init<'_>, number: usize, mount: &Mount) -> Result<()> {
+/// Gives the mount's descriptor, where one mount was made.
+fn make_one(init: &Init<'_>, number: usize, mount: &Mount) -> Result<Option<OwnedFd>> {
     let root = init.root()?;
     let is_bind = matches!(mount.what, MountSource::Bind { .. });
     if mount.idmap.is_some() && !is_bind {
         return Err(Error::new("ids can be mapped for bind mounts only"));
     }
     mount::either_way(|| match &mount.what {
-        MountSource::Remount => remount(root, mount),
-        MountSource::CgroupV1 => cgroup_mounts::legacy(init, mount),
-        MountSource::Cgroup2 => cgroup_mounts::unified(init, mount),
-        MountSource::Filesystem(new) => attach(init, mount, new_instance(init, mount, new)?),
+        MountSource::Remount => remount(root, mount).map(|()| None),
+        MountSource::CgroupV1 => cgroup_mounts::legacy(init, mount).map(|()| None),
+        MountSource::Cgroup2 => cgroup_mounts::unified(init, mount).map(|()| None),
+        MountSource::Filesystem(new) => {
+            attach(init, mount, new_instance(init, mount, new)?).map(Some)
+        }
         MountSource::Bind { from, recursive } => {
             let made = bind(init, number, (mount, from), *recursive)?;
             let is_link = made.file_type()? == libc::S_IFLNK;
             match made.shown().filter(|_| is_link && mount.links.source == SourceLink::Copy) {
-                Some(link) => copy_link(root, mount, link),
-                None => attach(init, mount, made),
+                Some(link) => copy_link(root, mount, link).map(|()| None),
+                None => attach(init, mount, made).map(Some),
             }
         }
     })
@@ -117,7 +123,7 @@ fn take_away(root: &Root, mount: &Mount) -> Result<()> {
 }
 
 /// Attributes, id map, target, propagation: what all kinds have in common.
-pub(super) fn attach(init: &Init<'_>, mount: &Mount, mut made: Detached) -> Result<()> {
+pub(super) fn attach(init: &Init<'_>, mount: &Mount, mut made: Detached) -> Result<OwnedFd> {
     let is_new = matches!(mount.what, MountSource::Filesystem(_));
     let own = if is_new { plan::Attributes::default() } else { mount.attributes };
     set(own, |own| made.set(own, Reach::One))?;
@@ -131,7 +137,8 @@ pub(super) fn attach(init: &Init<'_>, mount: &Mount, mut made: Detached) -> Resu
         covered.as_ref().map_or(Ok(()), copy)
     };
     let made = made.fill_and_attach(root, target.as_fd(), fill).doing(|| "attach".into())?;
-    propagate(made.as_fd(), &mount.propagation)
+    propagate(made.as_fd(), &mount.propagation)?;
+    Ok(made)
 }
 
 fn set(

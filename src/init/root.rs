@@ -1,10 +1,11 @@
 //! The root file system: held as a descriptor, entered by pivot_root(2).
 
+use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::Init;
-use crate::error::{Doing, Error, Result};
+use crate::error::{Doing, Result};
 use crate::plan::{Kind, Propagation, PropagationKind, RootSwitch};
 use crate::sys::fd::{here, open_at};
 use crate::sys::mount::{self, Attributes, READ_ONLY, Reach};
@@ -12,12 +13,23 @@ use crate::sys::path::Root;
 use crate::sys::procfs::Procfs;
 use crate::sys::{namespace, process};
 
-/// Before ids change: the directory may be out of reach for root of the user namespace.
+/// Before ids change: the directory may be out of reach for root of the user namespace. If it is
+/// out of reach without its ids, `prepare` looks once more.
 pub(super) fn find(init: &mut Init<'_>) -> Result<()> {
-    let path = init.plan.root.path.to_str().ok_or_else(|| Error::new("root.path is not UTF-8"))?;
-    let root = Root::open(here(), path).doing(|| format!("open the root {path}"))?;
-    init.root = Some(root);
+    match look(init) {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied && makes_user(init) => Ok(()),
+        other => other.doing(|| format!("open the root {}", init.plan.root.path.display())),
+    }
+}
+
+fn look(init: &mut Init<'_>) -> io::Result<()> {
+    let path = init.plan.root.path.to_str().ok_or(ErrorKind::InvalidFilename)?;
+    init.root = Some(Root::open(here(), path)?);
     Ok(())
+}
+
+fn makes_user(init: &Init<'_>) -> bool {
+    init.plan.namespaces.makes(Kind::User)
 }
 
 /// For a process that joins: the root is its own already.
@@ -29,6 +41,9 @@ pub(super) fn find_inside(init: &mut Init<'_>) -> Result<()> {
 /// Cuts the way of mount events to the host, and makes the root a mount of its own.
 pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
     let plan = &init.plan.root;
+    if init.root.is_none() {
+        look(init).doing(|| format!("open the root {}", plan.path.display()))?;
+    }
     if plan.switch == RootSwitch::Chroot {
         return Ok(());
     }

@@ -64,6 +64,16 @@ impl<S: Serialize, R: DeserializeOwned> Channel<S, R> {
     /// Sends a message and waits for the answer.
     pub fn ask(&self, message: &S) -> Result<(R, Vec<OwnedFd>)> {
         self.send(message)?;
+        self.answer()
+    }
+
+    /// Sends a message and descriptors, and waits for the answer.
+    pub fn ask_with(&self, message: &S, fds: &[BorrowedFd<'_>]) -> Result<(R, Vec<OwnedFd>)> {
+        self.send_with(message, fds)?;
+        self.answer()
+    }
+
+    fn answer(&self) -> Result<(R, Vec<OwnedFd>)> {
         self.receive()?.ok_or_else(|| Error::new("the runtime has gone away"))
     }
 }

@@ -11,9 +11,14 @@
 //!   │ OpenMount(n) ─────────────────────────────► copies the source of mount n
 //!   │ ◄──────────────────────── Opened + mount fd │           (only what init cannot reach;
 //!   │                                             │            Continue: init is to do it)
+//!   │ MakeNode(n) ──────────────────────────────► makes node n of /dev, on a tmpfs of the host's
+//!   │ ◄──────────────────────── Opened + mount fd │           (only what a user namespace is to
+//!   │                                             │            have and the host shows nowhere;
+//!   │                                             │            Continue: it has no right to)
 //!   │ RunHooks ─────────────────────────────────► prestart, createRuntime
 //!   │ ◄──────────────────────────────── Continue │           (only when there are such hooks)
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
+//!   │ ◄──────────────────────────────── Continue │           (only when there is a terminal)
 //!   │ SetLimits ────────────────────────────────► sets rlimits
 //!   │ ◄──────────────────────────────── Continue │           (in a user namespace only)
 //!   │ Ready ────────────────────────────────────► knows that only the program can be at fault
@@ -43,6 +48,8 @@ pub enum FromInit {
     EnterCgroup,
     /// It cannot reach the source of this mount of the plan.
     OpenMount(usize),
+    /// It may not make this device node of the plan.
+    MakeNode(usize),
     /// The container's namespaces and mounts are there.
     RunHooks,
     /// The multiplexer of its terminal comes along.
@@ -64,6 +71,9 @@ pub enum FromInit {
     /// It gives up.
     Failed(Failure),
 }
+
+/// The name of a node that the runtime makes, on the tmpfs that it hands over.
+pub const MADE_NODE: &str = "node";
 
 /// The step that failed, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

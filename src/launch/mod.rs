@@ -7,7 +7,7 @@ mod message;
 use std::os::fd::{AsFd, OwnedFd};
 
 pub use channel::{Channel, InitEnd, RuntimeEnd, pair};
-pub use message::{Failure, FromInit, ToInit};
+pub use message::{Failure, FromInit, MADE_NODE, ToInit};
 
 use crate::error::{Doing, Error, Result};
 use crate::plan::Kind;
@@ -139,9 +139,7 @@ fn enter_around(
         .filter(|kind| flags & kind.flag() != 0)
         .map(|kind| Ok((kind.flag(), own_namespace(kind)?)))
         .collect::<Result<Vec<_>>>()?;
-    for join in around {
-        namespace::join(join.through.as_fd(), join.flags).doing(|| join_words(join.flags))?;
-    }
+    join_all(around)?;
     make_time_namespace(time_offsets)?;
     Ok(own)
 }
@@ -174,6 +172,22 @@ fn make_time_namespace(offsets: &[(String, i64, u32)]) -> Result<()> {
 /// Joins namespaces that are the process's own at once: first what the present rights allow, then
 /// the user namespace, then the rest with the rights that it gives.
 pub fn join_all(joins: &[Join]) -> Result<()> {
+    match join_in_order(joins) {
+        Err(error) if error.is(libc::EINVAL) => {
+            by_files(joins).map_or(Err(error), |files| join_in_order(&files))
+        }
+        joined => joined,
+    }
+}
+
+/// What pidfds lead to, before Linux 5.8; nothing for what is no pidfd.
+fn by_files(joins: &[Join]) -> Option<Vec<Join>> {
+    let files = joins.iter().map(|join| pidfd::namespaces(join.through.as_fd(), join.flags));
+    let files = files.collect::<std::io::Result<Vec<_>>>().ok()?.into_iter().flatten();
+    Some(files.map(|(flags, through)| Join { flags, through }).collect())
+}
+
+fn join_in_order(joins: &[Join]) -> Result<()> {
     let user = Kind::User.flag();
     let (users, others): (Vec<&Join>, Vec<&Join>) =
         joins.iter().partition(|join| join.flags & user != 0);

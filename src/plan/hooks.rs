@@ -40,7 +40,7 @@ fn hook(hook: &spec::Hook<'_>) -> Result<Hook> {
     Ok(Hook {
         path: text("path", &hook.path)?.into(),
         args: texts("args", &hook.args)?,
-        env: texts("env", &hook.env)?,
+        env: hook.env.as_ref().map(|env| texts("env", env)).transpose()?,
         timeout: hook.timeout.map(seconds).transpose()?,
     })
 }

@@ -73,9 +73,9 @@ pub(super) fn scheduler(scheduler: &spec::Scheduler<'_>) -> Result<Scheduler> {
         priority: u32::try_from(scheduler.priority).map_err(|_| {
             Error::new(format!("process.scheduler.priority: {} is negative", scheduler.priority))
         })?,
-        runtime: scheduler.runtime,
-        deadline: scheduler.deadline,
-        period: scheduler.period,
+        runtime: scheduler.runtime.unwrap_or(0),
+        deadline: scheduler.deadline.unwrap_or(0),
+        period: scheduler.period.unwrap_or(0),
     })
 }
 

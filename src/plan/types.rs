@@ -573,8 +573,8 @@ pub struct Hook {
     pub path: PathBuf,
     /// Its arguments, the name first.
     pub args: Vec<String>,
-    /// Its environment; nothing where the spec leaves it out.
-    pub env: Vec<String>,
+    /// Its environment, where the spec does not leave it out.
+    pub env: Option<Vec<String>>,
     /// Seconds until it is killed.
     pub timeout: Option<u64>,
 }

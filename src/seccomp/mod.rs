@@ -8,7 +8,9 @@
 
 mod annotations;
 mod decisions;
+#[cfg(any(test, feature = "judge"))]
 mod interpret;
+#[cfg(any(test, feature = "judge"))]
 mod judge;
 mod layout;
 mod program;
@@ -26,7 +28,9 @@ use crate::error::{Error, Result};
 use crate::spec;
 pub use annotations::filter;
 use decisions::Decisions;
+#[cfg(any(test, feature = "judge"))]
 pub use interpret::{Call, run};
+#[cfg(any(test, feature = "judge"))]
 pub use judge::judge;
 use words::Action;
 pub use words::{ACTIONS, ARCHITECTURES, FLAGS, OPERATORS};

@@ -17,7 +17,7 @@ object! {
     pub struct Hook<'a> {
         path: Str<'a> = "path",
         args: Vec<Str<'a>> = "args",
-        env: Vec<Str<'a>> = "env",
+        env: Option<Vec<Str<'a>>> = "env",
         timeout: Option<i64> = "timeout",
     }
 }

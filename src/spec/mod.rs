@@ -55,6 +55,25 @@ impl<'a> Spec<'a> {
         serde_json::from_slice(text)
     }
 
+    /// Where a new user namespace is asked for, or needed because the caller is not root, and
+    /// nobody says who is in it: its root is the caller, and nobody else is there.
+    pub fn map_own_ids(&mut self, uid: u32, gid: u32) {
+        let linux = &mut self.linux;
+        if !linux.uid_mappings.is_empty() || !linux.gid_mappings.is_empty() {
+            return;
+        }
+        let user = linux.namespaces.iter().find(|namespace| &*namespace.kind == "user");
+        match user.map(|namespace| namespace.path.is_empty()) {
+            Some(true) => {}
+            None if uid != 0 => {
+                linux.namespaces.push(Namespace { kind: "user".into(), path: Str::default() });
+            }
+            _ => return,
+        }
+        let root = |host_id| IdMapping { container_id: 0, host_id, size: 1 };
+        (linux.uid_mappings, linux.gid_mappings) = (vec![root(uid)], vec![root(gid)]);
+    }
+
     /// The value of an annotation.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.iter().find(|(known, _)| &**known == key).map(|(_, value)| value.as_str())

@@ -59,9 +59,9 @@ object! {
         nice: i32 = "nice",
         priority: i32 = "priority",
         flags: Vec<Str<'a>> = "flags",
-        runtime: u64 = "runtime",
-        deadline: u64 = "deadline",
-        period: u64 = "period",
+        runtime: Option<u64> = "runtime",
+        deadline: Option<u64> = "deadline",
+        period: Option<u64> = "period",
     }
 
     /// ioprio_set(2)

@@ -1,11 +1,10 @@
-//! Descriptors: reading and writing small files, flags, closing ranges, waiting.
+//! Descriptors: reading and writing small files, flags, closing ranges.
 
 use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::time::Duration;
 
-use super::{c_string, check, errno, pidfd};
+use super::{c_string, check, errno};
 
 /// `openat(2)` with O_CLOEXEC; `mode` only matters with O_CREAT.
 pub fn open_at(dir: BorrowedFd<'_>, path: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
@@ -161,30 +160,8 @@ pub fn replace(fd: BorrowedFd<'_>, number: RawFd) -> io::Result<()> {
     check(unsafe { libc::dup2(fd.as_raw_fd(), number) }).map(drop)
 }
 
-/// `poll(2)` for one descriptor; tells whether it became readable (or hung up) in time.
-pub fn wait_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
-    let mut one = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
-    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
-    poll(&mut one, limit).map(|count| count > 0)
-}
-
-/// `poll(2)` until one of these is readable or has hung up, or the time is over.
-pub fn wait_for_any(fds: &[Option<BorrowedFd<'_>>], limit: Option<Duration>) -> io::Result<()> {
-    let mut all: Vec<libc::pollfd> = fds
-        .iter()
-        .flatten()
-        .map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 })
-        .collect();
-    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
-    poll(&mut all, limit).map(drop)
-}
-
 /// `poll(2)`; the limit is in milliseconds, -1 for none. An interruption counts as nothing ready.
-pub fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
-    if pidfd::older::is_used() { pidfd::older::poll(fds, limit) } else { kernel_poll(fds, limit) }
-}
-
-pub(super) fn kernel_poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
+pub(super) fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
     // SAFETY: pointer and length are those of one slice.
     let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, limit) };
     match check(count) {

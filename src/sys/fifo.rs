@@ -4,8 +4,9 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
-use super::fd::{here, open_at, poll, wait_readable};
+use super::fd::{here, open_at};
 use super::inotify::{Kinds, Watcher};
+use super::pidfd::{poll, wait_readable};
 
 /// A fifo that this process writes to, should somebody read.
 ///

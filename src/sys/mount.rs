@@ -6,6 +6,7 @@
 
 mod newer;
 mod older;
+mod procfs;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fd::stat;
 use super::path::Root;
-use super::procfs::{self, Place};
+use super::procfs::{Place, place};
 use super::{c_string, check, probe};
 
 /// `MOUNT_ATTR_RDONLY`
@@ -147,7 +148,7 @@ impl Detached {
     /// `fstatfs(2)`
     pub fn place(&self) -> io::Result<Place> {
         match (&self.0, self.shown()) {
-            (_, Some(root)) => procfs::place(root),
+            (_, Some(root)) => place(root),
             (Form::Wanted(wanted), None) if wanted.is_new("proc") => Ok(Place::Root),
             _ => Ok(Place::Elsewhere),
         }

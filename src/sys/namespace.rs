@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::{c_string, check, pidfd};
+use super::{c_string, check};
 
 /// `CLONE_NEW*`, and the file below /proc/PID.
 pub(super) const NAMES: [(u64, &str); 8] = [
@@ -18,18 +18,10 @@ pub(super) const NAMES: [(u64, &str); 8] = [
 ];
 
 /// `setns(2)`: joins the namespace of a file under /proc/PID/ns, or all of those in `flags` of a
-/// process by its pidfd; before Linux 5.8 one after the other.
+/// process by its pidfd (Linux 5.8).
 pub fn join(fd: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
     // SAFETY: takes no pointers.
-    match check(unsafe { libc::setns(fd.as_raw_fd(), flags as libc::c_int) }) {
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-            match pidfd::older::join_namespaces(fd, flags) {
-                Err(other) if other.raw_os_error() == Some(libc::EBADF) => Err(error),
-                joined => joined,
-            }
-        }
-        joined => joined.map(drop),
-    }
+    check(unsafe { libc::setns(fd.as_raw_fd(), flags as libc::c_int) }).map(drop)
 }
 
 /// `unshare(2)`

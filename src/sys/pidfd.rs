@@ -1,12 +1,12 @@
-//! Processes by descriptor: no id that was given to another process in the meantime is hit.
+//! Processes by descriptor: no id that was given to another process in the meantime is hit. And the
+//! wait for them and for other descriptors.
 
-pub(super) mod older;
+mod older;
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
-use super::fd::wait_readable;
 use super::{check, errno};
 
 /// `pidfd_open(2)`; where that is refused, the process's directory in /proc, which all functions
@@ -53,9 +53,42 @@ pub fn take_fd(pidfd: BorrowedFd<'_>, number: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
+/// The files of those of a process's namespaces that are in `flags` (`CLONE_NEW*`), each with its
+/// flag: before Linux 5.8 setns(2) takes nothing else.
+///
+/// # Errors
+/// EBADF where this is no descriptor of a process.
+pub fn namespaces(pidfd: BorrowedFd<'_>, flags: u64) -> io::Result<Vec<(u64, OwnedFd)>> {
+    older::namespaces(pidfd, flags)
+}
+
 /// Waits until the process has ended, for so long at the most; tells whether it has.
 pub fn wait_end(pidfd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
     wait_readable(pidfd, limit)
+}
+
+/// `poll(2)` for one descriptor; tells whether it became readable (or hung up) in time.
+pub fn wait_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> io::Result<bool> {
+    let mut one = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 }];
+    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
+    poll(&mut one, limit).map(|count| count > 0)
+}
+
+/// `poll(2)` until one of these is readable or has hung up, or the time is over.
+pub fn wait_for_any(fds: &[Option<BorrowedFd<'_>>], limit: Option<Duration>) -> io::Result<()> {
+    let mut all: Vec<libc::pollfd> = fds
+        .iter()
+        .flatten()
+        .map(|fd| libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 })
+        .collect();
+    let limit = limit.map_or(-1, |limit| limit.as_millis().min(i32::MAX as u128) as i32);
+    poll(&mut all, limit).map(drop)
+}
+
+/// `poll(2)`, also of what [`open`] gives where there are no pidfds; the limit is in milliseconds,
+/// -1 for none. An interruption counts as nothing ready.
+pub fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
+    if older::is_used() { older::poll(fds, limit) } else { super::fd::poll(fds, limit) }
 }
 
 /// How a child ended.
@@ -119,7 +152,7 @@ pub fn tells_ends(pidfd: BorrowedFd<'_>) -> bool {
 /// A pidfd hangs up when its process has been reaped.
 fn wait_reaped(pidfd: BorrowedFd<'_>, limit: Duration) -> io::Result<()> {
     let mut fds = [libc::pollfd { fd: pidfd.as_raw_fd(), events: 0, revents: 0 }];
-    super::fd::poll(&mut fds, limit.as_millis().min(i32::MAX as u128) as i32).map(drop)
+    poll(&mut fds, limit.as_millis().min(i32::MAX as u128) as i32).map(drop)
 }
 
 /// Nothing on a kernel that tells nothing.

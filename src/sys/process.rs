@@ -145,16 +145,6 @@ pub fn check_executable(path: &str) -> io::Result<()> {
     }
 }
 
-/// A program of the host, found by `PATH`. It is made by fork(2), as the standard library does for
-/// a `PATH` that is told: the C library's posix_spawn(3) gives up where a filter answers EPERM to
-/// clone3(2).
-pub fn command(name: &str) -> std::process::Command {
-    let mut command = std::process::Command::new(name);
-    let usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    command.env("PATH", std::env::var_os("PATH").unwrap_or_else(|| usual.into()));
-    command
-}
-
 /// `execve(2)`; returns only with an error.
 pub fn execute(path: &str, args: &[String], env: &[&str]) -> io::Error {
     let args: io::Result<Vec<CString>> = args.iter().map(c_string).collect();

@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use super::errno;
 use super::fd::{open_at, stat, stat_filesystem, write_once};
-use super::mount::{self, Detached, Filesystem, Reach};
 use super::path::{BENEATH, NO_MAGIC_LINKS, NO_OTHER_MOUNT, is_refused, open_with};
 use crate::weakness;
 
@@ -17,30 +16,12 @@ const PROC_ROOT_INODE: u64 = 1;
 pub struct Procfs(OwnedFd);
 
 impl Procfs {
-    /// A new instance that is mounted nowhere; where the kernel does not allow that, a copy of the
-    /// one at /proc without what is mounted over it, or /proc itself.
-    pub fn private() -> io::Result<Procfs> {
-        if weakness::leaves_out("a private procfs") {
-            return open_proc().map(Procfs);
-        }
-        Filesystem::open("proc")
-            .and_then(|mut proc| descriptor(proc.mount(0)?))
-            .or_else(|_| descriptor(mount::copy_tree(super::fd::here(), "/proc", Reach::One)?))
-            .or_else(|_| open_proc())
-            .and_then(Procfs::verified)
-    }
-
-    /// The one at /proc, for a process that is about to leave it for a root in which it could not
-    /// get a private one.
-    pub fn before_leaving() -> io::Result<Option<Procfs>> {
-        if mount::can_stay_detached() { Ok(None) } else { Procfs::of_this_process().map(Some) }
-    }
-
     /// # Errors
     /// EXDEV where it is no procfs, or not its root directory.
     pub(super) fn verified(root: OwnedFd) -> io::Result<Procfs> {
         match place(root.as_fd())? {
             Place::Root => Ok(Procfs(root)),
+            _ if weakness::leaves_out("a private procfs") => Ok(Procfs(root)),
             Place::Elsewhere | Place::Below => Err(errno(libc::EXDEV)),
         }
     }
@@ -77,14 +58,6 @@ impl Procfs {
     pub fn reopen(&self, fd: BorrowedFd<'_>, flags: i32) -> io::Result<OwnedFd> {
         let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;
         open_at(links.as_fd(), &fd.as_raw_fd().to_string(), flags, 0)
-    }
-
-    /// `umount2(2)` with MNT_DETACH of the mount whose root a descriptor of this process refers to.
-    /// Leaves the working directory in the procfs.
-    pub fn detach_mount(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
-        let links = self.open("self/fd", libc::O_PATH | libc::O_DIRECTORY)?;
-        super::process::change_directory_to(links.as_fd())?;
-        mount::detach(&fd.as_raw_fd().to_string())
     }
 
     /// `chmod(2)` of what an O_PATH descriptor refers to, which fchmod(2) refuses.
@@ -158,6 +131,13 @@ pub struct Life {
     pub start: u64,
 }
 
+impl Life {
+    /// Whether it is but waiting to be reaped.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+}
+
 /// A process's flag of the kernel (sched.h): execve(2) takes it away.
 const PF_FORKNOEXEC: u64 = 0x40;
 
@@ -173,12 +153,6 @@ pub fn parse_life(stat: &str) -> Option<Life> {
 
 fn open_proc() -> io::Result<OwnedFd> {
     open_at(super::fd::here(), "/proc", libc::O_PATH | libc::O_DIRECTORY, 0)
-}
-
-/// # Errors
-/// EXDEV where it is made only when it is attached.
-fn descriptor(mount: Detached) -> io::Result<OwnedFd> {
-    mount.into_descriptor().ok_or_else(|| errno(libc::EXDEV))
 }
 
 #[cfg(test)]

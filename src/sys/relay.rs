@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use super::check;
-use super::fd::poll;
+use super::pidfd::poll;
 
 /// How much may wait for a slow writer, in bytes.
 const BOUND: usize = 64 * 1024;

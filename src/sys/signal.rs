@@ -44,6 +44,8 @@ pub fn block_only(set: &Set) -> io::Result<Set> {
 }
 
 /// Lets a program that is started have no signal blocked: it would inherit what is held back here.
+/// It is made by fork(2) then: the C library's posix_spawn(3) gives up where a filter answers EPERM
+/// to clone3(2).
 pub fn hold_none_in(command: &mut Command) {
     let hold_none = || block_only(&Set::none()).map(drop);
     // SAFETY: between fork(2) and execve(2) this makes one system call and allocates nothing.

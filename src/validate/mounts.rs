@@ -24,13 +24,16 @@ pub(super) fn destinations_can_be_mounted_on(subject: &Subject<'_>, found: &mut 
     each(subject, |index, mount| {
         if mount.destination.is_empty() {
             found.add(format!("mounts[{index}].destination"), "is missing");
-        } else if parts(&mount.destination).is_empty() {
-            found.add(
-                format!("mounts[{index}].destination"),
-                "nothing can be mounted over the root",
-            );
+        } else if parts(&mount.destination).is_empty() && !can_be_a_root(mount) {
+            let words = "only a tmpfs or a bind mount can be over the root";
+            found.add(format!("mounts[{index}].destination"), words);
         }
     });
+}
+
+fn can_be_a_root(mount: &Mount<'_>) -> bool {
+    let remounts = mount.options.iter().any(|option| &**option == "remount");
+    (is_bind(mount) || &*mount.kind == "tmpfs") && !remounts
 }
 
 /// Writes to files below /proc decide about labels and limits, so nothing may cover them

@@ -56,14 +56,6 @@ pub(super) fn maps_and_user_namespace_go_together(subject: &Subject<'_>, found: 
                 "user namespace mappings specified, but user namespace isn't enabled in the config";
             found.add(field, words);
         }
-        None if subject.host.euid != 0 => {
-            found.add("linux.namespaces", "rootless container requires user namespaces");
-        }
-        Some("") if uids && gids => {
-            let words = "user namespaces enabled, but no namespace path to join nor mappings to \
-                         apply specified";
-            found.add(field, words);
-        }
         // A path beside maps is fine as long as both say the same, which is seen at joining.
         Some("") if uids != gids => found.add(field, "uid and gid mappings must both be there"),
         _ => {}

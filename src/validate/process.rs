@@ -1,8 +1,10 @@
 //! Rules for a process.
 
+use std::ops::RangeInclusive;
+
 use super::{Found, Subject, namespace};
 use crate::host::Host;
-use crate::spec::{IdMapping, Spec};
+use crate::spec::{self, IdMapping, Spec};
 
 pub(super) fn cwd_is_absolute(subject: &Subject<'_>, found: &mut Found) {
     let Some(process) = subject.process else { return };
@@ -63,10 +65,37 @@ pub(super) fn scheduler_fields_fit_the_policy(subject: &Subject<'_>, found: &mut
         found.add(field, words);
     }
     let times = [scheduler.runtime, scheduler.deadline, scheduler.period];
-    if policy != "SCHED_DEADLINE" && times != [0; 3] {
+    if policy == "SCHED_DEADLINE" {
+        if let Some(words) = deadline_problem(scheduler) {
+            found.add(field, format!("sched_setattr: `SCHED_DEADLINE` {words}"));
+        }
+    } else if times.iter().any(|time| time.unwrap_or(0) != 0) {
         let words =
             "scheduler runtime/deadline/period can only be specified for SchedDeadline policy";
         found.add(field, words);
+    }
+}
+
+/// What the kernel takes, in nanoseconds (sched_setattr(2), `__checkparam_dl` in the kernel). Its
+/// own answer is `EINVAL` to all of it; without a period the deadline is one.
+fn deadline_problem(scheduler: &spec::Scheduler<'_>) -> Option<String> {
+    const RANGE: RangeInclusive<u64> = 1 << 10..=i64::MAX as u64;
+    let Some(runtime) = scheduler.runtime else { return Some("requires `runtime`".into()) };
+    let Some(deadline) = scheduler.deadline else { return Some("requires `deadline`".into()) };
+    let period = scheduler.period.filter(|period| *period != 0).unwrap_or(deadline);
+    if runtime == 0 {
+        return Some("runtime must be greater than 0".into());
+    }
+    for (name, time) in [("runtime", runtime), ("deadline", deadline), ("period", period)] {
+        if !RANGE.contains(&time) {
+            let (least, most) = (RANGE.start(), RANGE.end());
+            return Some(format!("{name} {time} must be between {least} and {most}"));
+        }
+    }
+    match (runtime <= deadline, deadline <= period) {
+        (false, _) => Some(format!("runtime {runtime} must be <= deadline {deadline}")),
+        (_, false) => Some(format!("deadline {deadline} must be <= period {period}")),
+        _ => None,
     }
 }
 

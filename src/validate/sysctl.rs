@@ -41,7 +41,7 @@ fn problem(subject: &Subject<'_>, key: &str) -> Option<String> {
     let path = path(key);
     let has = |kind| subject.namespace(kind).is_some();
     if !is_plain(&path) {
-        return Some(format!("sysctl {key:?} is not a key"));
+        return Some(format!("sysctl {key:?} contains an invalid path"));
     }
     let of_ipc = IPC.contains(&path.as_str()) || path.starts_with("fs/mqueue/");
     match path.as_str() {

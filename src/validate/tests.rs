@@ -1,6 +1,6 @@
 use super::{problems, process_problems, sound};
 use crate::host::{Cgroups, Host};
-use crate::spec::{self, Spec};
+use crate::spec::{self, IdMapping, Spec};
 
 fn root() -> Host {
     Host {
@@ -109,6 +109,32 @@ const PROBLEMS: &[(&str, &str)] = &[
          SchedDeadline policy",
     ),
     (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` requires `runtime`",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` requires `deadline`",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 0, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime must be greater than 0",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 1023, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime 1023 must be between 1024 and \
+         9223372036854775807",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 9001, "deadline": 9000}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` runtime 9001 must be <= deadline 9000",
+    ),
+    (
+        r#"{"process": {"scheduler": {"policy": "SCHED_DEADLINE", "runtime": 8000, "deadline": 9000,
+            "period": 8999}}}"#,
+        "process.scheduler: sched_setattr: `SCHED_DEADLINE` deadline 9000 must be <= period 8999",
+    ),
+    (
         r#"{"process": {"ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 8}}}"#,
         "process.ioPriority: invalid ioPriority.Priority: 8",
     ),
@@ -119,8 +145,8 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (r#"{"mounts": [{"type": "tmpfs"}]}"#, "mounts[0].destination: is missing"),
     (
-        r#"{"mounts": [{"destination": "/a/.."}]}"#,
-        "mounts[0].destination: nothing can be mounted over the root",
+        r#"{"mounts": [{"destination": "/a/..", "type": "proc"}]}"#,
+        "mounts[0].destination: only a tmpfs or a bind mount can be over the root",
     ),
     (
         r#"{"mounts": [{"destination": "/proc/self/attr", "options": ["bind"]}]}"#,
@@ -158,9 +184,9 @@ const PROBLEMS: &[(&str, &str)] = &[
         r#"linux.namespaces[0].path: "x" is not absolute"#,
     ),
     (
-        r#"{"linux": {"namespaces": [{"type": "user"}]}}"#,
-        "linux.uidMappings: user namespaces enabled, but no namespace path to join nor mappings to \
-         apply specified",
+        r#"{"linux": {"namespaces": [{"type": "user"}],
+            "uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#,
+        "linux.uidMappings: uid and gid mappings must both be there",
     ),
     (
         r#"{"linux": {"uidMappings": [{"containerID": 0, "hostID": 0, "size": 1}]}}"#,
@@ -245,7 +271,7 @@ const PROBLEMS: &[(&str, &str)] = &[
     ),
     (
         r#"{"linux": {"namespaces": [{"type": "network"}], "sysctl": {"net/../kernel/x": ""}}}"#,
-        r#"linux.sysctl: sysctl "net/../kernel/x" is not a key"#,
+        r#"linux.sysctl: sysctl "net/../kernel/x" contains an invalid path"#,
     ),
     (
         r#"{"hooks": {"poststop": [{"path": "a"}]}}"#,
@@ -268,11 +294,23 @@ const OWN: &str = r#""uidMappings": [{"containerID": 0, "hostID": 1000, "size": 
                      "gidMappings": [{"containerID": 0, "hostID": 1000, "size": 1}]"#;
 
 #[test]
-fn without_privileges_a_user_namespace_is_needed() {
-    let words = ["linux.namespaces: rootless container requires user namespaces"];
-    assert_eq!(told(&user(), "{}"), words);
-    let linux = format!(r#"{{"linux": {{"namespaces": [{{"type": "user"}}], {OWN}}}}}"#);
-    assert_eq!(told(&user(), &linux), [""; 0]);
+fn without_privileges_a_user_namespace_comes_by_itself() {
+    fn maps(text: &[u8], uid: u32) -> (Vec<String>, Vec<u32>, Vec<u32>) {
+        let mut spec = Spec::read(text).unwrap();
+        spec.map_own_ids(uid, 100);
+        let kinds = spec.linux.namespaces.iter().map(|space| space.kind.to_string()).collect();
+        let hosts = |maps: &[IdMapping]| maps.iter().map(|line| line.host_id).collect::<Vec<_>>();
+        (kinds, hosts(&spec.linux.uid_mappings), hosts(&spec.linux.gid_mappings))
+    }
+    let user = vec!["user".to_owned()];
+    assert_eq!(maps(b"{}", 0), (vec![], vec![], vec![]));
+    assert_eq!(maps(b"{}", 1000), (user.clone(), vec![1000], vec![100]));
+    let asked = br#"{"linux": {"namespaces": [{"type": "user"}]}}"#;
+    assert_eq!(maps(asked, 0), (user.clone(), vec![0], vec![100]));
+    let joined = br#"{"linux": {"namespaces": [{"type": "user", "path": "/u"}]}}"#;
+    assert_eq!(maps(joined, 1000), (user.clone(), vec![], vec![]));
+    let mapped = format!(r#"{{"linux": {{"namespaces": [{{"type": "user"}}], {OWN}}}}}"#);
+    assert_eq!(maps(mapped.as_bytes(), 7), (user, vec![1000], vec![1000]));
     // An engine's root in the user namespace that the engine made.
     assert_eq!(told(&Host { in_user_namespace: true, rootless: true, ..root() }, "{}"), [""; 0]);
 }

@@ -99,7 +99,7 @@ impl Security {
                 ("apparmor", profile) => security.apparmor = Some(profile.to_owned()),
                 ("seccomp", _) | ("label", "disable") => {}
                 _ => {
-                    let words = format!("invalid --security-opt: {option:?}");
+                    let words = format!("invalid --security-opt 2: {option:?}");
                     return Err(refuse(Kind::Invalid, words));
                 }
             }

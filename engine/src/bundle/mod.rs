@@ -21,6 +21,15 @@ pub use process::{merge_variables, process};
 use resources::{Numbers, resources};
 use user::Identity;
 
+/// Whether the options of `--security-opt` are known.
+///
+/// # Errors
+/// Names the one that is not.
+pub fn check_security(options: &[String]) -> Result<()> {
+    defaults::Security::read(options)?;
+    seccomp::requested(options).map(drop)
+}
+
 /// What the configuration needs to know besides the container's definition.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {

@@ -10,7 +10,8 @@ pub struct Identity {
     pub uid: u32,
     /// The group.
     pub gid: u32,
-    /// The other groups, in rising order.
+    /// All groups of the process, the first one too, in rising order: a process that leaves its
+    /// group by setgid(2) stays kept from what that group may not do (CVE-2022-36109).
     pub groups: Vec<u32>,
     /// The user's home folder, where passwd has one.
     pub home: Option<String>,
@@ -59,6 +60,7 @@ impl Accounts {
         for name in more {
             groups.push(self.gid(name)?);
         }
+        groups.push(gid);
         groups.sort_unstable();
         groups.dedup();
         Ok(Identity { uid, gid, groups, home: entry.map(|entry| entry.home.to_owned()) })
@@ -147,21 +149,21 @@ mod tests {
     #[test]
     fn names_and_numbers_become_an_identity() {
         let table: &[(&str, u32, u32, &[u32])] = &[
-            ("", 0, 0, &[4]),
-            ("root", 0, 0, &[4]),
-            ("web", 33, 34, &[4, 99]),
-            ("33", 33, 34, &[4, 99]),
-            ("web:log", 33, 99, &[]),
-            ("1000", 1000, 0, &[]),
-            ("1000:1001", 1000, 1001, &[]),
-            (":34", 0, 34, &[]),
+            ("", 0, 0, &[0, 4]),
+            ("root", 0, 0, &[0, 4]),
+            ("web", 33, 34, &[4, 34, 99]),
+            ("33", 33, 34, &[4, 34, 99]),
+            ("web:log", 33, 99, &[99]),
+            ("1000", 1000, 0, &[0]),
+            ("1000:1001", 1000, 1001, &[1001]),
+            (":34", 0, 34, &[34]),
         ];
         for (words, uid, gid, groups) in table {
             let got = accounts().identity(words, &[]).unwrap();
             assert_eq!((got.uid, got.gid, &got.groups[..]), (*uid, *gid, *groups), "{words}");
         }
         assert_eq!(accounts().identity("web", &[]).unwrap().home.as_deref(), Some("/srv/www"));
-        assert_eq!(accounts().identity("web", &["7".into()]).unwrap().groups, [4, 7, 99]);
+        assert_eq!(accounts().identity("web", &["7".into()]).unwrap().groups, [4, 7, 34, 99]);
     }
 
     #[test]

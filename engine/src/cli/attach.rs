@@ -5,7 +5,6 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
-use super::detach;
 use super::flags::{container, is_set, switch, text, value};
 use super::{Globals, exit_code, run};
 use crate::error::Result;
@@ -26,12 +25,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let config = &mut container.config;
     config.attach_stdin = config.open_stdin && !is_set(matches, "no-stdin");
     run::refuse_pipe(config)?;
-    let keys = text(matches, "detach-keys");
     let part = Part {
         stdin: config.attach_stdin,
         tty: config.tty,
         signals: is_set(matches, "sig-proxy") && !config.tty,
-        keys: detach::keys(globals, keys)?,
+        keys: globals.detach_keys(matches)?,
     };
     let wanted = Wanted::STDOUT.and(Wanted::STDERR, true).and(Wanted::STDIN, part.stdin);
     let signals = console::hold_signals(&part)?;

@@ -36,15 +36,32 @@ pub(super) enum Left {
     HangUp,
 }
 
-const PASSED_ON: [Signal; 8] = [
+/// All but those that nobody can hold, those about our own children and pipes, and those of a job
+/// that is not in the foreground.
+const PASSED_ON: [Signal; 23] = [
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
-    Signal::SIGTERM,
+    Signal::SIGILL,
+    Signal::SIGTRAP,
+    Signal::SIGABRT,
+    Signal::SIGBUS,
+    Signal::SIGFPE,
     Signal::SIGUSR1,
+    Signal::SIGSEGV,
     Signal::SIGUSR2,
     Signal::SIGALRM,
+    Signal::SIGTERM,
+    Signal::SIGSTKFLT,
     Signal::SIGCONT,
+    Signal::SIGTSTP,
+    Signal::SIGXCPU,
+    Signal::SIGXFSZ,
+    Signal::SIGVTALRM,
+    Signal::SIGPROF,
+    Signal::SIGIO,
+    Signal::SIGPWR,
+    Signal::SIGSYS,
 ];
 
 /// Signals come by descriptor from now on, so that none is lost before the program runs.

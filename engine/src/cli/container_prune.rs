@@ -20,7 +20,7 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let warning = "This will remove all stopped containers.";
     if !is_set(matches, "force") && !confirm(warning)? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(ExitCode::SUCCESS);
     }
     report("Deleted Containers:", &globals.engine()?.prune_containers(&filters(matches)?)?)
 }

@@ -36,6 +36,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let (source, target) = (required(matches, "source"), required(matches, "target"));
     anyhow::ensure!(!source.is_empty(), "source can not be empty");
     anyhow::ensure!(!target.is_empty(), "destination can not be empty");
+    for word in [source, target] {
+        let is_empty = split(word).is_some_and(|(_, path)| path.is_empty());
+        anyhow::ensure!(!is_empty, "{word}: the path is empty: expected CONTAINER:PATH");
+    }
     let engine = globals.engine()?;
     let copy = Copy {
         engine: &engine,
@@ -54,6 +58,15 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         complain(&format!("Successfully copied {} to {target}", human::size(copied, 3)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Nothing but a file or a folder is written over: `/dev/null` stays what it is.
+fn refuse_special(target: &str) -> Result<()> {
+    let found = std::fs::metadata(target);
+    let is_special = found.is_ok_and(|found| !found.is_dir() && !found.is_file());
+    let words = "must be a directory or a regular file";
+    anyhow::ensure!(!is_special, "invalid output path: {target:?} {words}");
+    Ok(())
 }
 
 /// `CONTAINER:PATH`; a word that begins as a path does is one of the host.
@@ -130,6 +143,7 @@ impl Copy<'_> {
             self.engine.copy_out(container, path, &origin.name, io::stdout())?;
             return Ok(0);
         }
+        refuse_special(target)?;
         let wanted = Typed(target);
         let (folder, name) = origin.lands(wanted, Place::find(wanted.path(), true)?)?;
         let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
@@ -150,8 +164,20 @@ impl Copy<'_> {
     }
 
     fn inward(&self, source: &str, (container, path): (&str, &str)) -> Result<u64> {
-        let wanted = Typed(path);
-        let there = self.engine.find(container, wanted.path(), true)?;
+        let mut there = self.engine.find(container, Typed(path).path(), true)?;
+        // What a link leads to is made where that is not there yet.
+        let led = match there {
+            None => self.engine.link_target(container, Typed(path).path())?,
+            Some(_) => None,
+        };
+        let led = led.map(|target| target.display().to_string());
+        let wanted = match &led {
+            Some(target) => {
+                there = self.engine.find(container, Path::new(target), true)?;
+                Typed(target)
+            }
+            None => Typed(path),
+        };
         if source == STREAM {
             let folder = there.filter(|place| place.is_folder);
             let wrong =

@@ -10,7 +10,7 @@ use clap::{ArgMatches, Command};
 use super::flags::{is_set, text};
 use super::progress::{Shown, Where};
 use super::{Globals, complain, container, print};
-use crate::error::{Context, Kind, Result, kind};
+use crate::error::{Context, Kind, Result, kind, refuse};
 use crate::image::platform::Platform;
 use crate::model::Container;
 use crate::progress::Event;
@@ -41,6 +41,12 @@ pub(super) fn create(
             !Path::new(file).exists(),
             "container ID file found, make sure the other container isn't running or delete {file}"
         );
+    }
+    let when = text(matches, "pull").unwrap_or_default();
+    if !matches!(when.as_str(), "always" | "missing" | "never") {
+        let known = "\"always\", \"missing\" or \"never\"";
+        let words = format!("invalid pull option: '{when}': must be one of {known}");
+        return Err(refuse(Kind::Usage, words));
     }
     let created = with_image(engine, matches, request)?;
     for warning in &created.warnings {

@@ -1,7 +1,5 @@
 //! The keys that leave a container running.
 
-use super::Globals;
-use super::preferences::preferred;
 use crate::error::{Kind, Result, refuse};
 
 /// A sequence of keys, and how much of it was typed.
@@ -20,24 +18,15 @@ pub(super) enum Found {
     Pass(Vec<u8>),
 }
 
-/// The sequence that was typed, or is preferred, or is Docker's own.
-pub(super) fn keys(globals: &Globals, typed: Option<String>) -> Result<Keys> {
-    let words = match typed {
-        Some(typed) => typed,
-        None => preferred(globals, "detachKeys")?.unwrap_or_else(|| DEFAULT.to_owned()),
-    };
-    Keys::read(&words)
-}
-
 /// Docker's own sequence.
-const DEFAULT: &str = "ctrl-p,ctrl-q";
+pub(super) const DEFAULT: &str = "ctrl-p,ctrl-q";
 
 impl Keys {
     /// Reads `a,ctrl-b`; an empty word is no sequence at all.
-    fn read(words: &str) -> Result<Keys> {
+    pub(super) fn read(words: &str) -> Result<Keys> {
         let wrong = |word: &str| {
             let words = format!("invalid detach keys ({words}): Unknown character: '{word}'");
-            refuse(Kind::Invalid, words)
+            refuse(Kind::Usage, words)
         };
         let said = words.split(',').filter(|word| !word.is_empty());
         let sequence =

@@ -13,10 +13,11 @@ use super::{
 pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     let matches = match globals::definition().try_get_matches_from(line) {
         Ok(matches) => matches,
-        Err(wrong) => return usage::tell(globals::definition(), "dok", &wrong),
+        Err(wrong) => return usage::tell(globals::definition().bin_name("dok"), &wrong),
     };
     if let Err(refusal) = super::refused::check(&matches, globals::REFUSED) {
-        return Ok(super::tell(&refusal));
+        super::tell(&refusal);
+        return Ok(ExitCode::from(OWN_FAILURE));
     }
     let globals = Globals::read(&matches);
     let typed: Vec<OsString> = matches
@@ -31,7 +32,7 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
-        Err(wrong) => usage::tell(command.built(), &format!("dok {}", command.words), &wrong),
+        Err(wrong) => usage::tell(command.built(), &wrong),
     }
 }
 
@@ -45,6 +46,11 @@ fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode>
         }
         [] => help::show(&[]),
         [group] | [group, "--help" | "-h"] if help::is_group(group) => help::show(&[group]),
+        [flag, ..] if flag.starts_with('-') => {
+            let usage = "Usage:  dok [OPTIONS] COMMAND\n\nRun 'dok --help' for more information";
+            complain(&format!("unknown flag: {flag}\n\n{usage}"));
+            Ok(ExitCode::from(OWN_FAILURE))
+        }
         _ => unknown(&words),
     }
 }

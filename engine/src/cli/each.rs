@@ -8,7 +8,7 @@ use clap::ArgMatches;
 
 use super::flags::texts;
 use super::{print, tell};
-use crate::error::{Kind, Result, kind};
+use crate::error::Result;
 use crate::model::Container;
 use crate::service::Engine;
 
@@ -28,30 +28,21 @@ pub(super) fn each(
     Ok(code)
 }
 
-/// What a container means that is not there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Missing {
-    /// The command has failed.
-    Fails,
-    /// It is told, and that is all.
-    Passes,
-}
-
 /// Several at a time: most of what they take is waiting.
 pub(super) fn each_at_once(
     engine: &Engine,
     matches: &ArgMatches,
     act: impl Fn(&Container) -> Result<()> + Sync,
 ) -> Result<ExitCode> {
-    each_that_is_there(engine, matches, Missing::Fails, act)
+    each_but(engine, matches, act, |_| false)
 }
 
-/// The same, where a container may be gone already.
-pub(super) fn each_that_is_there(
+/// As [`each_at_once`]; some failures are told and are none.
+pub(super) fn each_but(
     engine: &Engine,
     matches: &ArgMatches,
-    missing: Missing,
     act: impl Fn(&Container) -> Result<()> + Sync,
+    is_fine: impl Fn(&anyhow::Error) -> bool,
 ) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     let serve = |name: &String| engine.store.container(name).and_then(|one| act(&one));
@@ -63,11 +54,7 @@ pub(super) fn each_that_is_there(
         let outcomes = outcomes.map_err(|_| anyhow::anyhow!("a thread has died"))?;
         for (name, outcome) in names.iter().zip(outcomes) {
             match outcome {
-                Err(error)
-                    if missing == Missing::Passes && kind(&error) == Some(Kind::NotFound) =>
-                {
-                    tell(&error);
-                }
+                Err(error) if is_fine(&error) => drop(tell(&error)),
                 outcome => tell_outcome(name, outcome, &mut code)?,
             }
         }

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{container, is_set, switch, text, texts, value, values};
 use super::refused::{self, Refused, Takes};
-use super::{Globals, complain, exit_code};
+use super::{Globals, complain, exit_code, own_terminal};
 use crate::error::{Context, Result};
 use crate::runtime;
 use crate::service::exec::ExecRequest;
@@ -65,7 +65,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     } else if !interactive && !request.tty {
         exec.command.stdin(Stdio::null());
     }
-    let status = exec.command.status().context("run the runtime")?;
+    let status = match request.tty && !request.detach && !own_terminal::is_there() {
+        true => own_terminal::run(&mut exec.command)?,
+        false => exec.command.status().context("run the runtime")?,
+    };
     let code = match exec.refused().filter(|_| !status.success()) {
         None => runtime::code(status),
         Some(not_run) => {

@@ -2,7 +2,8 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::error::{Kind, Result, refuse};
+use super::flags::invalid;
+use crate::error::Result;
 use crate::service::filters::Filters;
 
 /// `--filter NAME=VALUE`, as often as one likes.
@@ -17,12 +18,9 @@ pub(super) fn filter() -> Arg {
 pub(super) fn filters(matches: &ArgMatches) -> Result<Filters> {
     let mut filters = Filters::new();
     for text in matches.get_many::<String>("filter").into_iter().flatten() {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            refuse(
-                Kind::Invalid,
-                format!("invalid argument {text:?}: bad format of filter (expected name=value)"),
-            )
-        })?;
+        let (name, value) = text
+            .split_once('=')
+            .ok_or_else(|| invalid("filter", text, "bad format of filter (expected name=value)"))?;
         filters.entry(name.trim().to_lowercase()).or_default().push(value.trim().to_owned());
     }
     Ok(filters)

@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgAction, ArgMatches};
 
+use crate::error::{Kind, refuse};
+
 /// A flag that is there or not. `--flag=false` says that it is not.
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name)
@@ -59,6 +61,12 @@ pub(super) fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
     matches.get_many::<String>(name).map_or_else(Vec::new, |list| list.cloned().collect())
 }
 
+/// That a flag's value makes no sense, in Docker's words.
+pub(super) fn invalid(flag: &str, word: &str, what: impl std::fmt::Display) -> anyhow::Error {
+    let words = format!("invalid argument {word:?} for \"--{flag}\" flag: {what}");
+    refuse(Kind::Usage, words)
+}
+
 /// `64m` in bytes: binary units, as Docker reads them for memory.
 ///
 /// # Errors
@@ -74,7 +82,7 @@ pub(super) fn bytes(flag: &str, text: &str) -> anyhow::Result<i64> {
     let known = number.len() + usize::from(unit.is_some()) == bare.len();
     let number = number.parse::<f64>().ok().filter(|number| known && (0.0..8e18).contains(number));
     let Some(number) = number else {
-        anyhow::bail!("invalid argument {text:?} for \"--{flag}\" flag: invalid size: '{text}'");
+        return Err(invalid(flag, text, format_args!("invalid size: '{text}'")));
     };
     #[expect(clippy::cast_possible_truncation, reason = "a part of a byte counts for nothing")]
     Ok((number * f64::from(2_u32.pow(10)).powi(shift / 10)) as i64)

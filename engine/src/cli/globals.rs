@@ -1,12 +1,16 @@
 //! The flags before the command, and the engine that they describe.
 
 use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::Value;
 
+use super::detach::{self, Keys};
 use super::refused::{self, Refused, Takes};
-use crate::error::Result;
+use crate::error::{Context, Result};
 use crate::service::Engine;
 use crate::service::image::Registries;
 use crate::store::Store;
@@ -104,6 +108,50 @@ impl Globals {
             }),
             client: given("config").unwrap_or_else(client_folder),
         }
+    }
+
+    /// What `config.json` of the client says under a name: `psFormat`, `detachKeys`.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not JSON.
+    pub(super) fn configured(&self, name: &str) -> Result<Option<String>> {
+        let file = self.client.join("config.json");
+        let text = match fs::read(&file) {
+            // Also where there is no folder: nobody has said anything.
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
+            text => text.with_context(|| format!("read {}", file.display()))?,
+        };
+        let config: Value = serde_json::from_slice(&text)
+            .with_context(|| format!("read {}: expected JSON", file.display()))?;
+        let said = config.get(name).and_then(Value::as_str).filter(|said| !said.is_empty());
+        Ok(said.map(str::to_owned))
+    }
+
+    /// `--format`; without it what the client's configuration says under a name, but where only
+    /// names are asked for.
+    ///
+    /// # Errors
+    /// As [`Globals::configured`].
+    pub(super) fn format(&self, matches: &ArgMatches, name: &str) -> Result<Option<String>> {
+        let given = matches.get_one::<String>("format").filter(|format| !format.is_empty());
+        let quiet = matches.try_get_one::<bool>("quiet").ok().flatten().copied();
+        match given {
+            Some(format) => Ok(Some(format.clone())),
+            None if quiet.unwrap_or_default() => Ok(None),
+            None => self.configured(name),
+        }
+    }
+
+    /// What is typed to leave a container.
+    ///
+    /// # Errors
+    /// As [`Globals::configured`]; the keys make no sense.
+    pub(super) fn detach_keys(&self, matches: &ArgMatches) -> Result<Keys> {
+        let keys = match matches.get_one::<String>("detach-keys") {
+            Some(keys) => Some(keys.clone()),
+            None => self.configured("detachKeys")?,
+        };
+        Keys::read(keys.as_deref().unwrap_or(detach::DEFAULT))
     }
 
     /// The engine with its store opened.

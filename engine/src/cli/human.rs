@@ -46,6 +46,12 @@ pub(super) fn ago(instant: Option<&str>) -> String {
     }
 }
 
+/// A time as Docker's lists have it: `2026-11-21 13:26:16 +0000 UTC`.
+pub(super) fn moment(mut instant: Time) -> String {
+    instant.nanos = 0;
+    instant.to_string().replace('T', " ").replace('Z', " +0000 UTC")
+}
+
 /// How long something is: `5 seconds`.
 pub(super) fn since(instant: Time) -> String {
     duration(Time::now().since(instant).as_secs())

@@ -9,6 +9,7 @@ use super::listing::{self, Column};
 use super::{Globals, human, print, required};
 use crate::error::Result;
 use crate::service::image::Step;
+use crate::time::Time;
 
 const COLUMNS: &[Column] = &[
     ("ID", "IMAGE"),
@@ -19,6 +20,9 @@ const COLUMNS: &[Column] = &[
     ("CreatedAt", "CREATED AT"),
 ];
 const SHOWN: usize = 5;
+/// The columns where dates are not to be for people.
+const WITH_INSTANTS: &str =
+    "table {{.ID}}\t{{.CreatedAt}}\t{{.CreatedBy}}\t{{.Size}}\t{{.Comment}}";
 /// Characters of a command that a table shows.
 const WIDTH: usize = 45;
 
@@ -52,9 +56,18 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let human = matches.get_one::<bool>("human").copied().unwrap_or(true);
     let rows: Vec<Value> = steps.iter().map(|step| row(step, whole, human)).collect();
     let format = matches.get_one::<String>("format").map(String::as_str);
+    let format = format.or((!human).then_some(WITH_INSTANTS));
     let quiet = matches.get_flag("quiet").then_some("{{.ID}}");
-    print(&listing::list(&rows, COLUMNS, SHOWN, format.or(quiet))?)?;
+    print(&listing::list(rows, COLUMNS, SHOWN, quiet.or(format))?)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// An instant in RFC 3339 without what is below a second.
+fn to_the_second(instant: &str) -> String {
+    match instant.parse::<Time>() {
+        Ok(time) => Time { nanos: 0, ..time }.to_string(),
+        Err(_) => instant.to_owned(),
+    }
 }
 
 fn row(step: &Step, whole: bool, human: bool) -> Value {
@@ -69,10 +82,11 @@ fn row(step: &Step, whole: bool, human: bool) -> Value {
         _ => by,
     };
     let created = step.created.as_deref();
+    let at = created.map(to_the_second).unwrap_or_default();
     json!({
         "ID": id,
-        "CreatedSince": if human { human::ago(created) } else { created.unwrap_or("").to_owned() },
-        "CreatedAt": created.unwrap_or_default(),
+        "CreatedSince": if human { human::ago(created) } else { at.clone() },
+        "CreatedAt": at,
         "CreatedBy": by,
         "Size": if human { human::size(step.size, 3) } else { step.size.to_string() },
         "Comment": step.comment,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::filters::{filter, filters};
 use super::listing::{self, Column};
 use super::refused::{self, Refused, Takes};
-use super::{Globals, human, preferences, print};
+use super::{Globals, complain, human, print};
 use crate::error::Result;
 use crate::image::Reference;
 use crate::store::Image;
@@ -60,19 +60,20 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     let whole = matches.get_flag("no-trunc");
     let digests = matches.get_flag("digests");
+    let named = matches.get_one::<String>("repository");
     let images = engine.images(&filters)?;
     let rows: Vec<Value> = images.iter().flat_map(|image| rows(image, whole, digests)).collect();
-    let typed = matches.get_one::<String>("format").cloned();
-    let given = match matches.get_flag("quiet") {
-        true => typed,
-        false => preferences::format(globals, typed, "imagesFormat")?,
-    };
-    let format = match (given.as_deref(), matches.get_flag("quiet"), digests) {
+    let format = globals.format(matches, "imagesFormat")?;
+    let format = match (format.as_deref(), matches.get_flag("quiet"), digests) {
         (None, true, _) => Some("{{.ID}}"),
         (None, false, true) => Some(WITH_DIGESTS),
         (format, ..) => format,
     };
-    print(&listing::list(&rows, COLUMNS, SHOWN, format)?)?;
+    if rows.is_empty() && named.is_some_and(|name| matches!(name.as_str(), "ls" | "list")) {
+        let name = named.map_or("", String::as_str);
+        complain(&format!("No images found matching {name:?}: did you mean \"dok image ls\"?"));
+    }
+    print(&listing::list(rows, COLUMNS, SHOWN, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -102,7 +103,7 @@ pub(super) fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
             "Digest": digest,
             "ID": if whole { image.id.to_string() } else { image.id.short() },
             "CreatedSince": human::ago(created),
-            "CreatedAt": created.unwrap_or_default(),
+            "CreatedAt": created.and_then(|text| text.parse().ok()).map(human::moment),
             "Size": human::size(image.record.size, 3),
             "VirtualSize": human::size(image.record.size, 3),
             "Containers": "N/A",

@@ -36,10 +36,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         let is_meant = engine.check_platform(name, matches.get_one("platform"));
         match is_meant.and_then(|()| engine.remove_image(name, force)) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
-            // Who insists wants it to be gone, and it is.
-            Err(error) if force && kind(&error) == Some(Kind::NotFound) => {
-                tell(&error);
-            }
+            // What is not there need not be removed by force.
+            Err(error) if force && kind(&error) == Some(Kind::NotFound) => drop(tell(&error)),
             Err(error) => end = tell(&error),
         }
     }

@@ -6,6 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::{Globals, required};
 use crate::error::Result;
+use crate::image::reference::NoReference;
 
 pub(super) fn definition() -> Command {
     Command::new("tag")
@@ -15,7 +16,11 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let target = super::reference(required(matches, "target"))?;
+    let typed = required(matches, "target");
+    let target = typed.parse().map_err(|why: NoReference| {
+        let what = format!("{typed:?} is not a valid repository/tag");
+        anyhow::anyhow!("error parsing reference: {what}: {why}")
+    })?;
     globals.engine()?.tag(required(matches, "source"), &target)?;
     Ok(ExitCode::SUCCESS)
 }

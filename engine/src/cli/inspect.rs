@@ -11,7 +11,7 @@ use crate::service::inspect::{Object, ObjectKind, Sizes};
 
 pub(super) fn definition() -> Command {
     objects("inspect", "Return low-level information on objects")
-        .arg(value("type", "TYPE", "Only inspect objects of the given type: container, image, …"))
+        .arg(value("type", "TYPE", "Only objects of a kind: container, image, network, volume"))
         .arg(switch("size", "Display total file sizes if the type is container").short('s'))
 }
 
@@ -30,11 +30,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         Some("image") => &[ObjectKind::Image],
         Some("network") => &[ObjectKind::Network],
         Some("volume") => &[ObjectKind::Volume],
-        Some(other) if !other.is_empty() => anyhow::bail!(
-            "unknown type: {other:?}: must be one of \"container\", \"image\", \"network\", \
-             \"volume\""
-        ),
-        _ => &ObjectKind::ALL,
+        None | Some("") => &ObjectKind::ALL,
+        Some(other) => {
+            let known = "\"container\", \"image\", \"network\", \"volume\"";
+            anyhow::bail!("unknown type: {other:?}: must be one of {known}");
+        }
     };
     show(globals, matches, kinds, sizes)
 }

@@ -1,5 +1,7 @@
 //! What commands answer: lists as tables or by a template, objects as JSON or by a template.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -8,6 +10,25 @@ use crate::error::Result;
 
 /// A column: its field's name in templates, and its head.
 pub(super) type Column = (&'static str, &'static str);
+
+/// A line of a list.
+pub(super) struct Row {
+    fields: Value,
+    labels: BTreeMap<String, String>,
+}
+
+impl Row {
+    /// A line whose labels templates may ask for by `.Label "NAME"`.
+    pub(super) fn new(fields: Value, labels: BTreeMap<String, String>) -> Row {
+        Row { fields, labels }
+    }
+}
+
+impl From<Value> for Row {
+    fn from(fields: Value) -> Row {
+        Row { fields, labels: BTreeMap::new() }
+    }
+}
 
 /// No column of a list but the last is narrower.
 const LEAST_WIDTH: usize = 10;
@@ -18,34 +39,48 @@ const LEAST_WIDTH: usize = 10;
 /// # Errors
 /// Says what is wrong with the template.
 pub(super) fn list(
-    rows: &[Value],
+    rows: impl IntoIterator<Item = impl Into<Row>>,
     columns: &[Column],
     shown: usize,
     format: Option<&str>,
 ) -> Result<String> {
+    let rows: Vec<Row> = rows.into_iter().map(Into::into).collect();
     match format {
         None | Some("" | "table") => {
             let template: Vec<String> =
                 columns[..shown].iter().map(|(field, _)| format!("{{{{.{field}}}}}")).collect();
-            table(rows, columns, &template.join("\t"))
+            table(&rows, columns, &template.join("\t"))
         }
-        Some("json") => rows.iter().map(|row| Ok(format!("{row}\n"))).collect(),
+        Some("json") => rows.iter().map(|row| Ok(format!("{}\n", row.fields))).collect(),
         Some(format) => match format.strip_prefix("table ") {
-            Some(template) => table(rows, columns, &unescape(template)),
+            Some(template) => table(&rows, columns, &unescape(template)),
             None => {
                 let template = Template::parse(&unescape(format))?;
-                rows.iter().map(|row| Ok(format!("{}\n", template.render(row)?))).collect()
+                rows.iter().map(|row| Ok(format!("{}\n", line(&template, row)?))).collect()
             }
         },
     }
 }
 
-fn table(rows: &[Value], columns: &[Column], template: &str) -> Result<String> {
+fn line(template: &Template, row: &Row) -> Result<String> {
+    let label = |name: &str| row.labels.get(name).cloned().unwrap_or_default();
+    template.render_row(&row.fields, &label)
+}
+
+/// A label's column has the last part of its name, in words.
+fn head_of_label(name: &str) -> String {
+    name.rsplit('.').next().unwrap_or_default().replace(['-', '_'], " ")
+}
+
+fn table(rows: &[Row], columns: &[Column], template: &str) -> Result<String> {
     let template = Template::parse(template)?;
     let heads: Value =
         columns.iter().map(|(field, head)| ((*field).to_owned(), Value::from(*head))).collect();
-    let lines = std::iter::once(&heads).chain(rows).map(|row| template.render(row));
-    Ok(align(&lines.collect::<Result<Vec<_>>>()?, LEAST_WIDTH))
+    let mut lines = vec![template.render_row(&heads, &head_of_label)?];
+    for row in rows {
+        lines.push(line(&template, row)?);
+    }
+    Ok(align(&lines, LEAST_WIDTH))
 }
 
 /// Columns, which tabs divide, get the width of their widest cell and three spaces, and at least
@@ -136,9 +171,18 @@ mod tests {
             ),
             (Some("{{.Name}}:{{.ID}}"), "bridge:85caccc0b044\nnone:bb767e145e36\n"),
         ] {
-            assert_eq!(list(&rows, &columns, 2, format).expect("a list"), expected, "{format:?}");
+            assert_eq!(
+                list(rows.to_vec(), &columns, 2, format).expect("a list"),
+                expected,
+                "{format:?}"
+            );
         }
-        let json = list(&rows[..1], &columns, 2, Some("json")).expect("a list");
+        let labels = [("com.example.web-tier".to_owned(), "a,b".to_owned())].into();
+        let row = Row::new(rows[0].clone(), labels);
+        let format = "table {{.Label \"com.example.web-tier\"}}\t{{.Label \"other\"}}.";
+        let text = list(vec![row], &columns, 2, Some(format)).expect("a list");
+        assert_eq!(text, "web tier   other.\na,b        .\n");
+        let json = list(rows[..1].to_vec(), &columns, 2, Some("json")).expect("a list");
         assert_eq!(json, "{\"Driver\":\"bridge\",\"ID\":\"85caccc0b044\",\"Name\":\"bridge\"}\n");
     }
 }

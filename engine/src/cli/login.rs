@@ -92,6 +92,10 @@ fn ask(question: &str) -> Result<String> {
 /// The answer is not shown.
 fn ask_silently(question: &str) -> Result<String> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    anyhow::ensure!(
+        io::stdin().is_terminal(),
+        "cannot perform an interactive login from a non TTY device"
+    );
     let before = tcgetattr(io::stdin()).context("look at the terminal")?;
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);

@@ -82,5 +82,5 @@ pub(super) fn nine_digits(time: Time) -> String {
 
 /// An instant that was typed.
 pub(super) fn instant(word: &str) -> Result<Time> {
-    time::instant(word).map_err(|words| refuse(Kind::Invalid, words))
+    time::instant(word).map_err(|words| refuse(Kind::Usage, words))
 }

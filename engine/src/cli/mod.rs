@@ -4,6 +4,7 @@
 mod attach;
 mod commit;
 mod completion;
+mod confirm;
 mod console;
 mod container;
 mod container_inspect;
@@ -41,9 +42,9 @@ mod login;
 mod logout;
 mod logs;
 mod network;
+mod own_terminal;
 mod pause;
 mod port;
-mod preferences;
 mod progress;
 mod ps;
 mod refused;
@@ -82,6 +83,7 @@ use crate::image::platform::Platform;
 use crate::image::reference::NoReference;
 use crate::monitor;
 use crate::runtime::NotRun;
+use confirm::confirm;
 use globals::Globals;
 pub use globals::definition as program;
 pub use help::{Entry, GROUPS, entries};
@@ -252,19 +254,11 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
 /// is what Docker's client hears from its daemon, in the words that programs look for.
 fn tell(error: &anyhow::Error) -> ExitCode {
     let teller = match error::kind(error) {
+        Some(Kind::Usage) | None => "dok",
         Some(_) => "Error response from daemon",
-        None => "dok",
     };
     complain(&format!("{teller}: {error:#}"));
     ExitCode::FAILURE
-}
-
-/// Whether who types means it: a warning, and their answer.
-fn confirm(warning: &str) -> Result<bool> {
-    print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "))?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
 /// The init's program is not there, or is none.
@@ -285,13 +279,14 @@ fn exit_code(code: i32) -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1.
+/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1, and
+/// with 125 where words make no sense.
 fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
     tell(error);
-    if !command.words.ends_with("run") {
+    if command.page != "run" && error::kind(error) != Some(Kind::Usage) {
         return ExitCode::FAILURE;
     }
-    complain("\nRun 'dok run --help' for more information");
+    complain(&format!("\nRun 'dok {} --help' for more information", command.words));
     let not_run = error.downcast_ref::<NotRun>();
     not_run.map_or(ExitCode::from(OWN_FAILURE), |not_run| exit_code(not_run.exit_code))
 }

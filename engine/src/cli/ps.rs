@@ -1,16 +1,17 @@
 //! `dok ps`: the containers.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
-use super::flags::{is_set, switch, text};
+use super::flags::{is_set, switch};
 use super::human::since;
-use super::listing::{Column, list};
+use super::listing::{Column, Row, list};
 use super::status::{ellipsis, ports, status};
-use super::{Globals, format_flag, human, preferences, print};
+use super::{Globals, format_flag, human, print};
 use crate::error::Result;
 use crate::model::Container;
 use crate::service::list::{Listed, Selection};
@@ -57,10 +58,9 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let typed = text(matches, "format");
+    let given = globals.format(matches, "psFormat")?;
     let sized = is_set(matches, "size");
-    let quiet = is_set(matches, "quiet") && typed.is_none();
-    let given = if quiet { None } else { preferences::format(globals, typed, "psFormat")? };
+    let quiet = is_set(matches, "quiet") && given.is_none();
     let last = matches.get_one::<i64>("last").and_then(|last| usize::try_from(*last).ok());
     let latest = is_set(matches, "latest").then_some(1);
     let selection = Selection {
@@ -71,16 +71,20 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     };
     let listed = globals.engine()?.list_containers(&selection)?;
     let whole = is_set(matches, "no-trunc");
-    let rows: Vec<Value> = listed.iter().map(|listed| row(listed, whole)).collect();
+    let rows = listed.iter().map(|listed| Row::new(row(listed, whole), labels(listed)));
     let format = if quiet { Some("{{.ID}}") } else { given.as_deref() };
     let shown = if sized { 8 } else { 7 };
-    print(&list(&rows, COLUMNS, shown, format)?)?;
+    print(&list(rows, COLUMNS, shown, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Sizes take their time: only where they are printed.
 fn shows_size(format: &str) -> bool {
     format == "json" || format.contains(".Size") || format.contains("json .}}")
+}
+
+fn labels(listed: &Listed) -> BTreeMap<String, String> {
+    listed.container.config.labels.clone().unwrap_or_default()
 }
 
 pub(super) fn row(listed: &Listed, whole: bool) -> Value {
@@ -98,7 +102,7 @@ pub(super) fn row(listed: &Listed, whole: bool) -> Value {
         "ID": if whole { &container.id } else { container.short_id() },
         "Image": image(&listed.image, whole),
         "Command": format!("{:?}", cut(command_line(container), 20)),
-        "CreatedAt": created_at(container),
+        "CreatedAt": human::moment(container.created),
         "RunningFor": format!("{} ago", since(container.created)),
         "Status": status(&listed.state, listed.health()),
         "State": listed.state.status.to_string(),
@@ -127,12 +131,6 @@ fn command_line(container: &Container) -> String {
         false => word,
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-fn created_at(container: &Container) -> String {
-    let mut created = container.created;
-    created.nanos = 0;
-    created.to_string().replace('T', " ").replace('Z', " +0000 UTC")
 }
 
 fn size(listed: &Listed) -> String {

@@ -49,7 +49,7 @@ pub(super) fn check(matches: &ArgMatches, rows: &[Refused]) -> Result<()> {
         };
         if let Some(said) = asked {
             let said = if said.is_empty() { said } else { format!(" {said}") };
-            return Err(refuse(Kind::Invalid, format!("--{flag}{said}: {reason}")));
+            return Err(refuse(Kind::Usage, format!("--{flag}{said}: {reason}")));
         }
     }
     Ok(())
@@ -66,5 +66,5 @@ pub(super) fn check_content_trust(matches: &ArgMatches) -> Result<()> {
         return Ok(());
     }
     let words = "--disable-content-trust=false: signatures of images are not verified";
-    Err(refuse(Kind::Invalid, words))
+    Err(refuse(Kind::Usage, words))
 }

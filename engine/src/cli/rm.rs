@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::Globals;
-use super::each::{Missing, each_that_is_there};
+use super::each::each_but;
 use super::flags::{containers, is_set, switch};
-use crate::error::{Kind, Result, refuse};
+use crate::error::{Kind, Result, kind, refuse};
+use crate::model::Container;
 use crate::monitor::cleanup::Volumes;
 use crate::service::remove::Running;
 
@@ -27,11 +28,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         let words = "Conflict, cannot remove the default link name of the container";
         return Err(refuse(Kind::Conflict, words));
     }
-    let running = if is_set(matches, "force") { Running::Kill } else { Running::Refuse };
+    let force = is_set(matches, "force");
+    let running = if force { Running::Kill } else { Running::Refuse };
     let volumes = if is_set(matches, "volumes") { Volumes::Remove } else { Volumes::Keep };
-    // Who insists wants it to be gone, and it is.
-    let missing = if is_set(matches, "force") { Missing::Passes } else { Missing::Fails };
-    each_that_is_there(&engine, matches, missing, |container| {
-        engine.remove(container, running, volumes)
-    })
+    let act = |container: &Container| engine.remove(container, running, volumes);
+    // What is not there need not be removed by force.
+    each_but(&engine, matches, act, |error| force && kind(error) == Some(Kind::NotFound))
 }

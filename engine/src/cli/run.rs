@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
-use super::detach;
-use super::flags::{is_set, switch, text, value};
+use super::flags::{is_set, switch, value};
 use super::{Globals, container, create, exit_code, print};
 use crate::error::Result;
 use crate::model::{Config, Container};
@@ -32,8 +31,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     let container = create::create(&engine, matches, request)?;
     if detached {
-        engine.start(&container, Wanted::NOTHING)?;
+        let started = engine.start(&container, Wanted::NOTHING);
+        // Whoever runs it can then look at what has failed, and remove it.
         print(&format!("{}\n", container.id))?;
+        started?;
         return Ok(ExitCode::SUCCESS);
     }
     if !container.config.attach_stdout && !container.config.attach_stderr {
@@ -45,12 +46,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
 
 /// How the one who runs takes part.
 fn part(globals: &Globals, matches: &ArgMatches, config: &Config) -> Result<Part> {
-    let keys = text(matches, "detach-keys");
     Ok(Part {
         stdin: config.attach_stdin,
         tty: config.tty,
-        signals: is_set(matches, "sig-proxy") && !config.tty,
-        keys: detach::keys(globals, keys)?,
+        signals: is_set(matches, "sig-proxy"),
+        keys: globals.detach_keys(matches)?,
     })
 }
 

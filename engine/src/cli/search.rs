@@ -61,7 +61,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let whole = matches.get_flag("no-trunc");
     let rows: Vec<Value> = found.iter().map(|image| row(image, whole)).collect();
     let format = matches.get_one::<String>("format").map(String::as_str);
-    print(&listing::list(&rows, COLUMNS, COLUMNS.len(), format)?)?;
+    print(&listing::list(rows, COLUMNS, COLUMNS.len(), format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

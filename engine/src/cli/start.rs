@@ -5,12 +5,11 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::Part;
-use super::detach;
-use super::each::each;
-use super::flags::{containers, is_set, switch, text, texts, value};
+use super::flags::{containers, is_set, switch, texts, value};
 use super::refused::{self, Refused, Takes};
-use super::{Globals, run};
+use super::{Globals, complain, print, run, tell};
 use crate::error::Result;
+use crate::service::Engine;
 use crate::service::attach::Wanted;
 
 const REFUSED: &[Refused] = &[
@@ -41,9 +40,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let interactive = is_set(matches, "interactive");
     if !interactive && !is_set(matches, "attach") {
-        return each(&engine, matches, |container| {
-            engine.start(container, Wanted::NOTHING).map(drop)
-        });
+        return several(&engine, &texts(matches, "container"));
     }
     let names = texts(matches, "container");
     let [name] = &names[..] else {
@@ -55,12 +52,31 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     container.config.attach_stderr = true;
     container.config.attach_stdin = interactive && container.config.open_stdin;
     run::refuse_pipe(&container.config)?;
-    let keys = text(matches, "detach-keys");
     let part = Part {
         stdin: container.config.attach_stdin,
         tty: container.config.tty,
         signals: !container.config.tty,
-        keys: detach::keys(globals, keys)?,
+        keys: globals.detach_keys(matches)?,
     };
     run::attached(&engine, &container, part)
+}
+
+/// One after the other; those that could not be started are named once more at the end.
+fn several(engine: &Engine, names: &[String]) -> Result<ExitCode> {
+    let mut failed = Vec::new();
+    for name in names {
+        let found = engine.store.container(name);
+        match found.and_then(|container| engine.start(&container, Wanted::NOTHING)) {
+            Ok(_) => print(&format!("{name}\n"))?,
+            Err(error) => {
+                tell(&error);
+                failed.push(name.as_str());
+            }
+        }
+    }
+    if failed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    complain(&format!("Error: failed to start containers: {}", failed.join(", ")));
+    Ok(ExitCode::FAILURE)
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::flags::{is_set, switch, text, texts};
+use super::flags::{is_set, switch, texts};
 use super::human::{memory, size};
 use super::listing::{Column, list};
-use super::{Globals, format_flag, preferences, print};
+use super::{Globals, format_flag, print};
 use crate::error::{Kind, Result, kind};
 use crate::model::{Container, Sample};
 use crate::service::Engine;
@@ -54,15 +54,15 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     for name in &names {
         engine.store.container(name)?;
     }
-    let format = preferences::format(globals, text(matches, "format"), "statsFormat")?;
     let is_screen = rustix::termios::isatty(io::stdout()) && !is_set(matches, "no-stream");
+    let format = globals.format(matches, "statsFormat")?;
     let mut before = samples(&engine, &chosen(&engine, &names, matches)?)?;
     loop {
         sleep(INTERVAL);
         let containers = chosen(&engine, &names, matches)?;
         let now = samples(&engine, &containers)?;
         let rows = rows(&containers, &before, &now, is_set(matches, "no-trunc"));
-        let table = list(&rows, COLUMNS, 8, format.as_deref())?;
+        let table = list(rows, COLUMNS, 8, format.as_deref())?;
         print(&if is_screen { over_the_last(&table) } else { table })?;
         if is_set(matches, "no-stream") {
             return Ok(ExitCode::SUCCESS);

@@ -44,7 +44,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         row("Local Volumes", engine.usage_of_volumes()?),
         row("Build Cache", Usage::default()),
     ];
-    print(&list(&rows, COLUMNS, COLUMNS.len(), text(matches, "format").as_deref())?)?;
+    print(&list(rows, COLUMNS, COLUMNS.len(), text(matches, "format").as_deref())?)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -98,9 +98,9 @@ impl Parts {
     }
 
     fn tables(&self) -> Result<String> {
-        let images = list(&self.images, IMAGES, IMAGES.len(), None)?;
-        let containers = list(&self.containers, CONTAINERS, CONTAINERS.len(), None)?;
-        let volumes = list(&self.volumes, VOLUMES, VOLUMES.len(), None)?;
+        let images = list(self.images.clone(), IMAGES, IMAGES.len(), None)?;
+        let containers = list(self.containers.clone(), CONTAINERS, CONTAINERS.len(), None)?;
+        let volumes = list(self.volumes.clone(), VOLUMES, VOLUMES.len(), None)?;
         Ok(format!(
             "Images space usage:\n\n{images}\nContainers space usage:\n\n{containers}\n\
              Local Volumes space usage:\n\n{volumes}\nBuild cache usage: 0B\n\n"

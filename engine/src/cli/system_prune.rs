@@ -27,7 +27,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         "ERROR: The \"until\" filter is not supported with \"--volumes\""
     );
     if !is_set(matches, "force") && !confirm(&warning(all, volumes))? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(ExitCode::SUCCESS);
     }
     let engine = globals.engine()?;
     let containers = engine.prune_containers(&filters)?;

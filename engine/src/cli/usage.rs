@@ -1,109 +1,155 @@
-//! What is wrong with the words of a command line, as Docker's client says it: a flag that there is
-//! not ends with 125, and too many or too few words with 1.
+//! Words that make no command line are told as Docker tells them: which they are, how the command
+//! is used, and where there is more.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, Command, Error};
+use clap::{Arg, Command};
 
-use super::{OWN_FAILURE, Result, complain};
+use super::{OWN_FAILURE, Result, complain, print};
 
-/// Tells what is wrong. Help is nothing wrong, and goes to standard output.
-pub(super) fn tell(mut command: Command, name: &str, wrong: &Error) -> Result<ExitCode> {
-    if !wrong.use_stderr() {
-        wrong.print()?;
+/// How a command line is wrong.
+enum Wrong {
+    /// By a flag: the program's own failure.
+    Flag(String),
+    /// By how many words stand after the flags.
+    Count(String),
+}
+
+/// Tells what is wrong with the words after a command; help, which is nothing wrong, is printed.
+pub(super) fn tell(mut command: Command, error: &clap::Error) -> Result<ExitCode> {
+    if !error.use_stderr() {
+        print(&error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
-    command.build();
-    let typed = text(wrong, ContextKind::InvalidArg);
-    let (words, code) = match wrong.kind() {
-        ErrorKind::UnknownArgument if typed.starts_with("--") => {
-            (format!("unknown flag: {typed}"), OWN_FAILURE)
+    let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let usage = command.render_usage().to_string().replacen("Usage: ", "Usage:  ", 1);
+    let more = format!("\n\n{usage}\n\nRun '{name} --help' for more information");
+    Ok(match wrong(&command, &name, error) {
+        Wrong::Flag(words) => {
+            complain(&(words + &more));
+            ExitCode::from(OWN_FAILURE)
         }
-        ErrorKind::UnknownArgument if typed.starts_with('-') => {
-            let letter = typed.trim_start_matches('-').chars().next().unwrap_or('-');
-            (format!("unknown shorthand flag: '{letter}' in {typed}"), OWN_FAILURE)
+        Wrong::Count(words) => {
+            complain(&format!("dok: {words}{more}"));
+            ExitCode::FAILURE
         }
-        ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument => {
-            (format!("dok: '{name}' {}", wanted(&command)), 1)
-        }
-        _ => match invalid(wrong, &typed) {
-            Some(words) => (words, OWN_FAILURE),
-            None => (wrong.render().to_string().trim_end().to_owned(), OWN_FAILURE),
-        },
+    })
+}
+
+fn wrong(command: &Command, name: &str, error: &clap::Error) -> Wrong {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.as_str(),
+        _ => "",
     };
-    let usage = command.render_usage().to_string();
-    let usage = usage.trim_start_matches("Usage:").trim();
-    complain(&format!("{words}\n\nUsage:  {usage}\n\nRun '{name} --help' for more information"));
-    Ok(ExitCode::from(code))
-}
-
-fn text(wrong: &Error, kind: ContextKind) -> String {
-    match wrong.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        Some(ContextValue::Strings(texts)) => texts.join(" "),
-        _ => String::new(),
+    let named = text(ContextKind::InvalidArg);
+    let value = text(ContextKind::InvalidValue);
+    match error.kind() {
+        ErrorKind::UnknownArgument if named.starts_with("--") => {
+            Wrong::Flag(format!("unknown flag: {}", named.split('=').next().unwrap_or(named)))
+        }
+        ErrorKind::UnknownArgument if named.starts_with('-') => {
+            let letter = named.chars().nth(1).unwrap_or_default();
+            Wrong::Flag(format!("unknown shorthand flag: '{letter}' in {named}"))
+        }
+        ErrorKind::UnknownArgument
+        | ErrorKind::MissingRequiredArgument
+        | ErrorKind::TooFewValues => Wrong::Count(format!("'{name}' {}", count(command))),
+        ErrorKind::InvalidValue if value.is_empty() => {
+            Wrong::Flag(format!("flag needs an argument: {}", long(named)))
+        }
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let flag = flag(command, long(named));
+            let why = error.source().map(ToString::to_string).unwrap_or_else(|| one_of(error));
+            Wrong::Flag(format!("invalid argument {value:?} for \"{flag}\" flag: {why}"))
+        }
+        _ => Wrong::Flag(first_line(error)),
     }
 }
 
-/// A value that a flag does not take, or that is not there.
-fn invalid(wrong: &Error, typed: &str) -> Option<String> {
-    if !matches!(wrong.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation) {
-        return None;
-    }
-    let flag = typed.split([' ', '=', '[']).find(|word| word.starts_with("--"))?;
-    let value = text(wrong, ContextKind::InvalidValue);
-    if value.is_empty() && wrong.kind() == ErrorKind::InvalidValue {
-        return Some(format!("flag needs an argument: {flag}"));
-    }
-    let known = match wrong.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(known)) => format!(": expected {}", known.join(", ")),
-        _ => std::error::Error::source(wrong).map_or_else(String::new, |why| format!(": {why}")),
-    };
-    Some(format!("invalid argument {value:?} for \"{flag}\" flag{known}"))
+/// `--name` of `--name <NAME>` and `--all[=<all>]`.
+fn long(named: &str) -> &str {
+    named.split([' ', '[', '=']).next().unwrap_or(named)
 }
 
-/// How many words a command wants.
-fn wanted(command: &Command) -> String {
-    let (mut least, mut most) = (0_usize, 0_usize);
+/// `-n, --last`: a flag under both of its names.
+fn flag(command: &Command, long: &str) -> String {
+    let bare = long.trim_start_matches('-');
+    let short = command.get_arguments().find(|arg| arg.get_long() == Some(bare));
+    match short.and_then(Arg::get_short) {
+        Some(letter) => format!("-{letter}, {long}"),
+        None => long.to_owned(),
+    }
+}
+
+fn one_of(error: &clap::Error) -> String {
+    match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(known)) => format!("must be one of {}", known.join(", ")),
+        _ => first_line(error),
+    }
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// How many words a command takes after its flags.
+fn count(command: &Command) -> String {
+    let (mut least, mut most) = (0, Some(0));
     for arg in command.get_positionals() {
-        let range = arg.get_num_args().unwrap_or_else(|| 1.into());
-        least += if Arg::is_required_set(arg) { range.min_values().max(1) } else { 0 };
-        most = most.saturating_add(range.max_values());
+        let each = arg.get_num_args().unwrap_or_else(|| 1.into());
+        least += if arg.is_required_set() { each.min_values().max(1) } else { 0 };
+        most = most.filter(|_| each.max_values() < usize::MAX).map(|sum| sum + each.max_values());
     }
-    let count = |number: usize| match number {
-        1 => "1 argument".to_owned(),
-        number => format!("{number} arguments"),
-    };
-    match (least, most) {
-        (_, 0) => "accepts no arguments".to_owned(),
-        (least, usize::MAX) => format!("requires at least {}", count(least)),
-        (0, most) => format!("requires at most {}", count(most)),
-        (least, most) if least == most => format!("requires {}", count(least)),
-        (least, most) => format!("requires at least {least} and at most {}", count(most)),
+    let words = |count: usize| if count == 1 { "argument" } else { "arguments" };
+    match most {
+        Some(0) => "accepts no arguments".to_owned(),
+        Some(most) if most == least => format!("requires {least} {}", words(least)),
+        Some(most) if least == 0 => format!("requires at most {most} {}", words(most)),
+        Some(most) => format!("requires at least {least} and at most {most} {}", words(most)),
+        None => format!("requires at least {least} {}", words(least)),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::COMMANDS;
     use super::*;
-    use crate::cli::COMMANDS;
+
+    /// What is told of a line of a command.
+    fn told(command: &str, line: &[&str]) -> String {
+        let command = COMMANDS.iter().find(|one| one.words == command).unwrap().built();
+        let line = ["dok"].iter().chain(line);
+        let error = command.clone().try_get_matches_from(line).unwrap_err();
+        let name = command.get_bin_name().unwrap_or_default().to_owned();
+        match wrong(&command, &name, &error) {
+            Wrong::Flag(words) | Wrong::Count(words) => words,
+        }
+    }
 
     #[test]
-    fn a_command_tells_how_many_words_it_wants() {
-        for (words, expected) in [
-            ("exec", "requires at least 2 arguments"),
-            ("rmi", "requires at least 1 argument"),
-            ("run", "requires at least 1 argument"),
-            ("tag", "requires 2 arguments"),
-            ("ps", "accepts no arguments"),
-            ("volume create", "requires at most 1 argument"),
-            ("port", "requires at least 1 and at most 2 arguments"),
+    fn what_is_wrong_is_told_in_dockers_words() {
+        for (command, line, words) in [
+            ("ps", &["--nosuch"][..], "unknown flag: --nosuch"),
+            ("ps", &["--nosuch=1"], "unknown flag: --nosuch"),
+            ("ps", &["-Z"], "unknown shorthand flag: 'Z' in -Z"),
+            ("ps", &["more"], "'dok ps' accepts no arguments"),
+            ("rm", &[], "'dok rm' requires at least 1 argument"),
+            ("exec", &["web"], "'dok exec' requires at least 2 arguments"),
+            ("logs", &["a", "b"], "'dok logs' requires 1 argument"),
+            ("cp", &["a"], "'dok cp' requires 2 arguments"),
+            ("images", &["a", "b"], "'dok images' requires at most 1 argument"),
+            ("run", &["--name"], "flag needs an argument: --name"),
+            ("run", &["-e"], "flag needs an argument: --env"),
         ] {
-            let command = COMMANDS.iter().find(|command| command.words == words).expect(words);
-            let mut built = command.built();
-            built.build();
-            assert_eq!(wanted(&built), expected, "{words}");
+            assert_eq!(told(command, line), words, "{command} {line:?}");
         }
+        let words = told("ps", &["-n", "x"]);
+        assert!(words.starts_with("invalid argument \"x\" for \"-n, --last\" flag: "), "{words}");
+        let words = told("rm", &["--force=maybe", "a"]);
+        assert!(words.starts_with("invalid argument \"maybe\" for \"-f, --force\""), "{words}");
     }
 }

@@ -9,7 +9,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Dir, Mode, OFlags, fgetxattr, flistxattr, openat, readlinkat};
+use rustix::fs::{CWD, Dir, Mode, OFlags, fgetxattr, flistxattr, fstatfs, openat, readlinkat};
 use rustix::io::Errno;
 use tar::{Builder, EntryType, Header};
 
@@ -108,6 +108,12 @@ impl Origin {
         Ok(found)
     }
 
+    /// Whether it has no files but what the kernel tells and is told: proc, sysfs, cgroups.
+    fn is_of_kernel(&self) -> io::Result<bool> {
+        const KINDS: [i64; 4] = [0x9fa0, 0x6265_6572, 0x0027_e0eb, 0x6367_7270];
+        Ok(KINDS.contains(&fstatfs(&self.own)?.f_type))
+    }
+
     fn is_opaque(&self) -> bool {
         is_opaque(|name, value| fgetxattr(&self.own, name, value))
     }
@@ -196,7 +202,10 @@ impl<W: Write> Packer<W> {
     }
 
     fn level(&mut self, folder: Origin, inside: &Path) -> Result<Level> {
-        let names = folder.names().with_context(|| format!("read ./{}", inside.display()))?;
+        let names = match self.form == Form::Tree && folder.is_of_kernel()? {
+            true => Vec::new(),
+            false => folder.names().with_context(|| format!("read ./{}", inside.display()))?,
+        };
         if self.form == Form::Layer && !inside.as_os_str().is_empty() && folder.is_opaque() {
             self.empty(&inside.join(OPAQUE))?;
         }

@@ -32,6 +32,17 @@ pub fn decompress<'a>(
     })
 }
 
+/// An archive without its compression, which its first bytes tell.
+///
+/// # Errors
+/// The first bytes cannot be read; the decompressor cannot be made.
+pub fn uncompressed<'a>(mut source: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
+    let mut start = Vec::with_capacity(4);
+    (&mut source).take(4).read_to_end(&mut start).context("read the archive")?;
+    let compression = Compression::sniff(&start);
+    decompress(io::Cursor::new(start).chain(source), compression)
+}
+
 /// What has been read, and how much more may be.
 #[derive(Default)]
 struct Count {

@@ -158,7 +158,9 @@ impl Client {
         if answer.status().is_success() {
             return Ok(());
         }
-        Err(refused(answer, &format!("login attempt to {}/v2/ failed", self.base)))
+        let doing =
+            format!("login attempt to {}/v2/ failed with status: {}", self.base, answer.status());
+        Err(refused(answer, &doing))
     }
 
     pub(super) fn url(&self, rest: &str) -> String {

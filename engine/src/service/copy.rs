@@ -13,7 +13,7 @@ use super::Engine;
 use super::confined::with_root;
 use super::inside::Inside;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::layer::{Origin, Owner, pack_as, unpack_tree};
+use crate::layer::{Origin, Owner, pack_as, uncompressed, unpack_tree};
 use crate::model::{Container, Event, MountPoint, State};
 
 /// What a path leads to.
@@ -51,6 +51,22 @@ impl Engine {
         self.within(&container, || find_inside(&Path::new("/").join(path), follow))
     }
 
+    /// Where a link in a container leads, from its root; `None` for what is no link or not there.
+    ///
+    /// # Errors
+    /// As of [`Engine::find`].
+    pub fn link_target(&self, name: &str, path: &Path) -> Result<Option<PathBuf>> {
+        let container = self.store.container(name)?;
+        let path = Path::new("/").join(path);
+        self.within(&container, || {
+            let found = find_inside(&path, false)?;
+            let Some(target) = found.and_then(|place| place.path.read_link().ok()) else {
+                return Ok(None);
+            };
+            Ok(Some(path.parent().unwrap_or(&path).join(target)))
+        })
+    }
+
     /// Packs a file or folder of a container under another name; with an empty name, what is in the
     /// folder. A link is packed as a link.
     ///
@@ -74,8 +90,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Unpacks an archive into a folder of a container. Its files belong to whom the archive names,
-    /// or to the container's user.
+    /// Unpacks an archive, which may be compressed, into a folder of a container. Its files belong
+    /// to whom the archive names, or to the container's user.
     ///
     /// # Errors
     /// `Could not find the file X in container Y`; what cannot be made there.
@@ -101,7 +117,7 @@ impl Engine {
                 true if !container.config.user.is_empty() => user(&container)?,
                 _ => Owner::AsSent,
             };
-            unpack_tree(archive, &place.path, owner).map(drop)
+            unpack_tree(uncompressed(archive)?, &place.path, owner).map(drop)
         })?;
         let event = Event::of_container(&container, "extract-to-dir");
         self.store.tell(&event.with("path", &folder.display().to_string()));

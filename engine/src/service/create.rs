@@ -2,7 +2,7 @@
 
 use super::image_parts::ImageParts;
 use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal};
-use crate::bundle::capabilities;
+use crate::bundle::{self, capabilities};
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, items};
@@ -43,6 +43,8 @@ impl Engine {
     pub fn create(&self, request: CreateRequest) -> Result<Created> {
         let CreateRequest { name, platform, mut config, mut host_config, mut networking_config } =
             request;
+        // As `inspect` tells it, a name begins with a slash.
+        let name = name.map(|name| name.strip_prefix('/').unwrap_or(&name).to_owned());
         if let Some(name) = &name {
             check_name(name)?;
         }
@@ -152,11 +154,13 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
         "" | "json-file" => drop(log::Limits::read(&host.log_config)?),
         "none" => {}
         other => {
-            let words = format!("logger: no log driver named '{other}' is registered");
+            let words =
+                format!("error looking up logging plugin {other}: plugin {other:?} not found");
             return Err(refuse(Kind::Invalid, words));
         }
     }
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
+    bundle::check_security(items(&host.security_opt))?;
     if !config.stop_signal.is_empty() {
         signal::check(&config.stop_signal)?;
     }
@@ -177,7 +181,8 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
 /// Namespaces by words that are not known, and what cannot be served.
 fn check_modes(host: &HostConfig) -> Result<()> {
     let wrong = |flag: &str, mode: &str| {
-        Err(refuse(Kind::Invalid, format!("--{flag}: invalid {flag} mode: {mode}")))
+        let name = flag.strip_suffix("ns").unwrap_or(flag).to_uppercase();
+        Err(refuse(Kind::Invalid, format!("--{flag}: invalid {name} mode: {mode}")))
     };
     let joins = |mode: &str| mode.strip_prefix("container:").is_some_and(|name| !name.is_empty());
     match host.ipc_mode.as_str() {
@@ -230,6 +235,13 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
         host.shm_size = 64 << 20;
     }
     let mut warnings = Vec::new();
+    if host.oom_kill_disable == Some(true) && host.memory == 0 {
+        warnings.push(
+            "OOM killer is disabled for the container, but no memory limit is set, this can \
+             result in the system running out of resources."
+                .to_owned(),
+        );
+    }
     if host.memory > 0 && host.memory_swap == 0 {
         host.memory_swap = host.memory * 2;
     }

@@ -63,14 +63,15 @@ impl Engine {
         Ok(())
     }
 
-    /// The layers of a container's image, the lowest first: also of one whose names and record were
+    /// The layers below a container's own, the lowest first: the places of what is mounted into
+    /// every container, and those of its image. Also of one whose names and record were
     /// taken away, since its files stay for as long as a container needs them.
     pub(super) fn layers(&self, image: &str) -> Result<Vec<PathBuf>> {
         let id: Digest = image.parse().with_context(|| format!("read the image's id {image:?}"))?;
         let bytes = self.store.read_blob(&id, SIZE_LIMIT).context("read the image of it")?;
         let file: config::File = serde_json::from_slice(&bytes).context("read the image of it")?;
         let folders = file.rootfs.diff_ids.iter().map(|id| self.store.layer(id).join("fs"));
-        Ok(folders.collect())
+        Ok(std::iter::once(self.store.mount_points()?).chain(folders).collect())
     }
 }
 

@@ -139,6 +139,7 @@ fn is_device_rule(rule: &str) -> bool {
     let [kind, numbers, access] = *words else { return false };
     let is_number = |text: &str| text == "*" || text.parse::<u32>().is_ok();
     matches!(kind, "a" | "b" | "c")
+        && !access.is_empty()
         && numbers.split_once(':').is_some_and(|(a, b)| is_number(a) && is_number(b))
         && access.chars().all(|letter| "rwm".contains(letter))
 }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::mem::MaybeUninit;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::inotify;
@@ -105,6 +106,20 @@ impl Reader {
         last.iter().try_for_each(say)
     }
 
+    /// Whether another file has taken the place of the one that is read. That a file was made does
+    /// not say so: it may be the one that was found when reading began.
+    fn is_turned_over(&self, path: &Path) -> Result<bool> {
+        let Some((file, _)) = &self.file else { return Ok(false) };
+        let own = file.get_ref().metadata().context("look at the log")?;
+        match path.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            now => {
+                let now = now.with_context(|| format!("look at {}", path.display()))?;
+                Ok((own.dev(), own.ino()) != (now.dev(), now.ino()))
+            }
+        }
+    }
+
     /// Says what has come since.
     fn rest(&mut self, say: &mut Say<'_>) -> Result<()> {
         let Some((file, partial)) = &mut self.file else { return Ok(()) };
@@ -154,7 +169,8 @@ impl Follow {
     fn follow(mut self, path: &Path, reader: &mut Reader, say: &mut Say<'_>) -> Result<()> {
         loop {
             let ended = self.wait()?;
-            let turned_over = self.drain(path)?;
+            self.drain()?;
+            let turned_over = reader.is_turned_over(path)?;
             if reader.file.is_none() {
                 reader.file = open(path)?;
             }
@@ -185,22 +201,37 @@ impl Follow {
         Ok(session.read().context("hear of the container's end")?.is_none())
     }
 
-    /// Takes the events; whether a new file of the log was begun.
-    fn drain(&self, path: &Path) -> Result<bool> {
+    /// Takes the events: what has happened is seen by looking.
+    fn drain(&self) -> Result<()> {
         let mut space = [MaybeUninit::uninit(); 4096];
         let mut events = inotify::Reader::new(&self.events, &mut space);
-        let mut begun = false;
         loop {
             match events.next() {
-                Ok(event) => {
-                    let created = event.events().contains(inotify::ReadFlags::CREATE);
-                    let name = event.file_name().map(std::ffi::CStr::to_bytes);
-                    let own = path.file_name().map(std::os::unix::ffi::OsStrExt::as_bytes);
-                    begun |= created && name == own;
-                }
-                Err(rustix::io::Errno::AGAIN) => return Ok(begun),
+                Ok(_) => {}
+                Err(rustix::io::Errno::AGAIN) => return Ok(()),
                 Err(error) => return Err(error).context("watch the log"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_turned_over_when_another_file_has_its_name() {
+        let folder = std::env::temp_dir().join(format!("dok-log-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("log");
+        std::fs::write(&path, "").unwrap();
+        let request = LogRequest::default();
+        let reader = Reader { request, file: open(&path).unwrap() };
+        assert!(!reader.is_turned_over(&path).unwrap(), "it is the one that is read");
+        std::fs::rename(&path, folder.join("log.1")).unwrap();
+        assert!(!reader.is_turned_over(&path).unwrap(), "there is no other yet");
+        std::fs::write(&path, "").unwrap();
+        assert!(reader.is_turned_over(&path).unwrap());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -36,7 +36,7 @@ pub mod prune;
 pub mod remove;
 mod rename;
 mod shared_memory;
-mod signal;
+pub mod signal;
 mod start;
 pub mod stats;
 mod stop;

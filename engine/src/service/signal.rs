@@ -14,7 +14,7 @@ const REAL_TIME: std::ops::RangeInclusive<u32> = 34..=HIGHEST;
 ///
 /// # Errors
 /// In Docker's words.
-pub(super) fn check(text: &str) -> Result<()> {
+pub fn check(text: &str) -> Result<()> {
     match number(text) {
         Some(_) => Ok(()),
         None => Err(refuse(Kind::Invalid, format!("invalid signal: {text}"))),

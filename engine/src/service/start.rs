@@ -13,7 +13,7 @@ use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
 use crate::error::{Context, IfThere, Kind, Result, refuse};
-use crate::model::{Container, Event, items};
+use crate::model::{Container, Event, Status, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, restart, wire};
 use crate::network::namespace;
@@ -32,8 +32,13 @@ impl Engine {
     pub fn start(&self, container: &Container, wanted: Wanted) -> Result<Option<Session>> {
         let id = &container.id;
         let lock = self.store.lock_container(id)?;
-        if self.store.state(id)?.status.is_alive() {
-            return Ok(None);
+        match self.store.state(id)?.status {
+            Status::Paused => {
+                let words = "cannot start a paused container, try unpause instead";
+                return Err(refuse(Kind::Conflict, words));
+            }
+            status if status.is_alive() => return Ok(None),
+            _ => {}
         }
         self.store.wait_for_monitor(id)?;
         if wanted != Wanted::NOTHING {

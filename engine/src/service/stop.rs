@@ -81,6 +81,8 @@ impl Engine {
         match sent.and(moves) {
             // It may have ended meanwhile.
             Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
+            // The runtime may see the end before it is written down: who watches hears of it.
+            Err(error) if format!("{error:#}").ends_with("container not running") => Ok(()),
             Err(error) if kind(&error) != Some(Kind::Conflict) => Err(error),
             _ => Ok(()),
         }

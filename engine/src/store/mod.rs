@@ -16,6 +16,7 @@ pub mod layers;
 mod litter;
 mod liveness;
 mod lock;
+mod mount_points;
 mod names;
 pub mod networks;
 mod tree;

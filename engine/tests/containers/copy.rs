@@ -231,3 +231,69 @@ fn a_process_that_got_the_number_of_a_containers_is_not_taken_for_it() {
     store.write_state(&id, &State::default(), Durability::Passing).unwrap();
     drop(monitor);
 }
+
+#[test]
+fn a_device_of_the_host_is_not_written_over() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let fifo = folder(&dok).join("special");
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        &fifo,
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let said = dok.dok(&["cp", "box:/etc/passwd", fifo.to_str().unwrap()]);
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("must be a directory or a regular file"), "{said:?}");
+    assert!(!fifo.metadata().unwrap().is_file());
+}
+
+#[test]
+fn a_file_goes_where_a_link_leads_though_nothing_is_there() {
+    let Some(dok) = Dok::new() else { return };
+    let file = folder(&dok).join("file");
+    fs::write(&file, "words\n").unwrap();
+    let links = "ln -s /tmp/new /tmp/link; ln -s other /tmp/near";
+    dok.ok(&["run", "--name", "box", NONE, "busybox", "busybox", "sh", "-c", links]);
+    for (link, target) in [("link", "new"), ("near", "other")] {
+        dok.ok(&["cp", file.to_str().unwrap(), &format!("box:/tmp/{link}")]);
+        let back = folder(&dok).join(target);
+        dok.ok(&["cp", &format!("box:/tmp/{target}"), back.to_str().unwrap()]);
+        assert_eq!(fs::read_to_string(&back).unwrap(), "words\n", "{link}");
+    }
+}
+
+#[test]
+fn an_archive_may_be_compressed_and_a_path_may_not_be_empty() {
+    let Some(dok) = Dok::new() else { return };
+    let host = folder(&dok);
+    fs::write(host.join("file"), "words\n").unwrap();
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let place = host.to_str().unwrap();
+    let script = format!("tar -C {place} -czf - file | \"$0\" \"$@\"");
+    let inner = dok.command(&["cp", "-", "box:/tmp"]);
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &script]).arg(inner.get_program()).args(inner.get_args());
+    assert!(shell.status().unwrap().success());
+    let back = host.join("back");
+    dok.ok(&["cp", "box:/tmp/file", back.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(&back).unwrap(), "words\n");
+    for (from, to) in [("box:", place), (place, "box:")] {
+        let said = dok.dok(&["cp", from, to]);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains("box:: the path is empty"), "{said:?}");
+    }
+}
+
+#[test]
+fn all_files_of_a_container_that_runs_can_be_had() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sleep", "60"]);
+    let out = folder(&dok).join("all");
+    dok.ok(&["cp", "box:/", out.to_str().unwrap()]);
+    assert!(out.join("bin/busybox").exists());
+    assert!(fs::read_dir(out.join("proc")).unwrap().next().is_none(), "the kernel's own");
+}

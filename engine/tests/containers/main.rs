@@ -18,3 +18,4 @@ mod stats;
 mod streams;
 mod verbs;
 mod volumes;
+mod words;

@@ -95,6 +95,15 @@ impl Dok {
         command
     }
 
+    /// A command without that limit: its process is dok itself, which can be signalled.
+    pub(crate) fn direct(&self, words: &[&str]) -> Command {
+        let inner = self.command(words);
+        let mut line = inner.get_args().skip(1);
+        let mut command = Command::new(line.next().unwrap());
+        command.args(line);
+        command
+    }
+
     pub(crate) fn dok(&self, words: &[&str]) -> Said {
         said(&self.command(words).stdin(Stdio::null()).output().unwrap())
     }

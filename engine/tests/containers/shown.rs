@@ -57,22 +57,6 @@ fn fields_are_found_and_printed_as_gos_are() {
 }
 
 #[test]
-fn preferences_of_dockers_client_are_followed() {
-    let Some(dok) = Dok::new() else { return };
-    let folder = dok.root().with_file_name("client");
-    std::fs::create_dir_all(&folder).unwrap();
-    let config = "{\"psFormat\": \"{{.Names}}!\", \"imagesFormat\": \"{{.Repository}}!\"}";
-    std::fs::write(folder.join("config.json"), config).unwrap();
-    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
-    let folder = folder.display().to_string();
-    let said = |words: &[&str]| dok.ok(&[&["--config", &folder], words].concat());
-    assert_eq!(said(&["ps", "-a"]), "box!\n");
-    assert_eq!(said(&["ps", "-a", "--format", "{{.State}}"]), "created\n");
-    assert_eq!(said(&["images"]), "busybox!\n");
-    assert_eq!(said(&["images", "-q"]).len(), 13);
-}
-
-#[test]
 fn logs_tell_the_details_that_were_asked_for() {
     let Some(dok) = Dok::new() else { return };
     let asked = ["--log-opt", "labels=of", "--log-opt", "env=A", "-l", "of=me", "-e", "A=b"];

@@ -109,3 +109,39 @@ fn what_the_caller_has_open_does_not_stay_open_with_the_container() {
     let file = std::fs::File::open(file).unwrap();
     rustix::fs::flock(file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
 }
+
+#[test]
+fn a_program_gets_a_terminal_where_we_have_none() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "60"]);
+    // A session of its own has no terminal to fall back to.
+    let inner = dok.command(&["exec", "-t", "web", "sh", "-c", "echo $TERM; test -t 1; exit $?"]);
+    let mut command = std::process::Command::new("setsid");
+    command.arg("-w").arg(inner.get_program()).args(inner.get_args());
+    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    // How many returns stand before the line feed is the runtime's.
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains('\r') && told.replace('\r', "") == "xterm\n", "{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let inner = dok.command(&["exec", "-t", "web", "false"]);
+    let mut command = std::process::Command::new("setsid");
+    command.arg("-w").arg(inner.get_program()).args(inner.get_args());
+    assert_eq!(command.output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn a_signal_goes_in_also_where_there_is_a_terminal() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "trap 'exit 33' TERM; echo ready; while :; do sleep 0.1; done";
+    let mut command = dok.direct(&["run", "-t", "--rm", NONE, "busybox", "sh", "-c", script]);
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert_eq!(line, "ready\r\n");
+    let pid = nix::unistd::Pid::from_raw(child.id().try_into().unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    drop(out);
+    assert_eq!(child.wait().unwrap().code(), Some(33));
+    assert_eq!(dok.ok(&["ps", "-aq"]), "", "it ended, and went");
+}

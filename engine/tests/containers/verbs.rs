@@ -179,9 +179,10 @@ fn what_a_container_changed_is_told_exported_and_committed() {
     let script = "echo new > /tmp/new; rm /data/below/file; echo two >> /etc/group";
     dok.ok(&["run", NONE, "--name", "box", "busybox", "sh", "-c", script]);
     let changes = dok.ok(&["diff", "box"]);
-    for line in ["A /tmp/new", "C /tmp", "D /data/below/file", "C /etc/group"] {
-        assert!(changes.lines().any(|changed| changed == line), "{line}: {changes}");
-    }
+    // What is mounted into every container has its places below the image, which lacks them.
+    let expected = "C /data\nC /data/below\nD /data/below/file\nC /etc\nC /etc/group\nC /tmp\n\
+                    A /tmp/new\n";
+    assert_eq!(changes, expected);
     let tar = std::env::temp_dir().join(format!("dok-export-{}.tar", std::process::id()));
     dok.ok(&["export", "-o", tar.to_str().unwrap(), "box"]);
     let list = std::process::Command::new("tar").arg("-tf").arg(&tar).output().unwrap();
@@ -316,14 +317,14 @@ fn images_are_chosen_by_the_filters_of_all_lists() {
     ] {
         assert_eq!(named(filters), names, "{filters:?}");
     }
-    for (filter, words) in [
-        ("nosuch=1", "invalid filter 'nosuch': expected before, dangling"),
-        ("dangling=maybe", "invalid filter 'dangling=[maybe]'"),
-        ("before=ghost", "No such image: ghost"),
-        ("label", "bad format of filter"),
+    for (filter, code, words) in [
+        ("nosuch=1", 1, "invalid filter 'nosuch': expected before, dangling"),
+        ("dangling=maybe", 1, "invalid filter 'dangling=[maybe]'"),
+        ("before=ghost", 1, "No such image: ghost"),
+        ("label", 125, "bad format of filter"),
     ] {
         let said = dok.dok(&["images", "--filter", filter]);
-        assert!(said.code == Some(1) && said.err.contains(words), "{filter}: {said:?}");
+        assert!(said.code == Some(code) && said.err.contains(words), "{filter}: {said:?}");
     }
     let pruned = dok.ok(&["image", "prune", "-af", "--filter", "label!=tier"]);
     assert!(!pruned.contains("other"), "{pruned}");

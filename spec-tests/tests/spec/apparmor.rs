@@ -90,7 +90,7 @@ fn a_profile_that_is_not_loaded_is_refused() -> Result {
     chapter!("config.md#linux-process");
     host::security_module("apparmor")?;
     let bundle = Bundle::busybox().set("/process/apparmorProfile", "spec-that-nobody-loaded");
-    bundle.is_refused("apparmor")
+    bundle.is_refused("apparmor profile spec-that-nobody-loaded: profile not loaded")
 }
 
 fn a_joining_process_has_the_containers_profile() -> Result {

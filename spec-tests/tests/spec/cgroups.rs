@@ -42,6 +42,7 @@ tests![
     io_throttling_is_written,
     huge_page_limits_are_written,
     unified_files_are_written,
+    unified_names_what_is_not_there,
     unified_on_cgroup_v1_is_refused,
     the_independent_reader_agrees,
     ps_lists_the_processes_of_the_cgroup,
@@ -524,6 +525,18 @@ fn unified_files_are_written() -> Result {
     assert_eq!(read(&container, "memory", "memory.high")?, "50331648");
     assert_eq!(read(&container, "pids", "pids.max")?, "99");
     Ok(())
+}
+
+fn unified_names_what_is_not_there() -> Result {
+    chapter!("config-linux.md#unified");
+    host::cgroup_v2()?;
+    needs("memory", "")?;
+    let told = |file: &str, words: &str| {
+        Bundle::busybox().set("/linux/resources/unified", json!({file: "1"})).is_refused(words)
+    };
+    told("memory.none", "No such file or directory")?;
+    told("none.max", "the requested cgroup controller `none` is not available")?;
+    told("none", "the specified key has not the form CONTROLLER.VALUE `none`")
 }
 
 fn unified_on_cgroup_v1_is_refused() -> Result {

@@ -14,6 +14,8 @@ tests![
     an_exec_has_only_the_three_streams,
     preserved_descriptors_are_passed,
     a_preserved_descriptor_must_be_open,
+    listening_sockets_of_a_caller_that_knows_no_pid_are_passed,
+    a_listening_socket_that_is_not_open_is_told,
     exec_preserves_descriptors_too,
     listening_sockets_are_passed,
     listening_sockets_come_before_preserved_descriptors,
@@ -93,6 +95,28 @@ fn a_preserved_descriptor_must_be_open() -> Result {
     let call = container.run_call().args(["--preserve-fds", "2", container.id()]);
     let output = call.after_shell("exec 3</dev/null 4<&-;").run();
     output.fails_with("preserved-fd 1 (of 2)")?;
+    container.left_no_trace()
+}
+
+fn listening_sockets_of_a_caller_that_knows_no_pid_are_passed() -> Result {
+    chapter!("cli#run");
+    let container = Bundle::busybox().sh(&format!("echo $LISTEN_FDS $LISTEN_PID; {READ_BOTH}"));
+    let container = container.build()?;
+    let script = with_lines(&container)? + "unset LISTEN_PID; export LISTEN_FDS=2;";
+    let output = container.run_call().arg(container.id()).after_shell(&script).run().ok()?;
+    assert_eq!(output.stdout, "2 1\nthird\nfourth\nclosed\n");
+    Ok(())
+}
+
+fn a_listening_socket_that_is_not_open_is_told() -> Result {
+    chapter!("cli#run");
+    let script =
+        "echo $LISTEN_FDS; for fd in 3 4 5 6; do test -e /proc/self/fd/$fd && echo $fd; done";
+    let container = Bundle::busybox().sh(&format!("{script}; true")).build()?;
+    let listen = "exec 3</dev/null 4<&- 5</dev/null; export LISTEN_PID=$$ LISTEN_FDS=3;";
+    let output = container.run_call().arg(container.id()).after_shell(listen).run().ok()?;
+    assert_eq!(output.stdout, "3\n3\n5\n");
+    assert!(output.stderr.contains("LISTEN_FDS is 3, but 4 is not open"), "{}", output.stderr);
     container.left_no_trace()
 }
 

@@ -13,6 +13,7 @@ tests![
     the_pid_file_holds_the_pid_and_no_newline,
     an_id_in_use_is_refused_and_its_container_untouched,
     an_id_of_other_characters_is_refused,
+    an_id_that_begins_with_a_dot_is_refused,
     an_empty_id_is_refused,
     an_id_may_have_plus_dot_dash_and_underscore,
     a_bundle_without_config_is_refused,
@@ -86,6 +87,13 @@ fn an_id_of_other_characters_is_refused() -> Result {
     for id in ["a/b", "a b", "a:b", "..", ".", "../x", "ä"] {
         container.create_call().arg(id).run().fails_with("invalid container ID format")?;
     }
+    container.left_no_trace()
+}
+
+fn an_id_that_begins_with_a_dot_is_refused() -> Result {
+    chapter!("cli#create");
+    let container = Bundle::busybox().build()?;
+    container.create_call().arg(".x").run().fails_with("invalid container ID format")?;
     container.left_no_trace()
 }
 

@@ -4,9 +4,11 @@ use std::fs;
 
 use spec_tests::mountinfo::{self, Mount};
 use spec_tests::runtime::Output;
-use spec_tests::{Bundle, Result, chapter, tests};
+use spec_tests::{Bundle, Result, chapter, config, tests};
 
 tests![
+    a_bind_mount_over_the_root_is_the_root,
+    a_tmpfs_over_the_root_starts_with_what_it_covers,
     a_read_only_root_cannot_be_written,
     a_read_only_root_leaves_other_mounts_writable,
     a_read_only_root_keeps_the_hosts_files_writable,
@@ -36,6 +38,38 @@ const TABLE: &str = "cat /proc/self/mountinfo";
 
 fn read_only(script: &str) -> Bundle {
     Bundle::busybox().sh(script).set("/root/readonly", true)
+}
+
+fn a_bind_mount_over_the_root_is_the_root() -> Result {
+    chapter!("config.md#mounts");
+    let other = Bundle::busybox().file("mark", "other\n", 0o644).build()?;
+    let source = other.in_root("").display().to_string();
+    let bundle = Bundle::busybox().sh("cat /mark; pwd; ls -d /proc/self; echo > /new");
+    let container = over_root(bundle, ("bind", &source), "bind").build()?;
+    let output = container.run_call().arg(container.id()).run().ok()?;
+    assert_eq!(output.stdout, "other\n/\n/proc/self\n");
+    assert!(other.in_root("new").exists() && !container.in_root("new").exists());
+    container.left_no_trace()
+}
+
+fn a_tmpfs_over_the_root_starts_with_what_it_covers() -> Result {
+    chapter!("config.md#mounts");
+    let bundle = Bundle::busybox().sh("echo > /new && stat -f -c %T /; ls -d /proc/self");
+    let container = over_root(bundle, ("tmpfs", "tmpfs"), "tmpcopyup").build()?;
+    let output = container.run_call().arg(container.id()).run().ok()?;
+    assert_eq!(output.stdout, "tmpfs\n/proc/self\n");
+    assert!(!container.in_root("new").exists());
+    container.left_no_trace()
+}
+
+/// The mount comes before the others.
+fn over_root(bundle: Bundle, what: (&str, &str), option: &str) -> Bundle {
+    let mounts = vec![
+        config::mount("/", what, &[option]),
+        config::mount("/proc", ("proc", "proc"), &[]),
+        config::mount("/dev", ("tmpfs", "tmpfs"), &["mode=755"]),
+    ];
+    bundle.set("/mounts", mounts)
 }
 
 fn a_read_only_root_cannot_be_written() -> Result {
@@ -221,13 +255,15 @@ fn no_pivot_and_a_read_only_root_go_together() -> Result {
 }
 
 /// A host's tree of its own, all shared, with a mount for a root: what is moved or unmounted on the
-/// way would be so there too.
+/// way would be so there too. Whose mount points others remove on the machine does not count.
 fn no_root_that_is_shared_changes_the_hosts_mounts() -> Result {
     chapter!("config-linux.md#rootfs-mount-propagation");
     let script = "set -e; mount --make-rprivate /; mount --make-rshared /; \
                   mount --bind bundle/rootfs bundle/rootfs; \
-                  before=$(cut -d ' ' -f 5 /proc/self/mountinfo); \"$@\"; \
-                  after=$(cut -d ' ' -f 5 /proc/self/mountinfo); \
+                  points() { cut -d ' ' -f 5 /proc/self/mountinfo | \
+                  grep -e '^/$' -e ^/proc -e ^/sys -e ^/dev -e \"^$PWD/\"; }; \
+                  before=$(points); \"$@\"; after=$(points); \
+                  echo \"$before\" | grep -qx \"$PWD/bundle/rootfs\"; \
                   [ \"$before\" = \"$after\" ] && echo same";
     for propagation in ["rshared", "shared", "slave", "rslave"] {
         for option in ["--no-pivot", "--no-new-keyring"] {

@@ -10,6 +10,7 @@ use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
 tests![
     a_container_runs_with_one_id,
+    a_configuration_without_a_user_namespace_gets_one,
     a_container_lives_and_is_deleted,
     exec_works,
     exec_works_in_the_user_namespace_of_an_engine,
@@ -133,6 +134,19 @@ fn a_container_runs_with_one_id() -> Result {
     assert_eq!(words, ["0", "0", &USER.to_string(), "1", "spec"]);
     // Nothing is missed without a cgroup that nobody asked for.
     assert_eq!(output.stderr, "");
+    Ok(())
+}
+
+fn a_configuration_without_a_user_namespace_gets_one() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let bundle = alone().remove("/linux/uidMappings").remove("/linux/gidMappings");
+    let bundle = bundle.without_namespace("user").sh("cat /proc/self/uid_map; sleep 1000");
+    let container = start(bundle)?;
+    let words = ["sh", "-c", "id -u; cat /proc/self/uid_map"];
+    let call = container.call("exec").arg(container.id()).args(words);
+    let output = as_user(&container, call)?.run().ok()?;
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    assert_eq!(words, ["0", "0", &USER.to_string(), "1"]);
     Ok(())
 }
 

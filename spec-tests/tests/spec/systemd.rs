@@ -19,6 +19,7 @@ use crate::cgroups::v2;
 
 tests![
     the_process_is_in_the_scope,
+    the_state_names_the_scope,
     limits_are_properties_of_the_scope,
     an_update_reaches_systemd,
     limits_outlive_a_reload_of_systemd,
@@ -107,6 +108,13 @@ fn systemctl(words: &[&str]) -> Result<String> {
         bail!("systemctl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+fn the_state_names_the_scope() -> Result {
+    chapter!("cli#state");
+    let scope = Scope::start(Bundle::busybox().sleeping())?;
+    assert_eq!(scope.0.state()?["systemd-scope"], json!(scope.unit()));
+    Ok(())
 }
 
 fn the_process_is_in_the_scope() -> Result {
@@ -309,7 +317,8 @@ fn a_unit_that_is_in_use_is_refused() -> Result {
     let second = Scope::build(Bundle::busybox().sleeping())?;
     let path = format!("system.slice:spec:{}", first.0.id());
     second.0.reconfigure("/linux/cgroupsPath", path)?;
-    second.call("create").fails_with(&first.unit())?;
+    let output = second.call("create").fails_with(&first.unit())?;
+    assert!(output.stderr.contains("container's cgroup is not empty"), "{output}");
     assert_eq!(first.0.status()?, "running");
     assert_eq!(first.property("ActiveState")?, "active");
     Ok(())

@@ -10,13 +10,15 @@ use spec_tests::holder::Holder;
 use spec_tests::mountinfo;
 use spec_tests::runtime::wait_until;
 use spec_tests::suite::children;
-use spec_tests::{Bundle, Result, chapter, shim, tests};
+use spec_tests::{Bundle, Result, chapter, host, shim, tests};
 
 use super::weakened;
 
 tests![
     the_maps_are_the_configured_ones,
     a_map_may_have_many_ranges,
+    without_maps_root_inside_is_the_caller,
+    a_root_that_only_the_mapped_owner_may_enter_is_found,
     a_map_may_do_without_root,
     the_process_has_the_mapped_ids,
     another_user_has_the_mapped_ids,
@@ -25,7 +27,10 @@ tests![
     additional_groups_are_set,
     files_belong_to_the_mapped_users,
     the_default_devices_work,
+    a_device_that_the_host_does_not_show_is_made,
+    a_fifo_is_made,
     the_file_systems_are_mounted,
+    the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts,
     a_bind_mount_of_the_hosts_is_there,
     a_read_only_bind_mount_stays_read_only,
     a_read_only_root_is_read_only,
@@ -101,6 +106,32 @@ fn a_map_may_have_many_ranges() -> Result {
     Ok(())
 }
 
+fn without_maps_root_inside_is_the_caller() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    // The usual group of terminals is none of the namespace.
+    let bundle = |script: &str| {
+        Bundle::busybox().namespace("user").sh(script).set("/mounts/2/options", json!(["nosuid"]))
+    };
+    let output = bundle("cat /proc/self/uid_map /proc/self/gid_map; id -u").run()?.ok()?;
+    let words: Vec<&str> = output.stdout.split_whitespace().collect();
+    assert_eq!(words, ["0", "0", "1", "0", "0", "1", "0"]);
+    let container = bundle("sleep 1000").start()?;
+    assert_eq!(container.exec(["id", "-u"]).ok()?.stdout, "0\n");
+    Ok(())
+}
+
+fn a_root_that_only_the_mapped_owner_may_enter_is_found() -> Result {
+    chapter!("config.md#root");
+    let container = mapped().sh("id -u; echo > /file").build()?;
+    std::os::unix::fs::chown(container.directory(), Some(FIRST), Some(FIRST))?;
+    let own = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(container.directory(), own)?;
+    let output = container.run_call().arg(container.id()).run().ok()?;
+    assert_eq!(output.stdout, "0\n");
+    assert_eq!(std::fs::metadata(container.in_root("file"))?.uid(), FIRST);
+    Ok(())
+}
+
 fn the_process_has_the_mapped_ids() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
     let container = mapped().sleeping().start()?;
@@ -160,6 +191,39 @@ fn the_default_devices_work() -> Result {
     let mut expected: Vec<String> = names.iter().map(node).collect();
     expected.extend(["3", "3", "pts/ptmx"].map(String::from));
     assert_eq!(output.lines(), expected);
+    Ok(())
+}
+
+fn a_device_that_the_host_does_not_show_is_made() -> Result {
+    chapter!("config-linux.md#devices");
+    let device = json!({"path": "/dev/more/none", "type": "c", "major": 1, "minor": 3,
+        "fileMode": 0o646, "uid": 10, "gid": 11});
+    let script = "stat -c '%F %t:%T %a %u %g' /dev/more/none; echo > /dev/more/none && echo written; \
+                  grep -c ' /dev ' /proc/self/mountinfo";
+    let container = mapped().set("/linux/devices", json!([device])).sh(script).build()?;
+    let output = container.run_call().arg(container.id()).run().ok()?;
+    assert_eq!(output.stdout, "character special file 1:3 646 10 11\nwritten\n1\n");
+    container.left_no_trace()
+}
+
+fn a_fifo_is_made() -> Result {
+    chapter!("config-linux.md#devices");
+    let fifo = json!({"path": "/dev/pipe", "type": "p", "fileMode": 0o600, "uid": 10, "gid": 11});
+    let bundle = mapped().set("/linux/devices", json!([fifo]));
+    let output = bundle.sh("stat -c '%F %a %u %g' /dev/pipe").run()?.ok()?;
+    assert_eq!(output.stdout, "fifo 600 10 11\n");
+    Ok(())
+}
+
+fn the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts() -> Result {
+    chapter!("config-linux.md#cgroups-path");
+    host::cgroup_v2()?;
+    // Its top has no events, and is root's of the host.
+    let script = "stat -c %u /sys/fs/cgroup; cd /sys/fs/cgroup && test -e cgroup.controllers && ! \
+                  test -e cgroup.events && echo top";
+    let bundle = mapped().without_namespace("cgroup").sh(script);
+    let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec"]);
+    bundle.run()?.says("65534\ntop")?;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ const CALLS: &[(&str, libc::c_long, Need, &str)] = &[
         "clone3",
         libc::SYS_clone3,
         Need::Useful,
-        "a container cannot be born in its cgroup of v2, and where v2 is used cannot be made",
+        "a container is not born in its cgroup of v2, but moved there",
     ),
     (
         "pidfd_open",

@@ -217,6 +217,11 @@ fn an_error_names_the_field() {
         (r#"{"blockIO":{"weight":9}}"#, v2(), "linux.resources.blockIO.weight: 9"),
         (r#"{"unified":{"../x":"1"}}"#, v2(), "linux.resources.unified: \"../x\""),
         (r#"{"unified":{"..":"1"}}"#, v2(), "linux.resources.unified: \"..\""),
+        (
+            r#"{"unified":{"memory":"1"}}"#,
+            v2(),
+            "linux.resources.unified: the specified key has not the form CONTROLLER.VALUE `memory`",
+        ),
         (r#"{"devices":[{"allow":true}]}"#, v2(), "linux.resources.devices.access: device access"),
         (r#"{"devices":[{"access":"rx"}]}"#, v2(), "linux.resources.devices.access: \"rx\""),
         (r#"{"devices":[{"access":"r","type":"p"}]}"#, v2(), "linux.resources.devices.type: \"p\""),
@@ -290,11 +295,12 @@ fn an_update_completes_pairs_from_what_is_there() {
 
 #[test]
 fn what_is_there_after_an_update_is_the_old_and_the_new() {
-    let old = r#"{"cpu":{"quota":5,"cpus":"0"},"pids":{"limit":5},"unified":{"a":"1","b":"2"}}"#;
-    let new = r#"{"cpu":{"period":9},"memory":{"limit":7},"unified":{"b":"3"}}"#;
+    let old =
+        r#"{"cpu":{"quota":5,"cpus":"0"},"pids":{"limit":5},"unified":{"x.a":"1","x.b":"2"}}"#;
+    let new = r#"{"cpu":{"period":9},"memory":{"limit":7},"unified":{"x.b":"3"}}"#;
     let merged = merge(&serde_json::from_str(old).unwrap(), &serde_json::from_str(new).unwrap());
     let expected = r#"{"cpu":{"quota":5,"period":9,"cpus":"0"},"pids":{"limit":5},
-        "memory":{"limit":7},"unified":{"a":"1","b":"3"}}"#;
+        "memory":{"limit":7},"unified":{"x.a":"1","x.b":"3"}}"#;
     assert_eq!(merged, serde_json::from_str(expected).unwrap());
 }
 

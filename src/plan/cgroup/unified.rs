@@ -187,6 +187,10 @@ fn raw(resources: &Resources, writes: &mut Writes) -> Result<()> {
         if name.contains('/') || ["", ".", ".."].contains(&name) {
             return Err(refuse(FIELD, &format!("{name:?}"), "no name of a file (no slashes)"));
         }
+        if !name.contains('.') {
+            let words = format!("the specified key has not the form CONTROLLER.VALUE `{name}`");
+            return Err(Error::new(format!("{FIELD}: {words}")));
+        }
         writes.add(FIELD, name.to_owned(), value.as_str()).manner = Manner::Lines;
     }
     Ok(())

@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use super::super::fd::{kernel_poll, open_at, read_all, stat};
-use super::super::namespace::{NAMES, join};
-use super::super::procfs::{Place, Procfs, place};
+use super::super::fd::{open_at, poll as kernel_poll, read_all, stat};
+use super::super::namespace::NAMES;
+use super::super::procfs::{Place, Procfs, parse_life, place};
 use super::super::{check, errno};
 
 /// How long a process may have ended before it is noticed (milliseconds).
@@ -22,7 +22,7 @@ const DIRECTORY: i32 = libc::O_RDONLY | libc::O_DIRECTORY;
 /// Whether some of this process's descriptors of processes are directories.
 static USED: AtomicBool = AtomicBool::new(false);
 
-pub(in crate::sys) fn is_used() -> bool {
+pub(super) fn is_used() -> bool {
     USED.load(Ordering::Relaxed)
 }
 
@@ -101,9 +101,8 @@ fn file_of(directory: BorrowedFd<'_>, name: &str) -> io::Result<String> {
 }
 
 fn has_ended(directory: BorrowedFd<'_>) -> bool {
-    let Ok(status) = file_of(directory, "status") else { return true };
-    let state = status.lines().find_map(|line| line.strip_prefix("State:")).unwrap_or_default();
-    state.trim_start().starts_with(['Z', 'X'])
+    let life = file_of(directory, "stat").ok().and_then(|stat| parse_life(&stat));
+    life.is_none_or(|life| life.has_ended())
 }
 
 /// kill(2), for a process that was there a moment ago.
@@ -113,12 +112,8 @@ pub(super) fn signal(fd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
-/// Joins those of a process's namespaces that are in `flags`: what the present rights allow, then
-/// the user namespace, then the rest.
-///
-/// # Errors
-/// EBADF where this is no descriptor of a process.
-pub(in crate::sys) fn join_namespaces(fd: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
+/// As [`super::namespaces`].
+pub(super) fn namespaces(fd: BorrowedFd<'_>, flags: u64) -> io::Result<Vec<(u64, OwnedFd)>> {
     let opened;
     let directory = match is_directory(fd)? {
         true => fd,
@@ -128,25 +123,11 @@ pub(in crate::sys) fn join_namespaces(fd: BorrowedFd<'_>, flags: u64) -> io::Res
         }
     };
     let wanted = NAMES.iter().filter(|(flag, _)| flags & flag != 0);
-    let files = wanted
-        .map(|(flag, name)| Ok((*flag, open_at(directory, name, libc::O_RDONLY, 0)?)))
-        .collect::<io::Result<Vec<_>>>()?;
-    let is_user = |flag: u64| flag == libc::CLONE_NEWUSER as u64;
-    let (users, others): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_user(file.0));
-    let mut later = Vec::new();
-    for (flag, file) in others {
-        match join(file.as_fd(), flag) {
-            Err(error) if error.raw_os_error() == Some(libc::EPERM) && !users.is_empty() => {
-                later.push((flag, file));
-            }
-            joined => joined?,
-        }
-    }
-    users.iter().chain(&later).try_for_each(|(flag, file)| join(file.as_fd(), *flag))
+    wanted.map(|(flag, name)| Ok((*flag, open_at(directory, name, libc::O_RDONLY, 0)?))).collect()
 }
 
 /// `poll(2)` in which directories of processes become readable when these have ended.
-pub(in crate::sys) fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
+pub(super) fn poll(fds: &mut [libc::pollfd], limit: i32) -> io::Result<usize> {
     let end = Instant::now() + Duration::from_millis(limit.unsigned_abs().into());
     let processes: Vec<bool> = fds.iter().map(|one| is_process(one.fd)).collect();
     loop {

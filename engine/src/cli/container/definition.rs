@@ -148,7 +148,7 @@ fn image() -> Vec<Arg> {
     let pull = value("pull", "WHEN", "Pull image before running (always|missing|never)");
     vec![
         crate::cli::platform_flag(),
-        pull.default_value("missing").value_parser(["always", "missing", "never"]),
+        pull.default_value("missing"),
         switch("quiet", "Suppress the pull output").short('q'),
     ]
 }

@@ -20,14 +20,14 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Option<Healthcheck>> {
         retries: number(matches, "health-retries")?.unwrap_or_default(),
     };
     if check.retries < 0 {
-        return Err(refuse(Kind::Invalid, "--health-retries cannot be negative"));
+        return Err(refuse(Kind::Usage, "--health-retries cannot be negative"));
     }
     if !is_set(matches, "no-healthcheck") {
         return Ok((check != Healthcheck::default()).then_some(check));
     }
     if check != Healthcheck::default() {
         let words = "--no-healthcheck conflicts with --health-* options";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     let test = Some(vec!["NONE".to_owned()]);
     Ok(Some(Healthcheck { test, ..Healthcheck::default() }))
@@ -37,7 +37,7 @@ fn duration(matches: &ArgMatches, name: &str) -> Result<i64> {
     let Some(word) = text(matches, name) else { return Ok(0) };
     parse_duration(&word).map_err(|what| {
         let words = format!("invalid argument {word:?} for \"--{name}\" flag: {what}");
-        refuse(Kind::Invalid, words)
+        refuse(Kind::Usage, words)
     })
 }
 

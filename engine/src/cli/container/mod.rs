@@ -7,6 +7,8 @@ mod networks;
 mod ports;
 mod read;
 mod unserved;
+mod word;
 
 pub(super) use definition::with_flags;
-pub(super) use read::{environment, request, restart_policy};
+pub(super) use read::{environment, request};
+pub(super) use word::restart_policy;

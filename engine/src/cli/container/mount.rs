@@ -1,6 +1,6 @@
 //! Pure: `--mount KEY=VALUE,…`.
 
-use crate::cli::flags::bytes;
+use crate::cli::flags::{bytes, invalid as invalid_flag};
 use crate::error::{Kind, Result, refuse};
 use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 
@@ -11,14 +11,18 @@ use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 pub(super) fn mount(word: &str) -> Result<Mount> {
     let mut mount = Mount { kind: "volume".into(), ..Mount::default() };
     for field in word.split(',') {
-        let (key, value) = field.split_once('=').unwrap_or((field, "true"));
+        let alone = matches!(field, "readonly" | "ro" | "volume-nocopy" | "bind-nonrecursive");
+        let (key, value) = match field.split_once('=') {
+            None if !alone => {
+                let what = format!("invalid field '{field}' must be a key=value pair");
+                return Err(invalid_flag("mount", word, what));
+            }
+            pair => pair.unwrap_or((field, "true")),
+        };
         set(&mut mount, &key.to_ascii_lowercase(), value, word)?;
     }
     let wrong = |what: &str| {
-        Err(refuse(
-            Kind::Invalid,
-            format!("invalid argument {word:?} for \"--mount\" flag: {what}"),
-        ))
+        Err(refuse(Kind::Usage, format!("invalid argument {word:?} for \"--mount\" flag: {what}")))
     };
     if mount.target.is_empty() {
         return wrong("target is required");
@@ -52,7 +56,7 @@ fn set(mount: &mut Mount, key: &str, value: &str, word: &str) -> Result<()> {
     };
     done.map_err(|what| {
         let words = format!("invalid argument {word:?} for \"--mount\" flag: {what}");
-        refuse(Kind::Invalid, words)
+        refuse(Kind::Usage, words)
     })
 }
 
@@ -78,6 +82,9 @@ fn set_own(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
             return Err(format!("a mount of type '{value}' is not supported"));
         }
         "type" if matches!(value, "bind" | "volume" | "tmpfs") => value.clone_into(&mut mount.kind),
+        "type" => {
+            return Err(format!("invalid mount config for type {value:?}: mount type unknown"));
+        }
         "source" | "src" => value.clone_into(&mut mount.source),
         "target" | "dst" | "destination" => value.clone_into(&mut mount.target),
         "readonly" | "ro" => mount.read_only = truth(key, value)?,

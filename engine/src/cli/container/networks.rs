@@ -25,13 +25,13 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
     if networks.len() > 1 && networks.iter().any(|(name, _)| !is_own(name)) {
         let words = "conflicting options: cannot attach both user-defined and non-user-defined \
                      network-modes";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     let mut places = BTreeMap::new();
     let flags = of_flags(matches);
     for mac in networks.iter().map(|(_, wanted)| wanted).chain([&flags]).map(|at| &at.mac_address) {
         if !mac.is_empty() && mac.parse::<Mac>().is_err() {
-            return Err(refuse(Kind::Invalid, format!("{mac} is not a valid mac address")));
+            return Err(refuse(Kind::Usage, format!("{mac} is not a valid mac address")));
         }
     }
     let first = networks.first().map_or(DEFAULT, |(name, _)| name.as_str()).to_owned();
@@ -44,7 +44,7 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
             Some(_) if wanted == EndpointConfig::default() && name == first => {}
             Some(_) => {
                 let words = format!("conflicting options: network {name:?} is specified twice");
-                return Err(refuse(Kind::Invalid, words));
+                return Err(refuse(Kind::Usage, words));
             }
         }
     }
@@ -105,7 +105,7 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
 
 fn wrong(word: &str, what: &str) -> anyhow::Error {
     let words = format!("invalid argument {word:?} for \"--network\" flag: {what}");
-    refuse(Kind::Invalid, words)
+    refuse(Kind::Usage, words)
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use crate::network::ports::parse;
 pub(super) fn published(words: &[String]) -> Result<PortMap> {
     let mut map = PortMap::new();
     for word in words {
-        for publish in parse(&short(word)?)? {
+        let parsed = parse(&short(word)?);
+        for publish in parsed.map_err(|error| refuse(Kind::Usage, error.to_string()))? {
             let port = format!("{}/{}", publish.container, publish.protocol);
             map.entry(port).or_default().get_or_insert_default().push(PortBinding {
                 host_ip: publish.address.map_or_else(String::new, |at| at.to_string()),
@@ -42,7 +43,7 @@ fn short(word: &str) -> Result<String> {
                     "invalid field {field:?} in --publish {word}: expected \
                                      target, published, protocol, or mode=host"
                 );
-                return Err(refuse(Kind::Invalid, words));
+                return Err(refuse(Kind::Usage, words));
             }
         }
     }
@@ -54,7 +55,7 @@ fn short(word: &str) -> Result<String> {
 
 /// `80`, `80/udp`, `3000-3005/tcp` become single ports: `80/tcp`.
 pub(super) fn exposed(word: &str) -> Result<Vec<String>> {
-    let wrong = || refuse(Kind::Invalid, format!("invalid range format for --expose: {word}"));
+    let wrong = || refuse(Kind::Usage, format!("invalid range format for --expose: {word}"));
     let (range, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
     let (first, last) = range.split_once('-').unwrap_or((range, range));
     let port = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0).ok_or_else(wrong);

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use clap::ArgMatches;
 
+use super::word::{
+    device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimit, weight_device,
+};
 use super::{health, mount, networks, ports, unserved};
-use crate::cli::flags::{bytes, is_set, text, texts};
+use crate::cli::flags::{bytes, invalid, is_set, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::platform::Platform;
-use crate::model::{
-    Config, Device, Empty, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit,
-    WeightDevice,
-};
+use crate::model::{Config, Empty, HostConfig, LogConfig};
 use crate::service::create::CreateRequest;
 
 /// The request that the flags make. `detached` is of `run`.
@@ -69,7 +69,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
 fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool; 3]> {
     if detached && !words.is_empty() {
         let words = "conflicting options: cannot specify both --attach and --detach";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     if detached {
         return Ok([false; 3]);
@@ -82,10 +82,7 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
         let at = ["stdin", "stdout", "stderr"].iter().position(|s| *s == word.to_lowercase());
         let Some(at) = at else {
             let words = "valid streams are STDIN, STDOUT and STDERR";
-            return Err(refuse(
-                Kind::Invalid,
-                format!("invalid argument {word:?} for \"-a, --attach\" flag: {words}"),
-            ));
+            return Err(invalid("attach", word, words));
         };
         streams[at] = true;
     }
@@ -97,7 +94,7 @@ fn swappiness(matches: &ArgMatches) -> Result<Option<i64>> {
     match said.filter(|value| !(-1..=100).contains(value)) {
         Some(value) => {
             let words = format!("invalid value: {value}. Valid memory swappiness range is 0-100");
-            Err(refuse(Kind::Invalid, words))
+            Err(refuse(Kind::Usage, words))
         }
         None => Ok(said),
     }
@@ -108,7 +105,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
     let policy = restart_policy(&text(matches, "restart").unwrap_or_default())?;
     if is_set(matches, "rm") && !matches!(policy.name.as_str(), "" | "no") {
         let words = "conflicting options: cannot specify both --restart and --rm";
-        return Err(refuse(Kind::Invalid, words));
+        return Err(refuse(Kind::Usage, words));
     }
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
@@ -133,7 +130,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         dns: many("dns"),
         dns_options: many("dns-option"),
         dns_search: many("dns-search"),
-        extra_hosts: many("add-host"),
+        extra_hosts: list(each(&texts(matches, "add-host"), extra_host)?),
         group_add: many("group-add"),
         ipc_mode: one("ipc"),
         oom_score_adj: number(matches, "oom-score-adj")?.unwrap_or_default(),
@@ -141,10 +138,10 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         privileged: is_set(matches, "privileged"),
         readonly_rootfs: is_set(matches, "read-only"),
         security_opt: list(security(&texts(matches, "security-opt"))?),
-        tmpfs: optional(tmpfs(&texts(matches, "tmpfs"))),
+        tmpfs: optional(each(&texts(matches, "tmpfs"), tmpfs)?.into_iter().collect()),
         uts_mode: one("uts"),
         userns_mode: one("userns"),
-        sysctls: optional(pairs(&texts(matches, "sysctl"))),
+        sysctls: optional(each(&texts(matches, "sysctl"), sysctl)?.into_iter().collect()),
         cgroup_parent: one("cgroup-parent"),
         device_cgroup_rules: many("device-cgroup-rule"),
         devices: list(each(&texts(matches, "device"), device)?),
@@ -215,11 +212,8 @@ fn each<T>(words: &[String], read: impl Fn(&str) -> Result<T>) -> Result<Vec<T>>
 
 pub(super) fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
     let Some(word) = text(matches, name) else { return Ok(None) };
-    let number = word.parse();
-    number.map(Some).map_err(|_| {
-        let words = format!("invalid argument {word:?} for \"--{name}\" flag: expected a number");
-        refuse(Kind::Invalid, words)
-    })
+    let number = word.parse().map_err(|_| invalid(name, &word, "expected a number"));
+    number.map(Some)
 }
 
 /// `NAME=VALUE`; a name alone has an empty value.
@@ -245,7 +239,7 @@ pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
                 "invalid argument {word:?} for \"-e, --env\" flag: invalid environment variable: \
                  {word}"
             );
-            return Err(refuse(Kind::Invalid, words));
+            return Err(refuse(Kind::Usage, words));
         }
         match std::env::var(&word) {
             Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
@@ -262,19 +256,31 @@ fn labels(matches: &ArgMatches) -> Result<BTreeMap<String, String>> {
         words.extend(lines(&file)?);
     }
     words.extend(texts(matches, "label"));
+    if let Some(word) = words.iter().find(|word| word.is_empty() || word.starts_with('=')) {
+        return Err(invalid("label", word, format_args!("invalid label '{word}': empty name")));
+    }
     Ok(pairs(&words))
 }
 
 /// The lines of a file that say something.
 fn lines(file: &str) -> Result<Vec<String>> {
-    let text = fs::read_to_string(file).with_context(|| format!("read {file}"))?;
+    let text = fs::read_to_string(file)
+        .map_err(|error| refuse(Kind::Usage, format!("read {file}: {error}")))?;
     let lines = text.lines().map(str::trim_start);
     Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }
 
 /// `-v` with a source; one that begins with a dot is below our folder.
 fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
-    let words = texts(matches, "volume").into_iter().filter(|word| word.contains(':'));
+    let words = texts(matches, "volume");
+    if words.iter().any(String::is_empty) {
+        return Err(refuse(Kind::Usage, "invalid empty volume spec"));
+    }
+    if let Some(word) = words.iter().find(|word| word.split(':').any(str::is_empty)) {
+        let words = format!("invalid spec: {word}: empty section between colons");
+        return Err(refuse(Kind::Usage, words));
+    }
+    let words = words.into_iter().filter(|word| word.contains(':'));
     let mut binds: Vec<String> = words
         .map(|word| match word.split_once(':') {
             Some((source, rest)) if source.starts_with('.') => {
@@ -302,89 +308,4 @@ fn security(words: &[String]) -> Result<Vec<String>> {
         _ => Ok(word.clone()),
     };
     words.iter().map(read).collect()
-}
-
-fn tmpfs(words: &[String]) -> BTreeMap<String, String> {
-    let pair = |word: &String| {
-        let (path, options) = word.split_once(':').unwrap_or((word, ""));
-        (path.to_owned(), options.to_owned())
-    };
-    words.iter().map(pair).collect()
-}
-
-/// `NAME[:COUNT]`.
-pub(in crate::cli) fn restart_policy(word: &str) -> Result<RestartPolicy> {
-    let (name, count) = word.split_once(':').unwrap_or((word, "0"));
-    let count = count.parse().map_err(|_| {
-        let words = format!(
-            "invalid restart policy format: maximum retry count must be an integer: {word:?}"
-        );
-        refuse(Kind::Invalid, words)
-    })?;
-    Ok(RestartPolicy { name: name.to_owned(), maximum_retry_count: count })
-}
-
-/// `SOURCE[:TARGET][:rwm]`.
-fn device(word: &str) -> Result<Device> {
-    let mut parts = word.split(':');
-    let source = parts.next().unwrap_or_default().to_owned();
-    let (second, third) = (parts.next(), parts.next());
-    let is_access = |text: &str| !text.is_empty() && text.chars().all(|c| "rwm".contains(c));
-    let (target, access) = match (second, third) {
-        (Some(access), None) if is_access(access) => (None, Some(access)),
-        (target, access) => (target, access),
-    };
-    let wrong =
-        |what: &str| refuse(Kind::Invalid, format!("bad format for --device {word}: {what}"));
-    let target = target.unwrap_or(&source).to_owned();
-    if let Some(path) = [&source, &target].into_iter().find(|path| !path.starts_with('/')) {
-        return Err(wrong(&format!("{path} is not an absolute path")));
-    }
-    if let Some(access) = access.filter(|access| !is_access(access)) {
-        return Err(wrong(&format!("{access} is none of the letters rwm")));
-    }
-    Ok(Device {
-        path_in_container: target,
-        path_on_host: source,
-        cgroup_permissions: access.unwrap_or("rwm").to_owned(),
-    })
-}
-
-fn ulimit(word: &str) -> Result<Ulimit> {
-    let wrong = || refuse(Kind::Invalid, format!("invalid ulimit argument: {word}"));
-    let (name, limits) = word.split_once('=').ok_or_else(wrong)?;
-    let (soft, hard) = limits.split_once(':').unwrap_or((limits, limits));
-    let limit = |text: &str| match text {
-        "unlimited" => Ok(-1),
-        text => text.parse::<i64>().map_err(|_| wrong()),
-    };
-    let limit = Ulimit { name: name.to_owned(), hard: limit(hard)?, soft: limit(soft)? };
-    if limit.hard >= 0 && (limit.soft < 0 || limit.soft > limit.hard) {
-        let words = format!("ulimit soft limit must be less than or equal to hard limit: {word}");
-        return Err(refuse(Kind::Invalid, words));
-    }
-    Ok(limit)
-}
-
-fn nano_cpus(word: &str) -> Result<i64> {
-    let cpus = word.parse::<f64>().ok().filter(|cpus| (0.0..1e6).contains(cpus));
-    let wrong = || format!("invalid argument {word:?} for \"--cpus\" flag: expected a number");
-    let cpus = cpus.ok_or_else(|| refuse(Kind::Invalid, wrong()))?;
-    #[expect(clippy::cast_possible_truncation, reason = "below 1e15, as was just seen")]
-    Ok((cpus * 1e9).round() as i64)
-}
-
-fn weight_device(word: &str) -> Result<WeightDevice> {
-    let read = word.rsplit_once(':').and_then(|(path, weight)| {
-        Some(WeightDevice { path: path.to_owned(), weight: weight.parse().ok()? })
-    });
-    read.ok_or_else(|| refuse(Kind::Invalid, format!("bad format: {word}")))
-}
-
-fn throttle(flag: &str, word: &str) -> Result<ThrottleDevice> {
-    let (path, rate) = word
-        .rsplit_once(':')
-        .ok_or_else(|| refuse(Kind::Invalid, format!("bad format: {word}")))?;
-    let rate = u64::try_from(bytes(flag, rate)?).unwrap_or_default();
-    Ok(ThrottleDevice { path: path.to_owned(), rate })
 }

@@ -6,8 +6,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::{filter, filters};
-use crate::cli::listing::{Column, list};
-use crate::cli::{Globals, format_flag, preferences, print};
+use crate::cli::listing::{Column, Row, list};
+use crate::cli::{Globals, format_flag, print};
 use crate::error::Result;
 use crate::model::network::Network;
 
@@ -40,13 +40,11 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let networks = globals.engine()?.list_networks(&filters(matches)?)?;
     let whole = matches.get_flag("no-trunc");
-    let rows: Vec<Value> = networks.iter().map(|network| row(network, whole)).collect();
-    let typed = matches.get_one::<String>("format").cloned();
-    let given = match matches.get_flag("quiet") {
-        true => Some("{{.ID}}".to_owned()),
-        false => preferences::format(globals, typed, "networksFormat")?,
-    };
-    print(&list(&rows, COLUMNS, 4, given.as_deref())?)?;
+    let row = |network: &Network| Row::new(row(network, whole), network.labels.clone());
+    let rows = networks.iter().map(row);
+    let given = globals.format(matches, "networksFormat")?;
+    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given.as_deref() };
+    print(&list(rows, COLUMNS, 4, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

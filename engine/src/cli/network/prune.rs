@@ -24,7 +24,7 @@ pub(in crate::cli) fn definition() -> Command {
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let warning = "This will remove all custom networks not used by at least one container.";
     if !matches.get_flag("force") && !confirm(warning)? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(ExitCode::SUCCESS);
     }
     let removed = globals.engine()?.prune_networks(&filters(matches)?)?;
     if !removed.is_empty() {

@@ -40,6 +40,14 @@ const FUNCTIONS: &[(&str, Function)] = &[
     }),
     ("not", |given| Some((!is_true(given.first()?)).into())),
     ("or", |given| given.iter().find(|value| is_true(value)).or(given.last()).cloned()),
+    ("pad", |given| match given {
+        [Value::String(text), before, after] if !text.is_empty() => {
+            let spaces = |count: &Value| Some(" ".repeat(usize::try_from(count.as_i64()?).ok()?));
+            Some(format!("{}{text}{}", spaces(before)?, spaces(after)?).into())
+        }
+        [Value::String(_), ..] => Some("".into()),
+        _ => None,
+    }),
     ("print", |given| Some(given.iter().map(print).collect::<String>().into())),
     ("printf", |given| {
         let (format, rest) = given.split_first()?;
@@ -47,6 +55,20 @@ const FUNCTIONS: &[(&str, Function)] = &[
     }),
     ("println", |given| {
         Some(format!("{}\n", given.iter().map(print).collect::<Vec<_>>().join(" ")).into())
+    }),
+    ("slice", |given| {
+        let (value, bounds) = given.split_first()?;
+        let bound = |at: usize| bounds.get(at).map(|n| usize::try_from(n.as_i64()?).ok());
+        let from = bound(0).unwrap_or(Some(0))?;
+        match value {
+            Value::String(text) => {
+                Some(text.get(from..bound(1).unwrap_or(Some(text.len()))?)?.into())
+            }
+            Value::Array(items) => {
+                Some(items.get(from..bound(1).unwrap_or(Some(items.len()))?)?.to_vec().into())
+            }
+            _ => None,
+        }
     }),
     ("split", |given| match given {
         [Value::String(text), Value::String(at)] => {
@@ -77,7 +99,8 @@ pub(super) fn is_known(name: &str) -> bool {
 pub(super) fn call(name: &str, given: &[Value]) -> Result<Value> {
     let function = FUNCTIONS.iter().find(|(known, _)| *known == name);
     let result = function.and_then(|(_, function)| function(given));
-    result.ok_or_else(|| anyhow::anyhow!("template: :1: error calling {name}: wrong arguments"))
+    result
+        .ok_or_else(|| super::render::wrong(format_args!("error calling {name}: wrong arguments")))
 }
 
 /// Go's truth: nothing, zero and empty are false.

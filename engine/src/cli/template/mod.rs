@@ -1,9 +1,10 @@
-//! Go's templates, as far as `--format` is used with them: fields, `range`, `if`, `with`, pipes,
-//! and the functions that Docker's client has.
+//! Go's templates, as far as `--format` is used with them: fields, variables, `range`, `if` and
+//! `with`, pipes, and the functions that Docker's client has.
 
 mod fields;
 mod functions;
 mod parse;
+mod render;
 
 use serde_json::Value;
 
@@ -20,21 +21,39 @@ enum Node {
     If(Pipe, Vec<Node>, Vec<Node>),
     With(Pipe, Vec<Node>, Vec<Node>),
     Range(Pipe, Vec<Node>, Vec<Node>),
+    Break,
+    Continue,
 }
 
 /// Commands, of which each gets the value of the one before as its last operand.
-type Pipe = Vec<Vec<Operand>>;
+#[derive(Debug, Clone, PartialEq)]
+struct Pipe {
+    keeps: Option<Keeps>,
+    commands: Vec<Vec<Operand>>,
+}
+
+/// Where the value of a pipe is kept.
+#[derive(Debug, Clone, PartialEq)]
+enum Keeps {
+    /// `$x :=`, in a `range` also `$at, $x :=`.
+    New(Vec<String>),
+    /// `$x =`
+    Known(String),
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Operand {
     /// From the value at hand.
     Field(Vec<String>),
-    /// From the value that the template began with.
-    Root(Vec<String>),
+    /// From a variable; the one without a name is what the template began with.
+    Variable(String, Vec<String>),
     Constant(Value),
     Function(String),
     Pipe(Pipe),
 }
+
+/// What `.Label "NAME"` of a row of a list says.
+pub(super) type Label<'a> = &'a dyn Fn(&str) -> String;
 
 impl Template {
     /// Reads a template.
@@ -50,119 +69,15 @@ impl Template {
     /// # Errors
     /// Names the field that it does not have, or the function that cannot do with what it got.
     pub fn render(&self, value: &Value) -> Result<String> {
-        let mut text = String::new();
-        Renderer { root: value }.nodes(&self.0, value, &mut text)?;
-        Ok(text)
-    }
-}
-
-struct Renderer<'a> {
-    root: &'a Value,
-}
-
-impl Renderer<'_> {
-    fn nodes(&self, nodes: &[Node], dot: &Value, text: &mut String) -> Result<()> {
-        nodes.iter().try_for_each(|node| self.node(node, dot, text))
+        render::render(&self.0, value, None)
     }
 
-    fn node(&self, node: &Node, dot: &Value, text: &mut String) -> Result<()> {
-        match node {
-            Node::Text(own) => text.push_str(own),
-            Node::Print(pipe) => {
-                let value = self.pipe(pipe, dot)?;
-                let shown = last_name(pipe).and_then(|path| fields::print(path, &value));
-                text.push_str(&shown.unwrap_or_else(|| functions::print(&value)));
-            }
-            Node::If(pipe, yes, no) => {
-                let nodes = if functions::is_true(&self.pipe(pipe, dot)?) { yes } else { no };
-                return self.nodes(nodes, dot, text);
-            }
-            Node::With(pipe, yes, no) => {
-                let value = self.pipe(pipe, dot)?;
-                return match functions::is_true(&value) {
-                    true => self.nodes(yes, &value, text),
-                    false => self.nodes(no, dot, text),
-                };
-            }
-            Node::Range(pipe, each, none) => {
-                let items = match self.pipe(pipe, dot)? {
-                    Value::Array(items) => items,
-                    Value::Object(fields) => fields.into_iter().map(|(_, item)| item).collect(),
-                    _ => Vec::new(),
-                };
-                if items.is_empty() {
-                    return self.nodes(none, dot, text);
-                }
-                return items.iter().try_for_each(|item| self.nodes(each, item, text));
-            }
-        }
-        Ok(())
-    }
-
-    fn pipe(&self, pipe: &Pipe, dot: &Value) -> Result<Value> {
-        let mut before = None;
-        for command in pipe {
-            before = Some(self.command(command, before, dot)?);
-        }
-        Ok(before.unwrap_or_default())
-    }
-
-    fn command(&self, command: &[Operand], before: Option<Value>, dot: &Value) -> Result<Value> {
-        let [first, rest @ ..] = command else { return Ok(Value::Null) };
-        if let Operand::Function(name) = first {
-            let mut given: Vec<Value> =
-                rest.iter().map(|operand| self.operand(operand, dot)).collect::<Result<_>>()?;
-            given.extend(before);
-            return functions::call(name, &given);
-        }
-        anyhow::ensure!(
-            rest.is_empty() && before.is_none(),
-            "template parsing error: can't give an argument to what is no function"
-        );
-        self.operand(first, dot)
-    }
-
-    fn operand(&self, operand: &Operand, dot: &Value) -> Result<Value> {
-        match operand {
-            Operand::Field(path) => self.field(dot, path),
-            Operand::Root(path) => self.field(self.root, path),
-            Operand::Constant(value) => Ok(value.clone()),
-            Operand::Function(name) => functions::call(name, &[]),
-            Operand::Pipe(pipe) => self.pipe(pipe, dot),
-        }
-    }
-
-    /// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
-    /// wrote the template; a label that is not there has no value.
-    fn field(&self, value: &Value, path: &[String]) -> Result<Value> {
-        let mut found = value;
-        for name in path {
-            let of_root = std::ptr::eq(found, self.root);
-            found = match found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
-                Some(inner) => inner,
-                None if fields::is_text(name) => return Ok("".into()),
-                None if fields::is_number(name) => return Ok(0.into()),
-                None if found.is_null() || fields::may_be_missing(name) => &Value::Null,
-                None if !of_root && !name.starts_with(char::is_uppercase) => &Value::Null,
-                None => {
-                    anyhow::bail!(
-                        "template parsing error: template: :1: can't evaluate field {name}"
-                    )
-                }
-            };
-        }
-        Ok(found.clone())
-    }
-}
-
-/// The path of a pipe that is a field and nothing else.
-fn last_name(pipe: &Pipe) -> Option<&[String]> {
-    match &pipe[..] {
-        [command] => match &command[..] {
-            [Operand::Field(path) | Operand::Root(path)] => Some(path),
-            _ => None,
-        },
-        _ => None,
+    /// The text for a row of a list, whose labels can be asked for one by one.
+    ///
+    /// # Errors
+    /// As [`Template::render`].
+    pub(super) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
+        render::render(&self.0, row, Some(label))
     }
 }
 
@@ -202,6 +117,20 @@ mod tests {
             ("{{range .Tags}}{{$.Name}}{{.}} {{end}}", "webx weby "),
             ("{{printf \"%s has %d\" .Name .Count}}", "web has 3"),
             ("{{truncate .Name 2}}{{/* nothing */}}", "we"),
+            ("{{range $name, $value := .Labels}}{{$name}}={{$value}};{{end}}", "a=1;b=2;"),
+            ("{{range $at, $tag := .Tags}}{{$at}}{{$tag}}{{end}}", "0x1y"),
+            ("{{range $c := .Net.IPAM.Config}}{{$c.Subnet}} {{end}}", "10.0.0.0/8 fd00::/64 "),
+            ("{{$n := .Name}}{{with .Net}}{{$n}}{{end}}", "web"),
+            ("{{$n := 1}}{{range .Tags}}{{$n = .}}{{end}}{{$n}}", "y"),
+            ("{{with $n := .Name}}{{$n}}{{.}}{{end}}", "webweb"),
+            ("{{if $n := len .Tags}}{{$n}}{{end}}", "2"),
+            ("{{range .Tags}}{{if eq . \"y\"}}{{break}}{{end}}{{.}}{{end}}", "x"),
+            ("{{range .Tags}}{{if eq . \"x\"}}{{continue}}{{end}}{{.}}{{end}}", "y"),
+            ("{{with .None}}{{else with .Name}}{{.}}{{end}}", "web"),
+            ("{{pad .Name 1 2}}|{{slice .Name 1 2}}", " web  |e"),
+            ("{{range .Name}}{{end}}", ""),
+            ("{{$nothing}}", ""),
+            ("{{range .Tags}}{{$in := .}}{{end}}{{$in}}", ""),
         ] {
             if expected.is_empty() {
                 assert!(Template::parse(template).expect(template).render(&value).is_err());
@@ -214,8 +143,20 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_refused() {
-        for wrong in ["{{", "{{.Name", "{{end}}", "{{if .A}}", "{{\"a}}", "{{nothing .A}}", "{{}}"]
-        {
+        for wrong in [
+            "{{",
+            "{{.Name",
+            "{{end}}",
+            "{{if .A}}",
+            "{{\"a}}",
+            "{{nothing .A}}",
+            "{{}}",
+            "{{$a, $b := .A}}",
+            "{{$a.b := 1}}",
+            "{{break}}",
+            "{{:= .A}}",
+            "{{.A = 1}}",
+        ] {
             let read = Template::parse(wrong);
             assert!(read.is_err(), "{wrong}: {read:?}");
         }
@@ -223,9 +164,7 @@ mod tests {
         template.render(&json!({"Name": "web"})).expect_err("no such field either");
         let template = Template::parse("{{.Nmae}}").expect("a template");
         let error = template.render(&json!({"Name": "web"})).expect_err("no such field");
-        assert_eq!(
-            error.to_string(),
-            "template parsing error: template: :1: can't evaluate field Nmae"
-        );
+        let words = "executing \"\" at <.Nmae>: can't evaluate field Nmae";
+        assert_eq!(error.to_string(), format!("template parsing error: template: :1: {words}"));
     }
 }

@@ -5,7 +5,7 @@ use std::vec::IntoIter;
 
 use serde_json::Value;
 
-use super::{Node, Operand, Pipe, functions};
+use super::{Keeps, Node, Operand, Pipe, functions};
 use crate::error::Result;
 
 #[derive(Debug, Clone, PartialEq)]
@@ -17,12 +17,18 @@ enum Part {
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Path(Vec<String>),
-    Root(Vec<String>),
+    /// Without its `$`.
+    Variable(String, Vec<String>),
     Word(String),
     Constant(Value),
     Open,
     Close,
     Bar,
+    Comma,
+    /// `:=`
+    New,
+    /// `=`
+    Known,
 }
 
 fn wrong(what: impl std::fmt::Display) -> anyhow::Error {
@@ -31,7 +37,7 @@ fn wrong(what: impl std::fmt::Display) -> anyhow::Error {
 
 pub(super) fn parse(text: &str) -> Result<Vec<Node>> {
     let mut parts = split(text)?.into_iter().peekable();
-    let nodes = nodes(&mut parts)?;
+    let nodes = nodes(&mut parts, false)?;
     match parts.next() {
         None => Ok(nodes),
         Some(_) => Err(wrong("unexpected {{end}} or {{else}}")),
@@ -90,13 +96,19 @@ fn tokens(action: &str) -> Result<Vec<Token>> {
     let mut rest = action.trim_start();
     while let Some(first) = rest.chars().next() {
         let length = match first {
-            '(' | ')' | '|' => {
+            '(' | ')' | '|' | ',' | '=' => {
                 found.push(match first {
                     '(' => Token::Open,
                     ')' => Token::Close,
+                    ',' => Token::Comma,
+                    '=' => Token::Known,
                     _ => Token::Bar,
                 });
                 1
+            }
+            ':' if rest.starts_with(":=") => {
+                found.push(Token::New);
+                2
             }
             '"' | '`' => {
                 let (value, length) = quoted(rest, first)?;
@@ -106,8 +118,8 @@ fn tokens(action: &str) -> Result<Vec<Token>> {
             _ => {
                 // A keyword may be followed by a field at once: `range.Containers`.
                 let is_name = first.is_alphabetic();
-                let end = rest.find(|c| " \t\n()|\"`".contains(c) || (is_name && c == '.'));
-                let word = &rest[..end.unwrap_or(rest.len())];
+                let end = rest.find(|c| " \t\n()|\"`,:=".contains(c) || (is_name && c == '.'));
+                let word = &rest[..end.unwrap_or(rest.len()).max(first.len_utf8())];
                 found.push(word_token(word));
                 word.len()
             }
@@ -144,7 +156,8 @@ fn quoted(rest: &str, quote: char) -> Result<(Value, usize)> {
 fn word_token(word: &str) -> Token {
     let path = |text: &str| text.split('.').filter(|n| !n.is_empty()).map(str::to_owned).collect();
     if let Some(rest) = word.strip_prefix('$') {
-        Token::Root(path(rest))
+        let (name, fields) = rest.split_once('.').unwrap_or((rest, ""));
+        Token::Variable(name.to_owned(), path(fields))
     } else if word.starts_with('.') {
         Token::Path(path(word))
     } else if let Ok(number) = word.parse::<i64>() {
@@ -161,8 +174,9 @@ fn word_token(word: &str) -> Token {
 
 type Parts = Peekable<IntoIter<Part>>;
 
-/// Nodes until an `end`, an `else` or the end of all, which is left to the caller.
-fn nodes(parts: &mut Parts) -> Result<Vec<Node>> {
+/// Nodes until an `end`, an `else` or the end of all, which is left to the caller; `break` and
+/// `continue` are only known in a `range`.
+fn nodes(parts: &mut Parts, in_range: bool) -> Result<Vec<Node>> {
     let mut found = Vec::new();
     while let Some(part) = parts.peek() {
         let keyword = match part {
@@ -177,8 +191,14 @@ fn nodes(parts: &mut Parts) -> Result<Vec<Node>> {
         }
         found.push(match (parts.next(), keyword.as_str()) {
             (Some(Part::Text(text)), _) => Node::Text(text),
-            (Some(Part::Action(tokens)), "if" | "with" | "range") => block(&tokens, parts)?,
-            (Some(Part::Action(tokens)), _) => Node::Print(pipe(&tokens)?),
+            (Some(Part::Action(tokens)), "if" | "with" | "range") => {
+                block(&tokens, parts, in_range)?
+            }
+            (Some(Part::Action(tokens)), "break") if in_range && tokens.len() == 1 => Node::Break,
+            (Some(Part::Action(tokens)), "continue") if in_range && tokens.len() == 1 => {
+                Node::Continue
+            }
+            (Some(Part::Action(tokens)), _) => Node::Print(pipe(&tokens, 1)?),
             (None, _) => break,
         });
     }
@@ -186,20 +206,21 @@ fn nodes(parts: &mut Parts) -> Result<Vec<Node>> {
 }
 
 /// A block whose first action has been taken: `if .A`, and what follows to its `end`.
-fn block(tokens: &[Token], parts: &mut Parts) -> Result<Node> {
-    let condition = pipe(tokens.get(1..).unwrap_or_default())?;
-    let yes = nodes(parts)?;
+fn block(tokens: &[Token], parts: &mut Parts, in_range: bool) -> Result<Node> {
+    let is_range = tokens.first() == Some(&Token::Word("range".to_owned()));
+    let condition = pipe(tokens.get(1..).unwrap_or_default(), if is_range { 2 } else { 1 })?;
+    let yes = nodes(parts, in_range || is_range)?;
     let no = match parts.next() {
         Some(Part::Action(next)) if next == [Token::Word("end".to_owned())] => Vec::new(),
         Some(Part::Action(next)) if next.len() == 1 => {
-            let no = nodes(parts)?;
+            let no = nodes(parts, in_range)?;
             match parts.next() {
                 Some(Part::Action(end)) if end == [Token::Word("end".to_owned())] => no,
                 _ => return Err(wrong("unexpected EOF")),
             }
         }
         // `else if`: a block in a block, which share their `end`.
-        Some(Part::Action(next)) => vec![block(&next[1..], parts)?],
+        Some(Part::Action(next)) => vec![block(&next[1..], parts, in_range)?],
         _ => return Err(wrong("unexpected EOF")),
     };
     Ok(match tokens.first() {
@@ -209,17 +230,31 @@ fn block(tokens: &[Token], parts: &mut Parts) -> Result<Node> {
     })
 }
 
-fn pipe(tokens: &[Token]) -> Result<Pipe> {
-    let mut rest = tokens;
-    let pipe = commands(&mut rest)?;
+/// A pipe with up to so many new variables in front.
+fn pipe(tokens: &[Token], most: usize) -> Result<Pipe> {
+    let (keeps, mut rest) = match tokens {
+        [Token::Variable(name, path), Token::New, rest @ ..] if path.is_empty() => {
+            (Some(Keeps::New(vec![name.clone()])), rest)
+        }
+        [Token::Variable(name, path), Token::Known, rest @ ..] if path.is_empty() => {
+            (Some(Keeps::Known(name.clone())), rest)
+        }
+        [Token::Variable(a, _), Token::Comma, Token::Variable(b, _), Token::New, rest @ ..]
+            if most == 2 =>
+        {
+            (Some(Keeps::New(vec![a.clone(), b.clone()])), rest)
+        }
+        rest => (None, rest),
+    };
+    let commands = commands(&mut rest)?;
     match rest {
-        [] => Ok(pipe),
+        [] => Ok(Pipe { keeps, commands }),
         _ => Err(wrong("unexpected \")\"")),
     }
 }
 
 /// Commands with bars between them, until what closes them.
-fn commands(rest: &mut &[Token]) -> Result<Pipe> {
+fn commands(rest: &mut &[Token]) -> Result<Vec<Vec<Operand>>> {
     let mut pipe = vec![Vec::new()];
     while let [first, after @ ..] = *rest {
         let operand = match first {
@@ -231,12 +266,12 @@ fn commands(rest: &mut &[Token]) -> Result<Pipe> {
             }
             Token::Open => {
                 let mut inner = after;
-                let pipe = commands(&mut inner)?;
+                let commands = commands(&mut inner)?;
                 let [Token::Close, beyond @ ..] = inner else {
                     return Err(wrong("unclosed left paren"));
                 };
                 *rest = beyond;
-                parenthesis(pipe, rest)
+                parenthesis(Pipe { keeps: None, commands }, rest)
             }
             token => {
                 *rest = after;
@@ -257,16 +292,17 @@ fn parenthesis(pipe: Pipe, rest: &mut &[Token]) -> Operand {
     *rest = beyond;
     let mut command = vec![Operand::Function("index".to_owned()), Operand::Pipe(pipe)];
     command.extend(path.iter().map(|name| Operand::Constant(Value::from(name.as_str()))));
-    Operand::Pipe(vec![command])
+    Operand::Pipe(Pipe { keeps: None, commands: vec![command] })
 }
 
 fn operand(token: &Token) -> Result<Operand> {
     Ok(match token {
         Token::Path(path) => Operand::Field(path.clone()),
-        Token::Root(path) => Operand::Root(path.clone()),
+        Token::Variable(name, path) => Operand::Variable(name.clone(), path.clone()),
         Token::Constant(value) => Operand::Constant(value.clone()),
         Token::Word(name) if functions::is_known(name) => Operand::Function(name.clone()),
         Token::Word(name) => return Err(wrong(format_args!("function \"{name}\" not defined"))),
         Token::Open | Token::Close | Token::Bar => return Err(wrong("unexpected token")),
+        Token::Comma | Token::New | Token::Known => return Err(wrong("unexpected token")),
     })
 }

@@ -6,10 +6,10 @@ use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
 use crate::cli::filters::{filter, filters};
-use crate::cli::flags::{is_set, switch, text};
-use crate::cli::listing::{Column, list};
+use crate::cli::flags::{is_set, switch};
+use crate::cli::listing::{Column, Row, list};
 use crate::cli::refused::{self, Refused, Takes};
-use crate::cli::{Globals, format_flag, preferences, print};
+use crate::cli::{Globals, format_flag, print};
 use crate::error::Result;
 use crate::store::volumes::Volume;
 
@@ -45,12 +45,12 @@ pub(in crate::cli) fn definition() -> Command {
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check(matches, REFUSED)?;
     let volumes = globals.engine()?.list_volumes(&filters(matches)?)?;
-    let rows: Vec<Value> = volumes.iter().map(row).collect();
-    let typed = text(matches, "format");
-    let quiet = is_set(matches, "quiet") && typed.is_none();
-    let given = if quiet { None } else { preferences::format(globals, typed, "volumesFormat")? };
+    let labels = |volume: &Volume| volume.labels.clone().unwrap_or_default();
+    let rows = volumes.iter().map(|volume| Row::new(row(volume), labels(volume)));
+    let given = globals.format(matches, "volumesFormat")?;
+    let quiet = is_set(matches, "quiet") && given.is_none();
     let format = if quiet { Some("{{.Name}}") } else { given.as_deref() };
-    print(&list(&rows, COLUMNS, 2, format)?)?;
+    print(&list(rows, COLUMNS, 2, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

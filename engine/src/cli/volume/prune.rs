@@ -26,7 +26,7 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let which = if all { "local" } else { "anonymous local" };
     let warning = format!("This will remove {which} volumes not used by at least one container.");
     if !is_set(matches, "force") && !confirm(&warning)? {
-        return Ok(ExitCode::FAILURE);
+        return Ok(ExitCode::SUCCESS);
     }
     let pruned = globals.engine()?.prune_volumes(&filters)?;
     container_prune::report("Deleted Volumes:", &pruned)

@@ -143,7 +143,11 @@ impl Engine {
         let layers = self.layers(&container.image).unwrap_or_default();
         let lower: Vec<_> = layers.iter().rev().map(|path| path.display().to_string()).collect();
         shape::Places {
-            log: self.store.log_file(id),
+            runtime: self.runtime_name(),
+            log: match container.host_config.log_config.driver.as_str() {
+                "none" => std::path::PathBuf::new(),
+                _ => self.store.log_file(id),
+            },
             lower: lower.join(":"),
             merged: self.store.bundle(id).join("rootfs"),
             upper: Overlay::upper(&folder),

@@ -16,6 +16,7 @@ use crate::time::Time;
 
 /// Where a container's files are.
 pub(super) struct Places {
+    pub runtime: String,
     pub(super) folder: PathBuf,
     pub(super) log: PathBuf,
     pub(super) lower: String,
@@ -208,7 +209,7 @@ impl Inspected {
             process_label: "",
             app_armor_profile: String::new(),
             exec_ids: None,
-            host_config: ShownHostConfig::new(container.host_config),
+            host_config: ShownHostConfig::new(container.host_config, &places.runtime),
             graph_driver: ShownLayers {
                 data: ShownFolders {
                     id: container.id.clone(),
@@ -248,7 +249,10 @@ impl ShownState {
 }
 
 impl ShownHostConfig {
-    fn new(own: HostConfig) -> ShownHostConfig {
+    fn new(mut own: HostConfig, runtime: &str) -> ShownHostConfig {
+        if own.runtime.is_empty() {
+            runtime.clone_into(&mut own.runtime);
+        }
         ShownHostConfig {
             own,
             cgroup: "",
