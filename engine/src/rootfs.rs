@@ -12,8 +12,8 @@ use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
 use rustix::io::Errno;
 use rustix::mount::{
     FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, UnmountFlags,
-    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount,
-    mount_bind_recursive, move_mount, unmount,
+    fsconfig_create, fsconfig_set_flag, fsconfig_set_string, fsmount, fsopen, mount, mount_bind,
+    mount_bind_recursive, mount_remount, move_mount, unmount,
 };
 
 use crate::error::{Context, Result};
@@ -173,6 +173,37 @@ pub fn mount_part(folder: &Path, part: &str, target: &Path) -> Result<()> {
     }
     let source = format!("/proc/self/fd/{}", found.as_raw_fd());
     mount_bind_recursive(source, target).with_context(|| format!("mount at {}", target.display()))
+}
+
+/// Mounts a file system, or with the flag of it a folder, at a place of its own.
+///
+/// # Errors
+/// Of the calls that make the place and mount.
+pub fn mount_at(
+    device: &str,
+    kind: &str,
+    flags: MountFlags,
+    data: &str,
+    target: &Path,
+) -> Result<()> {
+    let making = || format!("make {}", target.display());
+    fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
+    unmount_all(target)?;
+    make_folder(target).with_context(making)?;
+    let at = || format!("mount at {}", target.display());
+    if !flags.contains(MountFlags::BIND) {
+        let data = CString::new(data)?;
+        return mount(device, target, kind, flags, data.as_c_str()).with_context(at);
+    }
+    match flags.contains(MountFlags::REC) {
+        true => mount_bind_recursive(device, target).with_context(at)?,
+        false => mount_bind(device, target).with_context(at)?,
+    }
+    // What a bind is besides is said once it is there.
+    match flags.difference(MountFlags::BIND | MountFlags::REC) {
+        none if none.is_empty() => Ok(()),
+        more => mount_remount(target, MountFlags::BIND | more, data).with_context(at),
+    }
 }
 
 /// Takes away the parts of volumes that are mounted in a bundle.

@@ -123,7 +123,7 @@ fn an_archive_of_images_names_only_what_is_in_it() {
     fs::write(&secret, "{}").unwrap();
     let outside = secret.to_str().unwrap();
     let load = |archive: &[u8]| {
-        let loaded = place.engine.load(archive, &|_| {});
+        let loaded = place.engine.load(archive, None, &|_| {});
         assert_eq!(place.engine.store.garbage().unwrap(), []);
         format!("{:#}", loaded.unwrap_err())
     };

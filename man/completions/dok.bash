@@ -34,7 +34,7 @@ _dok() {
         'system') words='check start events info df prune' ;;
         'volume') words='create inspect list ls prune remove rm' ;;
         'run'|'container run')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --disable-content-trust --use-api-socket -d --detach --detach-keys --sig-proxy'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --use-api-socket --disable-content-trust -d --detach --detach-keys --sig-proxy'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -129,7 +129,7 @@ _dok() {
             esac
             ;;
         'create'|'container create')
-            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --disable-content-trust --use-api-socket'
+            options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --use-api-socket --disable-content-trust'
             words='@images'
             case $before in
                 -a|--attach) return ;;
@@ -223,10 +223,12 @@ _dok() {
             esac
             ;;
         'start'|'container start')
-            options='-a --attach -i --interactive --detach-keys'
+            options='-a --attach -i --interactive --detach-keys --checkpoint --checkpoint-dir'
             words='@containers'
             case $before in
                 --detach-keys) return ;;
+                --checkpoint) return ;;
+                --checkpoint-dir) return ;;
             esac
             ;;
         'stop'|'container stop')
@@ -271,13 +273,14 @@ _dok() {
             esac
             ;;
         'exec'|'container exec')
-            options='-d --detach -e --env --env-file -i --interactive --privileged -t --tty -u --user -w --workdir'
+            options='-d --detach -e --env --env-file -i --interactive --privileged -t --tty -u --user -w --workdir --detach-keys'
             words='@containers'
             case $before in
                 -e|--env) return ;;
                 --env-file) return ;;
                 -u|--user) return ;;
                 -w|--workdir) return ;;
+                --detach-keys) return ;;
             esac
             ;;
         'attach'|'container attach')
@@ -407,14 +410,15 @@ _dok() {
             esac
             ;;
         'history'|'image history')
-            options='--no-trunc -q --quiet -H --human --format'
+            options='--no-trunc -q --quiet -H --human --format --platform'
             words='@images'
             case $before in
                 --format) return ;;
+                --platform) return ;;
             esac
             ;;
         'images'|'image ls'|'image list')
-            options='-a --all --digests --no-trunc -q --quiet -f --filter --format'
+            options='-a --all --digests --no-trunc -q --quiet -f --filter --format --tree'
             words=''
             case $before in
                 -f|--filter) return ;;
@@ -431,17 +435,19 @@ _dok() {
             esac
             ;;
         'image inspect')
-            options='-f --format'
+            options='-f --format --platform'
             words='@images'
             case $before in
                 -f|--format) return ;;
+                --platform) return ;;
             esac
             ;;
         'load'|'image load')
-            options='-i --input -q --quiet'
+            options='-i --input -q --quiet --platform'
             words=''
             case $before in
                 -i|--input) return ;;
+                --platform) return ;;
             esac
             ;;
         'login')
@@ -466,29 +472,32 @@ _dok() {
             esac
             ;;
         'pull'|'image pull')
-            options='-a --all-tags -q --quiet --platform'
+            options='-a --all-tags -q --quiet --platform --disable-content-trust'
             words=''
             case $before in
                 --platform) return ;;
             esac
             ;;
         'push'|'image push')
-            options='-a --all-tags -q --quiet'
+            options='-a --all-tags -q --quiet --platform --disable-content-trust'
             words=''
             case $before in
+                --platform) return ;;
             esac
             ;;
         'rmi'|'image rm'|'image remove')
-            options='-f --force --no-prune'
+            options='-f --force --no-prune --platform'
             words='@images'
             case $before in
+                --platform) return ;;
             esac
             ;;
         'save'|'image save')
-            options='-o --output'
+            options='-o --output --platform'
             words='@images'
             case $before in
                 -o|--output) return ;;
+                --platform) return ;;
             esac
             ;;
         'search')
@@ -519,16 +528,20 @@ _dok() {
             esac
             ;;
         'network connect')
-            options='--alias --ip --ip6'
+            options='--alias --ip --ip6 --link --gw-priority --driver-opt --link-local-ip'
             words='@networks'
             case $before in
                 --alias) return ;;
                 --ip) return ;;
                 --ip6) return ;;
+                --link) options='' words='@containers' ;;
+                --gw-priority) return ;;
+                --driver-opt) return ;;
+                --link-local-ip) return ;;
             esac
             ;;
         'network create')
-            options='-d --driver --internal --attachable --ipv4 --ipv6 --subnet --gateway --ip-range --aux-address --ipam-driver -o --opt --label'
+            options='-d --driver --internal --attachable --ipv4 --ipv6 --subnet --gateway --ip-range --aux-address --ipam-driver -o --opt --label --config-from --config-only --ingress --ipam-opt --scope'
             words=''
             case $before in
                 -d|--driver) return ;;
@@ -539,6 +552,9 @@ _dok() {
                 --ipam-driver) return ;;
                 -o|--opt) return ;;
                 --label) return ;;
+                --config-from) options='' words='@networks' ;;
+                --ipam-opt) return ;;
+                --scope) return ;;
             esac
             ;;
         'network disconnect')
@@ -548,7 +564,7 @@ _dok() {
             esac
             ;;
         'network inspect')
-            options='-f --format'
+            options='-f --format -v --verbose'
             words='@networks'
             case $before in
                 -f|--format) return ;;
@@ -619,11 +635,22 @@ _dok() {
             esac
             ;;
         'volume create')
-            options='-d --driver --label'
+            options='-d --driver --label -o --opt --availability --group --limit-bytes --required-bytes --scope --secret --sharing --topology-preferred --topology-required --type'
             words=''
             case $before in
                 -d|--driver) return ;;
                 --label) return ;;
+                -o|--opt) return ;;
+                --availability) return ;;
+                --group) return ;;
+                --limit-bytes) return ;;
+                --required-bytes) return ;;
+                --scope) return ;;
+                --secret) return ;;
+                --sharing) return ;;
+                --topology-preferred) return ;;
+                --topology-required) return ;;
+                --type) return ;;
             esac
             ;;
         'volume inspect')
@@ -634,7 +661,7 @@ _dok() {
             esac
             ;;
         'volume list'|'volume ls')
-            options='-f --filter --format -q --quiet'
+            options='-f --filter --format -q --quiet --cluster'
             words=''
             case $before in
                 -f|--filter) return ;;

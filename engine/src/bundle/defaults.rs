@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::Facts;
 use crate::error::{Kind, Result, refuse};
 use crate::model::Container;
 
@@ -33,7 +34,7 @@ fn mount(at: &str, kind: &str, options: &[&str]) -> Value {
 }
 
 /// The kernel's own file systems.
-pub(super) fn mounts(container: &Container, unified: bool) -> Vec<Value> {
+pub(super) fn mounts(container: &Container, facts: &Facts) -> Vec<Value> {
     let host = &container.host_config;
     let access = if host.privileged { "rw" } else { "ro" };
     let hidden = &["nosuid", "noexec", "nodev"][..];
@@ -47,11 +48,12 @@ pub(super) fn mounts(container: &Container, unified: bool) -> Vec<Value> {
         ),
         mount("/sys", "sysfs", &[hidden, &[access]].concat()),
     ];
-    if unified || !host.privileged || host.cgroupns_mode != "host" {
+    if facts.unified || !host.privileged || host.cgroupns_mode != "host" {
         mounts.push(mount("/sys/fs/cgroup", "cgroup", &[hidden, &[access]].concat()));
     }
     if host.ipc_mode == "host" {
-        for at in ["/dev/mqueue", "/dev/shm"] {
+        let queues = facts.message_queues.then_some("/dev/mqueue");
+        for at in queues.into_iter().chain(["/dev/shm"]) {
             let options = ["rbind", "nosuid", "noexec", "nodev"];
             mounts
                 .push(json!({"destination": at, "type": "bind", "source": at, "options": options}));

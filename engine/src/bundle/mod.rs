@@ -49,6 +49,8 @@ pub struct Facts {
     pub init: Option<String>,
     /// dok's own capabilities, as bits.
     pub capabilities: u64,
+    /// Whether the host shows its message queues in `/dev/mqueue`.
+    pub message_queues: bool,
     /// Whether the host's cgroups are version 2.
     pub unified: bool,
     /// Whether memory and swap can be limited together.
@@ -115,7 +117,7 @@ pub fn configuration(container: &Container, facts: &Facts) -> Result<Value> {
         host.privileged,
         facts.capabilities,
     )?;
-    let mut mounts = defaults::mounts(container, facts.unified);
+    let mut mounts = defaults::mounts(container, facts);
     mounts.retain(|own| facts.mounts.iter().all(|mount| own["destination"] != mount.destination));
     mounts.extend(facts.mounts.iter().map(|mount| {
         json!({"destination": mount.destination, "type": mount.kind, "source": mount.source,

@@ -38,8 +38,10 @@ pub(super) fn sysctl(host: &HostConfig, facts: &Facts) -> Result<BTreeMap<String
     let mut all = host.sysctls.clone().unwrap_or_default();
     let shared = [("net.", host.network_mode == "host"), ("kernel.", host.ipc_mode == "host")];
     for name in all.keys() {
-        if shared.iter().any(|(prefix, of_host)| *of_host && name.starts_with(prefix)) {
-            let words = format!("sysctl '{name}' not allowed in the host's namespace");
+        let is_shared = |(prefix, of_host): &&(&str, bool)| *of_host && name.starts_with(prefix);
+        if let Some((prefix, _)) = shared.iter().find(is_shared) {
+            let kind = if *prefix == "net." { "network" } else { "ipc" };
+            let words = format!("sysctl {name:?} not allowed in host {kind} namespace");
             return Err(refuse(Kind::Invalid, words));
         }
     }

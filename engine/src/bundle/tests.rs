@@ -18,6 +18,7 @@ fn facts() -> Facts {
         unified: true,
         swap: true,
         architecture: "x86_64".into(),
+        message_queues: true,
         ..Facts::default()
     }
 }

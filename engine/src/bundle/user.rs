@@ -26,8 +26,9 @@ pub struct Accounts {
     pub group: String,
 }
 
-/// The largest number that is a user or a group: the next stands for "no change" in chown(2).
-const LARGEST: u32 = u32::MAX - 1;
+/// The largest number that is a user or a group. The kernel has twice as many; Docker stops here,
+/// since what reads the number as one with a sign would find it negative.
+const LARGEST: u32 = i32::MAX as u32;
 
 impl Accounts {
     /// What `user`, `user:group`, or nothing for root, stands for, with groups asked for besides.
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn what_names_nobody_is_refused() {
-        for words in ["ghost", "root:ghosts", "4294967296", "4294967295", "-1", "0:-5"] {
+        for words in ["ghost", "root:ghosts", "4294967296", "2147483648", "-1", "0:-5"] {
             assert!(accounts().identity(words, &[]).is_err(), "{words}");
         }
         let error = Accounts::default().identity("ghost", &[]).unwrap_err();

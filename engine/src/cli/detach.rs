@@ -1,4 +1,4 @@
-//! Pure: the keys that leave a container running.
+//! The keys that leave a container running.
 
 use crate::error::{Kind, Result, refuse};
 
@@ -24,8 +24,13 @@ pub(super) const DEFAULT: &str = "ctrl-p,ctrl-q";
 impl Keys {
     /// Reads `a,ctrl-b`; an empty word is no sequence at all.
     pub(super) fn read(words: &str) -> Result<Keys> {
+        let wrong = |word: &str| {
+            let words = format!("invalid detach keys ({words}): Unknown character: '{word}'");
+            refuse(Kind::Usage, words)
+        };
+        let said = words.split(',').filter(|word| !word.is_empty());
         let sequence =
-            words.split(',').filter(|word| !word.is_empty()).map(key).collect::<Result<_>>()?;
+            said.map(|word| key(word).ok_or_else(|| wrong(word))).collect::<Result<_>>()?;
         Ok(Keys { sequence, typed: 0 })
     }
 
@@ -49,21 +54,17 @@ impl Keys {
     }
 }
 
-fn key(word: &str) -> Result<u8> {
-    let wrong = || {
-        let words = format!("invalid detach keys ({word}): Unknown character: '{word}'");
-        refuse(Kind::Usage, words)
-    };
+fn key(word: &str) -> Option<u8> {
     let (letter, control) = match word.strip_prefix("ctrl-") {
         Some(letter) => (letter, true),
         None => (word, false),
     };
     match (letter.as_bytes(), control) {
         ([letter @ (b'a'..=b'z' | b'@' | b'[' | b'\\' | b']' | b'^' | b'_')], true) => {
-            Ok(letter.to_ascii_uppercase() & 0x1f)
+            Some(letter.to_ascii_uppercase() & 0x1f)
         }
-        ([letter], false) => Ok(*letter),
-        _ => Err(wrong()),
+        ([letter], false) => Some(*letter),
+        _ => None,
     }
 }
 

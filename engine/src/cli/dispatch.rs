@@ -15,6 +15,10 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         Ok(matches) => matches,
         Err(wrong) => return usage::tell(globals::definition().bin_name("dok"), &wrong),
     };
+    if let Err(refusal) = super::refused::check(&matches, globals::REFUSED) {
+        super::tell(&refusal);
+        return Ok(ExitCode::from(OWN_FAILURE));
+    }
     let globals = Globals::read(&matches);
     let typed: Vec<OsString> = matches
         .get_many::<OsString>("command")
@@ -53,15 +57,25 @@ fn without_command(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode>
 
 /// These words name no command.
 pub(super) fn unknown(words: &[&str]) -> Result<ExitCode> {
-    let (named, of) = match words {
-        [group, word, ..] if help::is_group(group) => {
-            (format!("{group} {word}"), format!("{group} "))
+    match words {
+        [group, flag, ..] if help::is_group(group) && flag.starts_with('-') => {
+            complain(&format!(
+                "unknown flag: {flag}\n\nUsage:  dok {group} COMMAND\n\n\
+                 Run 'dok {group} --help' for more information"
+            ));
+            return Ok(ExitCode::from(OWN_FAILURE));
         }
-        _ => (words.first().map_or("", |word| word).to_owned(), String::new()),
-    };
-    complain(&format!(
-        "dok: unknown command: dok {named}\n\nRun 'dok {of}--help' for more information"
-    ));
+        [group, word, ..] if help::is_group(group) => complain(&format!(
+            "dok: unknown command: dok {group} {word}\n\nUsage:  dok {group} COMMAND\n\n\
+             Run 'dok {group} --help' for more information"
+        )),
+        _ => {
+            let named = words.first().map_or("", |word| word);
+            complain(&format!(
+                "dok: unknown command: dok {named}\n\nRun 'dok --help' for more information"
+            ));
+        }
+    }
     Ok(ExitCode::FAILURE)
 }
 

@@ -6,10 +6,18 @@ use std::process::{ExitCode, Stdio};
 use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{container, is_set, switch, text, texts, value, values};
+use super::refused::{self, Refused, Takes};
 use super::{Globals, complain, exit_code, own_terminal};
 use crate::error::{Context, Result};
 use crate::runtime;
 use crate::service::exec::ExecRequest;
+
+/// The program of an `exec` has the very terminal of whoever typed it.
+const REFUSED: &[Refused] = &[Refused {
+    flag: "detach-keys",
+    takes: Takes::One("KEYS", &[""]),
+    reason: "nobody would hold the terminal of what goes on: use --detach",
+}];
 
 pub(super) fn definition() -> Command {
     Command::new("exec")
@@ -22,6 +30,7 @@ pub(super) fn definition() -> Command {
         .arg(switch("tty", "Allocate a pseudo-TTY").short('t'))
         .arg(value("user", "USER[:GROUP]", "Username or UID").short('u'))
         .arg(value("workdir", "DIR", "Working directory inside the container").short('w'))
+        .args(refused::args(REFUSED))
         .arg(container())
         .arg(
             Arg::new("command")
@@ -34,6 +43,7 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let engine = globals.engine()?;
     let container = engine.store.container(&text(matches, "container").unwrap_or_default())?;
     let request = ExecRequest {

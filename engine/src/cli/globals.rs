@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::Value;
 
 use super::detach::{self, Keys};
+use super::refused::{self, Refused, Takes};
 use crate::error::{Context, Result};
 use crate::service::Engine;
 use crate::service::image::Registries;
@@ -20,7 +21,8 @@ pub(super) struct Globals {
     run: PathBuf,
     runtime: PathBuf,
     settings: PathBuf,
-    client: PathBuf,
+    /// The folder of the client's `config.json`.
+    pub(super) client: PathBuf,
 }
 
 const ROOT: &str = "Where images and containers stay (default /var/lib/dok, or dok in \
@@ -31,6 +33,22 @@ const SETTINGS: &str = "What is special about registries (default /etc/dok/dok.j
                         dok/dok.json in $XDG_CONFIG_HOME)";
 const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CONFIG or \
                       ~/.docker)";
+
+const NO_DAEMON: &str = "there is no daemon to reach: dok does its work itself";
+const NO_LOG: &str = "dok keeps no log of its own: an error says what was being done";
+
+/// Flags before the command by which Docker's client finds its daemon, or says more.
+pub(super) const REFUSED: &[Refused] = &[
+    Refused { flag: "context", takes: Takes::One("NAME", &["", "default"]), reason: NO_DAEMON },
+    Refused { flag: "debug", takes: Takes::Nothing, reason: NO_LOG },
+    Refused { flag: "host", takes: Takes::One("SOCKET", &[""]), reason: NO_DAEMON },
+    Refused { flag: "log-level", takes: Takes::One("LEVEL", &["", "info"]), reason: NO_LOG },
+    Refused { flag: "tls", takes: Takes::Nothing, reason: NO_DAEMON },
+    Refused { flag: "tlscacert", takes: Takes::One("FILE", &[""]), reason: NO_DAEMON },
+    Refused { flag: "tlscert", takes: Takes::One("FILE", &[""]), reason: NO_DAEMON },
+    Refused { flag: "tlskey", takes: Takes::One("FILE", &[""]), reason: NO_DAEMON },
+    Refused { flag: "tlsverify", takes: Takes::Nothing, reason: NO_DAEMON },
+];
 
 /// The program, without its commands.
 pub fn definition() -> Command {
@@ -43,6 +61,7 @@ pub fn definition() -> Command {
         .arg(path("runtime", "The runtime's program (default: onggi beside dok, or in $PATH)"))
         .arg(path("config-file", SETTINGS))
         .arg(path("config", CLIENT))
+        .args(refused::args(REFUSED).map(|arg| arg.hide(true)))
         .arg(switch("help", 'h', "Show the list of commands"))
         .arg(switch("version", 'v', "Show the version of dok"))
         .arg(
@@ -98,7 +117,8 @@ impl Globals {
     pub(super) fn configured(&self, name: &str) -> Result<Option<String>> {
         let file = self.client.join("config.json");
         let text = match fs::read(&file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Also where there is no folder: nobody has said anything.
+            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
             text => text.with_context(|| format!("read {}", file.display()))?,
         };
         let config: Value = serde_json::from_slice(&text)

@@ -45,10 +45,13 @@ pub(super) fn definition() -> Command {
                 .default_missing_value("true"),
         )
         .arg(super::format_flag())
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let steps = globals.engine()?.history(required(matches, "image"))?;
+    let engine = globals.engine()?;
+    engine.check_platform(required(matches, "image"), matches.get_one("platform"))?;
+    let steps = engine.history(required(matches, "image"))?;
     let whole = matches.get_flag("no-trunc");
     let human = matches.get_one::<bool>("human").copied().unwrap_or(true);
     let rows: Vec<Value> = steps.iter().map(|step| row(step, whole, human)).collect();

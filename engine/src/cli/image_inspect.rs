@@ -12,13 +12,15 @@ pub(super) fn definition() -> Command {
         .about("Display detailed information on one or more images")
         .arg(Arg::new("image").value_name("IMAGE").required(true).num_args(1..))
         .arg(super::format_flag().short('f'))
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for name in matches.get_many::<String>("image").into_iter().flatten() {
-        match engine.inspect_image(name) {
+        let is_meant = engine.check_platform(name, matches.get_one("platform"));
+        match is_meant.and_then(|()| engine.inspect_image(name)) {
             Ok(image) => found.push(image),
             Err(error) => missing.push(error),
         }

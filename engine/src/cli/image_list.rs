@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
 use super::listing::{self, Column};
+use super::refused::{self, Refused, Takes};
 use super::{Globals, complain, human, print};
 use crate::error::Result;
 use crate::image::Reference;
@@ -30,6 +31,12 @@ const SHOWN: usize = 5;
 const WITH_DIGESTS: &str =
     "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
+const REFUSED: &[Refused] = &[Refused {
+    flag: "tree",
+    takes: Takes::Nothing,
+    reason: "an image is of one platform here, and has nothing below it",
+}];
+
 pub(super) fn definition() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("images")
@@ -41,9 +48,11 @@ pub(super) fn definition() -> Command {
         .arg(flag("quiet").short('q').help("Only show image IDs"))
         .arg(filter().short('f'))
         .arg(super::format_flag())
+        .args(refused::args(REFUSED))
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let engine = globals.engine()?;
     let mut filters = filters(matches)?;
     if let Some(name) = matches.get_one::<String>("repository") {

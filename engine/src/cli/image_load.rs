@@ -29,6 +29,7 @@ pub(super) fn definition() -> Command {
                 .help("Suppress bars: the names are told all the same")
                 .action(ArgAction::SetTrue),
         )
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -45,6 +46,6 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     // There are no bars here, so that -q has nothing to suppress.
     let shown =
         if matches.get_flag("quiet") { Shown::Lines(Where::Stdout) } else { Shown::new(false) };
-    engine.load(source, &|event| shown.show(&event))?;
+    engine.load(source, matches.get_one("platform"), &|event| shown.show(&event))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::progress::Shown;
-use super::{Globals, print, required};
+use super::{Globals, print, refused, required};
 use crate::error::Result;
 use crate::image::Reference;
 use crate::image::platform::Platform;
@@ -18,6 +18,7 @@ pub(super) fn definition() -> Command {
         .arg(flag("all-tags", 'a', "Download all tagged images in the repository"))
         .arg(flag("quiet", 'q', "Suppress verbose output"))
         .arg(super::platform_flag())
+        .arg(refused::content_trust())
 }
 
 fn flag(name: &'static str, short: char, help: &'static str) -> Arg {
@@ -25,6 +26,7 @@ fn flag(name: &'static str, short: char, help: &'static str) -> Arg {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check_content_trust(matches)?;
     let engine = globals.engine()?;
     let reference: Reference = super::reference(required(matches, "name"))?;
     let platform = matches.get_one::<Platform>("platform");

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::progress::Shown;
-use super::{Globals, print, required};
+use super::{Globals, print, refused, required};
 use crate::error::Result;
 use crate::image::reference::DEFAULT_TAG;
 
@@ -18,11 +18,15 @@ pub(super) fn definition() -> Command {
         .arg(Arg::new("name").value_name("NAME[:TAG]").required(true))
         .arg(flag("all-tags", 'a').help("Push all tags of an image to the repository"))
         .arg(flag("quiet", 'q').help("Suppress verbose output"))
+        .arg(super::platform_flag())
+        .arg(refused::content_trust())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check_content_trust(matches)?;
     let engine = globals.engine()?;
     let reference = super::reference(required(matches, "name"))?;
+    engine.check_platform(required(matches, "name"), matches.get_one("platform"))?;
     let quiet = matches.get_flag("quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);

@@ -25,6 +25,7 @@ pub(super) fn definition() -> Command {
                 .help("Do not delete untagged parents: there are none here")
                 .action(ArgAction::SetTrue),
         )
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -32,7 +33,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let force = matches.get_flag("force");
     let mut end = ExitCode::SUCCESS;
     for name in matches.get_many::<String>("image").into_iter().flatten() {
-        match engine.remove_image(name, force) {
+        let is_meant = engine.check_platform(name, matches.get_one("platform"));
+        match is_meant.and_then(|()| engine.remove_image(name, force)) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
             // What is not there need not be removed by force.
             Err(error) if force && kind(&error) == Some(Kind::NotFound) => drop(tell(&error)),

@@ -22,12 +22,16 @@ pub(super) fn definition() -> Command {
                 .help("Write to a file, instead of STDOUT")
                 .value_parser(value_parser!(PathBuf)),
         )
+        .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let images: Vec<String> =
         matches.get_many::<String>("image").into_iter().flatten().cloned().collect();
+    for image in &images {
+        engine.check_platform(image, matches.get_one("platform"))?;
+    }
     match matches.get_one::<PathBuf>("output") {
         Some(path) => save_to(&engine, &images, path)?,
         None if io::stdout().is_terminal() => {

@@ -30,7 +30,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         Some("image") => &[ObjectKind::Image],
         Some("network") => &[ObjectKind::Network],
         Some("volume") => &[ObjectKind::Volume],
-        None => &ObjectKind::ALL,
+        None | Some("") => &ObjectKind::ALL,
         Some(other) => {
             let known = "\"container\", \"image\", \"network\", \"volume\"";
             anyhow::bail!("unknown type: {other:?}: must be one of {known}");

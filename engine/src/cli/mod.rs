@@ -47,6 +47,7 @@ mod pause;
 mod port;
 mod progress;
 mod ps;
+mod refused;
 mod rename;
 mod restart;
 mod rm;

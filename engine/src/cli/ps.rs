@@ -96,16 +96,17 @@ pub(super) fn row(listed: &Listed, whole: bool) -> Value {
     let mounts =
         mounts.map(|mount| if mount.name.is_empty() { &mount.source } else { &mount.name });
     let mounts: Vec<String> = mounts.map(|name| cut(name.clone(), 15)).collect();
+    let is_alive = listed.state.status.is_alive();
     let volumes = container.mounts.iter().filter(|mount| mount.kind == "volume").count();
     json!({
         "ID": if whole { &container.id } else { container.short_id() },
-        "Image": image(container, whole),
+        "Image": image(&listed.image, whole),
         "Command": format!("{:?}", cut(command_line(container), 20)),
         "CreatedAt": human::moment(container.created),
         "RunningFor": format!("{} ago", since(container.created)),
         "Status": status(&listed.state, listed.health()),
         "State": listed.state.status.to_string(),
-        "Ports": ports(listed),
+        "Ports": if is_alive { ports(listed) } else { String::new() },
         "Names": container.name,
         "Size": size(listed),
         "Labels": labels.join(","),
@@ -117,8 +118,7 @@ pub(super) fn row(listed: &Listed, whole: bool) -> Value {
 }
 
 /// The image as it was named; an id is shortened.
-fn image(container: &Container, whole: bool) -> String {
-    let named = container.config.image.as_str();
+fn image(named: &str, whole: bool) -> String {
     let hex = named.strip_prefix("sha256:").filter(|_| !whole);
     hex.map_or(named, |hex| hex.get(..12).unwrap_or(hex)).to_owned()
 }

@@ -37,6 +37,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         started?;
         return Ok(ExitCode::SUCCESS);
     }
+    if !container.config.attach_stdout && !container.config.attach_stderr {
+        // Whoever sees nothing of it is told which one it is.
+        print(&format!("{}\n", container.id))?;
+    }
     attached(&engine, &container, part)
 }
 

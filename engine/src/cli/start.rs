@@ -6,10 +6,24 @@ use clap::{ArgMatches, Command};
 
 use super::console::Part;
 use super::flags::{containers, is_set, switch, texts, value};
+use super::refused::{self, Refused, Takes};
 use super::{Globals, complain, print, run, tell};
 use crate::error::Result;
 use crate::service::Engine;
 use crate::service::attach::Wanted;
+
+const REFUSED: &[Refused] = &[
+    Refused {
+        flag: "checkpoint",
+        takes: Takes::One("NAME", &[""]),
+        reason: "there are no checkpoints of containers",
+    },
+    Refused {
+        flag: "checkpoint-dir",
+        takes: Takes::One("DIR", &[""]),
+        reason: "there are no checkpoints of containers",
+    },
+];
 
 pub(super) fn definition() -> Command {
     Command::new("start")
@@ -17,10 +31,12 @@ pub(super) fn definition() -> Command {
         .arg(switch("attach", "Attach STDOUT/STDERR and forward signals").short('a'))
         .arg(switch("interactive", "Attach container's STDIN").short('i'))
         .arg(value("detach-keys", "KEYS", "Override the key sequence for detaching a container"))
+        .args(refused::args(REFUSED))
         .arg(containers())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let engine = globals.engine()?;
     let interactive = is_set(matches, "interactive");
     if !interactive && !is_set(matches, "attach") {

@@ -164,6 +164,7 @@ mod tests {
             let listed = Listed {
                 container: Container { config, ..Container::default() },
                 state: State::default(),
+                image: String::new(),
                 endpoints: vec![serde_json::from_value(endpoint).unwrap()],
                 size: None,
             };

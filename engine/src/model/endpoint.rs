@@ -36,6 +36,10 @@ pub struct EndpointConfig {
     pub aliases: Option<Vec<String>>,
     /// A fixed hardware address.
     pub mac_address: String,
+    /// `NAME[:ALIAS]`: names that it alone has for others.
+    pub links: Option<Vec<String>>,
+    /// Of several networks, the one with the highest leads outside.
+    pub gw_priority: i64,
 }
 
 /// Fixed addresses.

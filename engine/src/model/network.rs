@@ -205,6 +205,14 @@ impl Network {
     }
 }
 
+/// `NAME[:ALIAS]` taken apart; without an alias, the name is one. Docker writes slashes before
+/// them.
+pub fn split_link(link: &str) -> (&str, &str) {
+    let (name, alias) = link.split_once(':').unwrap_or((link, ""));
+    let name = name.trim_start_matches('/');
+    (name, if alias.is_empty() { name } else { alias.rsplit('/').next().unwrap_or(alias) })
+}
+
 /// A container's place in a network, while it is there. One file each; whoever looks for what this
 /// machine's networks hold reads these.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -219,6 +227,9 @@ pub struct Endpoint {
     pub name: String,
     /// Other names that it answers to in this network.
     pub aliases: Vec<String>,
+    /// `NAME[:ALIAS]`: names that it alone has for others in this network.
+    #[serde(default)]
+    pub links: Vec<String>,
     /// The container's network namespace.
     pub namespace: PathBuf,
     /// The device inside: `eth0`.

@@ -39,15 +39,13 @@ impl Limits {
                 "max-file" => {
                     limits.files = value.parse().ok().filter(|n| *n > 0).ok_or_else(wrong)?;
                 }
+                // They are no limits: who reads the log with its details looks for them.
+                "labels" | "env" => {}
                 _ => {
                     let words = format!("unknown log opt '{name}' for json-file log driver");
                     return Err(refuse(Case::Invalid, words));
                 }
             }
-        }
-        if limits.files > 1 && limits.size == u64::MAX {
-            let words = "max-file cannot be set when max-size is not set";
-            return Err(refuse(Case::Invalid, words));
         }
         Ok(limits)
     }
@@ -350,7 +348,7 @@ mod tests {
         };
         let limits = Limits::read(&config(&[("max-size", "10m"), ("max-file", "3")])).unwrap();
         assert_eq!(limits, Limits { size: 10 << 20, files: 3 });
-        for wrong in [&[("max-file", "3")][..], &[("max-size", "x")], &[("colour", "red")]] {
+        for wrong in [&[("max-file", "0")][..], &[("max-size", "x")], &[("colour", "red")]] {
             assert!(Limits::read(&config(wrong)).is_err(), "{wrong:?}");
         }
     }

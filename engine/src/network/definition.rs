@@ -186,11 +186,12 @@ pub fn remove(store: &Store, name: &str) -> Result<Network> {
 fn check(request: &CreateNetwork) -> Result<()> {
     let invalid = |words: String| Err(refuse(Kind::Invalid, words));
     let name = &request.name;
-    let first = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
-    let all = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
+    let first = name.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let all = name.chars().all(|c| c.is_ascii_graphic() && !"/:,=".contains(c));
     if !first || !all {
         return invalid(format!(
-            "invalid network name {name:?}: only [a-zA-Z0-9][a-zA-Z0-9_.-]* is allowed"
+            "invalid network name {name:?}: expected a letter or a digit, and then no spaces and \
+             none of /:,="
         ));
     }
     if matches!(name.as_str(), "bridge" | "host" | "none" | "default") {

@@ -48,10 +48,6 @@ pub fn resolv_conf(machine: &str, resolver: Resolver, wanted: &Wanted<'_>) -> St
             (if servers.is_empty() { FALLBACK.to_vec() } else { servers }, None)
         }
     };
-    let mut text = String::new();
-    for server in servers {
-        let _ = writeln!(text, "nameserver {server}");
-    }
     let own = |asked: &[String], keyword| match asked {
         [] => words_of(machine, keyword),
         // Docker's word for "none at all".
@@ -62,12 +58,15 @@ pub fn resolv_conf(machine: &str, resolver: Resolver, wanted: &Wanted<'_>) -> St
     if !all.iter().any(|option| option.starts_with("ndots:")) {
         all.extend(options);
     }
-    for (keyword, words) in [("search", own(wanted.search, "search")), ("options", all)] {
-        if !words.is_empty() {
-            let _ = writeln!(text, "{keyword} {}", words.join(" "));
-        }
+    let line = |keyword: &str, words: Vec<String>| match words.is_empty() {
+        true => String::new(),
+        false => format!("{keyword} {}\n", words.join(" ")),
+    };
+    let mut text = line("search", own(wanted.search, "search"));
+    for server in servers {
+        let _ = writeln!(text, "nameserver {server}");
     }
-    text
+    text + &line("options", all)
 }
 
 /// The servers that the embedded resolver asks: it runs on the machine, so the machine's own
@@ -134,13 +133,13 @@ mod tests {
             (
                 MACHINE,
                 Resolver::Servers,
-                "nameserver 192.0.2.53\nsearch example.org lan\noptions edns0\n",
+                "search example.org lan\nnameserver 192.0.2.53\noptions edns0\n",
             ),
             ("nameserver ::1\n", Resolver::Servers, "nameserver 8.8.8.8\nnameserver 8.8.4.4\n"),
             (
                 MACHINE,
                 Resolver::Embedded,
-                "nameserver 127.0.0.11\nsearch example.org lan\noptions edns0 ndots:0\n",
+                "search example.org lan\nnameserver 127.0.0.11\noptions edns0 ndots:0\n",
             ),
         ] {
             assert_eq!(resolv_conf(machine, resolver, &plain), expected);

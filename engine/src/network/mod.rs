@@ -58,6 +58,8 @@ pub struct Request<'a> {
     pub mac: Option<Mac>,
     /// Other names that it answers to in this network.
     pub aliases: &'a [String],
+    /// `NAME[:ALIAS]`: names that it alone has for others in this network.
+    pub links: &'a [String],
     /// Its ports that the machine is to offer.
     pub ports: &'a [Publish],
 }
@@ -270,6 +272,7 @@ fn place(
         container: request.container.to_owned(),
         name: request.name.to_owned(),
         aliases: request.aliases.to_vec(),
+        links: request.links.to_vec(),
         namespace: request.namespace.to_owned(),
         interface: free_interface(&networks.endpoints_of(request.container)?),
         mac,
@@ -317,10 +320,7 @@ fn let_through(networks: &Networks, endpoint: &Endpoint) -> Result<()> {
         return Ok(());
     }
     let table = Table::open().context("open a socket of nf_tables")?;
-    match table.add(&elements) {
-        Ok(()) => Ok(()),
-        Err(_) => bridge::write_rules(networks, &table),
-    }
+    table.add(&elements).or_else(|_| bridge::write_rules(networks, &table))
 }
 
 /// Lays the cable and makes the end inside ready.

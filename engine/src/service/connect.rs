@@ -35,6 +35,11 @@ impl Engine {
         let mut container = self.store.container(&found.id)?;
         refuse_shared(&network, &container)?;
         if self.is_running(&container)? {
+            if wanted.gw_priority != 0 {
+                let words = "a container that runs keeps its way out: stop it to connect it with a \
+                             priority";
+                return Err(refuse(Kind::Conflict, words));
+            }
             self.attach_now(&network, &container, wanted)?;
         }
         let places = container.networking_config.endpoints_config.get_or_insert_default();
@@ -53,6 +58,9 @@ impl Engine {
     /// A refusal where it is not in it.
     pub fn disconnect_network(&self, network: &str, container: &str, force: Force) -> Result<()> {
         let network = definition::find(&self.store, network)?;
+        if network.driver == Driver::Host {
+            return Err(refuse(Kind::Denied, HOST));
+        }
         let found = match self.store.container(container) {
             Err(error)
                 if force == Force::Yes && crate::error::kind(&error) == Some(Kind::NotFound) =>
@@ -126,6 +134,9 @@ impl Engine {
     }
 }
 
+const HOST: &str =
+    "container cannot be disconnected from host network or connected to host network";
+
 fn refuse_shared(network: &Network, container: &Container) -> Result<()> {
     let mode = container.host_config.network_mode.as_str();
     let words = if mode == "host" || mode.starts_with("container:") {
@@ -135,7 +146,7 @@ fn refuse_shared(network: &Network, container: &Container) -> Result<()> {
         "container cannot be connected to multiple networks with one of the networks in private \
          (none) mode"
     } else if network.driver == Driver::Host {
-        "container cannot be connected to host network"
+        HOST
     } else {
         return Ok(());
     };

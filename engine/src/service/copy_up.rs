@@ -14,19 +14,22 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
+use super::driven;
 use super::inside::Inside;
 use crate::error::{Context, Result};
-use crate::model::{Container, MountPoint};
+use crate::model::Container;
 use crate::rootfs;
 
 /// Fills the container's empty volumes.
-pub(super) fn fill(container: &Container, inside: &Inside) -> Result<()> {
+pub(super) fn fill(container: &Container, inside: &Inside, bundle: &Path) -> Result<()> {
     for point in container.mounts.iter().filter(|point| point.kind == "volume") {
         let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
         if nothing(&point.mode) {
             continue;
         }
-        let Some(target) = empty_folder(point)? else { continue };
+        let Some(target) = empty_folder(&driven::source(point, bundle), &point.subpath)? else {
+            continue;
+        };
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;
@@ -38,10 +41,10 @@ pub(super) fn fill(container: &Container, inside: &Inside) -> Result<()> {
 }
 
 /// What is mounted of a volume, where that is a folder with nothing in it.
-fn empty_folder(point: &MountPoint) -> Result<Option<File>> {
-    let found = rootfs::open_part(Path::new(&point.source), &point.subpath)?;
+fn empty_folder(volume: &Path, part: &str) -> Result<Option<File>> {
+    let found = rootfs::open_part(volume, part)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opening = || format!("list the volume at {}", point.source);
+    let opening = || format!("list the volume at {}", volume.display());
     let folder = match openat(&found, ".", flags, Mode::empty()) {
         Err(Errno::NOTDIR) => return Ok(None),
         folder => File::from(folder.with_context(opening)?),

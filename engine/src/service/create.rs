@@ -1,7 +1,7 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, limits, merge, mounts, names, networking, signal};
+use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal};
 use crate::bundle::{self, capabilities};
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -52,6 +52,7 @@ impl Engine {
         let _busy = self.store.busy()?;
         let volumes = self.store.use_volumes()?;
         let image = ImageParts::find(self, &config.image, platform.as_ref())?;
+        conflicts::check(&config, &host_config, &networking_config)?;
         merge::merge(&mut config, &image.config);
         if items(&config.entrypoint).is_empty() && items(&config.cmd).is_empty() {
             return Err(refuse(Kind::Invalid, "no command specified"));
@@ -86,13 +87,27 @@ impl Engine {
         Ok(Created { container, warnings })
     }
 
-    /// `container:NAME` becomes `container:ID`: a name can be given to another.
+    /// `container:NAME` becomes `container:ID`: a name can be given to another. Who shares a
+    /// network has the host name that is known in it.
     fn join_others(&self, container: &mut Container) -> Result<()> {
         let host = &mut container.host_config;
         for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
             if let Some(name) = mode.strip_prefix("container:") {
+                if name == container.name {
+                    let words = "cannot join own network, process or IPC namespace";
+                    return Err(refuse(Kind::Invalid, words));
+                }
                 *mode = format!("container:{}", self.store.container(name)?.id);
             }
+        }
+        let config = &mut container.config;
+        if let Some(id) = host.network_mode.strip_prefix("container:") {
+            let other = self.store.container(id)?;
+            other.hostname().clone_into(&mut config.hostname);
+            config.domainname = other.config.domainname;
+        } else if host.network_mode == "host" && config.hostname.is_empty() {
+            let names = rustix::system::uname();
+            config.hostname = names.nodename().to_string_lossy().into_owned();
         }
         Ok(())
     }
@@ -150,6 +165,9 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
         signal::check(&config.stop_signal)?;
     }
     limits::check(host)?;
+    if host.nano_cpus != 0 || !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty() {
+        limits::check_machine(host, &super::host::machine())?;
+    }
     if !config.working_dir.is_empty() && !config.working_dir.starts_with('/') {
         let words = format!(
             "the working directory '{}' is invalid, it needs to be an absolute path",
@@ -199,7 +217,10 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
         places.insert("bridge".into(), default);
     }
     if networking::is_own(host) {
-        places.entry(host.network_mode.clone()).or_default();
+        let first = places.entry(host.network_mode.clone()).or_default();
+        if host.network_mode != "bridge" && host.links.is_some() {
+            first.get_or_insert_default().links.clone_from(&host.links);
+        }
     }
     for (mode, default) in [
         (&mut host.ipc_mode, "private"),

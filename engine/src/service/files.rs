@@ -13,28 +13,41 @@ use crate::store::Store;
 /// The word of `--add-host` for the machine's own address.
 const MACHINE: &str = "host-gateway";
 
-/// Writes the files; where they are mounted.
+/// Writes the files; where they are mounted. Containers in one network share those of its first.
 pub(super) fn write(
     store: &Store,
     container: &Container,
     place: &Place,
 ) -> Result<Vec<OuterMount>> {
-    let folder = store.container_folder(&container.id);
-    let files = [
-        ("resolv.conf", resolv_conf(container, place)),
-        ("hostname", format!("{}\n", container.hostname())),
-        ("hosts", hosts(container, place)?),
-    ];
-    let mut mounts = Vec::new();
-    for (name, text) in files {
-        let path = folder.join(name);
-        fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-        let destination = format!("/etc/{name}");
-        let source = path.display().to_string();
-        let options = ["rbind", "rprivate"].map(str::to_owned).to_vec();
-        mounts.push(OuterMount { kind: "bind", source, destination, options });
+    let first = owner_of_network(store, container)?;
+    let folder = store.container_folder(&first.id);
+    if first.id == container.id {
+        for (name, text) in [
+            ("resolv.conf", resolv_conf(container, place)),
+            ("hostname", format!("{}\n", container.hostname())),
+            ("hosts", hosts(container, place)?),
+        ] {
+            let path = folder.join(name);
+            fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+        }
     }
-    Ok(mounts)
+    let access = if container.host_config.readonly_rootfs { "ro" } else { "rw" };
+    let mount = |name: &str| OuterMount {
+        kind: "bind",
+        source: folder.join(name).display().to_string(),
+        destination: format!("/etc/{name}"),
+        options: ["rbind", access, "rprivate"].map(str::to_owned).to_vec(),
+    };
+    Ok(["resolv.conf", "hostname", "hosts"].map(mount).to_vec())
+}
+
+/// The container in whose network another is: itself, or the last that is named in turn.
+pub(super) fn owner_of_network(store: &Store, container: &Container) -> Result<Container> {
+    let mut owner = container.clone();
+    while let Some(id) = owner.host_config.network_mode.strip_prefix("container:") {
+        owner = store.container(id)?;
+    }
+    Ok(owner)
 }
 
 /// Lets a container that runs ask its resolver, which it has only now. A file that somebody has
@@ -62,7 +75,10 @@ fn hosts(container: &Container, place: &Place) -> Result<String> {
         return Ok(own + &lines.collect::<String>());
     }
     let own = match container.config.domainname.as_str() {
-        "" => container.hostname().to_owned(),
+        "" => match container.hostname().split_once('.') {
+            Some((short, _)) => format!("{} {short}", container.hostname()),
+            None => container.hostname().to_owned(),
+        },
         domain => format!("{0}.{domain} {0}", container.hostname()),
     };
     Ok(files::hosts(&place.addresses, &own, &extra))

@@ -1,11 +1,13 @@
 //! The files of a container: what it changed, and all of them.
 
+use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Engine;
 use crate::error::Result;
-use crate::layer::{Change, Form, changes, pack};
+use crate::layer::{Change, Form, Kind, changes, pack};
 use crate::model::{Container, Event};
 use crate::rootfs::{self, Overlay};
 
@@ -21,7 +23,8 @@ impl Engine {
             // It never ran.
             return Ok(Vec::new());
         }
-        changes(&upper, &self.layers(&container.image)?)
+        let layers = self.layers(&container.image)?;
+        Ok(without_places(changes(&upper, &layers)?, &upper, &layers))
     }
 
     /// Packs all files of a container, without those of its volumes.
@@ -64,5 +67,56 @@ impl Engine {
         let done = act(&rootfs);
         let unmounted = rootfs::unmount_all(&rootfs);
         done.and_then(|done| unmounted.map(|_| done))
+    }
+}
+
+/// Where something is mounted in every container.
+const PLACES: &[&str] = &[
+    "/dev",
+    "/dev/console",
+    "/dev/mqueue",
+    "/dev/pts",
+    "/dev/shm",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/resolv.conf",
+    "/proc",
+    "/sbin/docker-init",
+    "/sys",
+];
+
+/// The changes without the empty files and folders that were made for mounts, and without folders
+/// that changed for these alone.
+fn without_places(mut all: Vec<Change>, upper: &Path, layers: &[PathBuf]) -> Vec<Change> {
+    let own = |path: &Path| upper.join(path.strip_prefix("/").unwrap_or(path));
+    let is_place = |change: &Change| {
+        change.kind == Kind::Added
+            && PLACES.iter().any(|place| change.path == Path::new(place))
+            && is_empty(&own(&change.path))
+    };
+    let parents: Vec<PathBuf> = all
+        .iter()
+        .filter(|change| is_place(change))
+        .filter_map(|change| change.path.parent().map(Path::to_owned))
+        .collect();
+    all.retain(|change| !is_place(change));
+    for parent in parents {
+        let has_others = all.iter().any(|other| other.path.parent() == Some(&*parent));
+        let rest = parent.strip_prefix("/").unwrap_or(&parent);
+        let below = layers.iter().rev().find_map(|layer| layer.join(rest).symlink_metadata().ok());
+        let rights = |about: &fs::Metadata| (about.mode(), about.uid(), about.gid());
+        let now = own(&parent).symlink_metadata().ok();
+        if !has_others && now.as_ref().map(rights) == below.as_ref().map(rights) {
+            all.retain(|change| change.path != parent);
+        }
+    }
+    all
+}
+
+/// A folder with nothing but places for mounts, or a file without a byte.
+fn is_empty(path: &Path) -> bool {
+    match fs::read_dir(path) {
+        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| is_empty(&entry.path()))),
+        Err(_) => path.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() == 0),
     }
 }

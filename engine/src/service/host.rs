@@ -4,10 +4,22 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use super::limits::Machine;
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Device, HostConfig, items};
+
+/// The machine's processors and memory nodes.
+pub(super) fn machine() -> Machine {
+    let online = |kind: &str| {
+        let text = fs::read_to_string(format!("/sys/devices/system/{kind}/online"));
+        // A kernel that cannot tell has one of them.
+        text.map_or_else(|_| "0".to_owned(), |text| text.trim().to_owned())
+    };
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Machine { processors, cpus: online("cpu"), mems: online("node") }
+}
 
 /// Whether a mount and all below it can be made read-only together: mount_setattr(2), Linux 5.12.
 /// It goes by the version: the crates that we use do not have the call, and we have no unsafe code.
@@ -46,17 +58,19 @@ fn requested(device: &Device, nodes: &mut Vec<DeviceNode>) -> Result<()> {
         "" => "rwm",
         access => access,
     };
-    let missing = || {
+    let wrong = |what: &str| {
         let path = from.display();
         let words = format!(
-            "error gathering device information while adding custom device \"{path}\": no such \
-             file or directory"
+            "error gathering device information while adding custom device \"{path}\": {what}"
         );
         refuse(Kind::Invalid, words)
     };
     if from.is_dir() {
         let mut below = Vec::new();
         every_device(from, &mut below);
+        if below.is_empty() {
+            return Err(wrong("not a device node"));
+        }
         nodes.extend(below.into_iter().map(|mut node| {
             let rest = Path::new(&node.path).strip_prefix(from).map(PathBuf::from);
             node.path = to.join(rest.unwrap_or_default()).display().to_string();
@@ -65,7 +79,11 @@ fn requested(device: &Device, nodes: &mut Vec<DeviceNode>) -> Result<()> {
         }));
         return Ok(());
     }
-    nodes.push(node(from, &to.display().to_string(), access).ok_or_else(missing)?);
+    let found = node(from, &to.display().to_string(), access);
+    nodes.push(found.ok_or_else(|| match from.exists() {
+        true => wrong("not a device node"),
+        false => wrong("no such file or directory"),
+    })?);
     Ok(())
 }
 

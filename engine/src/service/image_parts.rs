@@ -46,6 +46,23 @@ impl Engine {
         }
     }
 
+    /// Whether an image is for the machine that is asked for; one that is not there is not found by
+    /// this, but by what is to be done with it.
+    ///
+    /// # Errors
+    /// In Docker's words, where it is not.
+    pub fn check_platform(&self, name: &str, platform: Option<&Platform>) -> Result<()> {
+        let Some(wanted) = platform else { return Ok(()) };
+        if self.image(name)?.file.platform() != *wanted && !self.has_image(name, platform)? {
+            let words = format!(
+                "image with reference {name} was found but does not provide the specified platform \
+                 ({wanted})"
+            );
+            return Err(refuse(Kind::NotFound, words));
+        }
+        Ok(())
+    }
+
     /// The layers below a container's own, the lowest first: the places of what is mounted into
     /// every container, and those of its image. Also of one whose names and record were
     /// taken away, since its files stay for as long as a container needs them.

@@ -32,6 +32,15 @@ impl Inside {
         openat2(&self.root, path, flags, Mode::empty(), within).map(File::from)
     }
 
+    /// Whether something is there that is no folder.
+    pub(super) fn is_other_than_folder(&self, path: &str) -> bool {
+        let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let path = path.trim_start_matches('/');
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let found = openat2(&self.root, path, flags, Mode::empty(), within).map(File::from);
+        found.is_ok_and(|found| found.metadata().is_ok_and(|about| !about.is_dir()))
+    }
+
     /// A text file; empty where it is not there or is something else.
     fn text(&self, path: &str) -> String {
         let mut text = String::new();

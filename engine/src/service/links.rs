@@ -1,12 +1,13 @@
-//! `--link`: what a container is told of another one, by its hosts file and, on the default bridge,
-//! by variables.
+//! `--link` on the default bridge: what a container is told of another one, by its hosts file and
+//! by variables. In networks of users' own, the resolver answers links.
 
 use std::net::IpAddr;
 
 use super::Engine;
+use super::conflicts::HOST_AND_LINKS;
 use crate::error::{Kind, Result, refuse};
-use crate::model::network::Endpoint;
-use crate::model::{Container, items};
+use crate::model::network::{Endpoint, split_link};
+use crate::model::{Container, HostConfig, items};
 
 /// A container that another one has a name for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +23,9 @@ pub(super) struct Linked {
 /// Variables of a container that say nothing about it to others.
 const ITS_OWN: [&str; 3] = ["HOME", "PATH", "HOSTNAME"];
 
-/// `NAME[:ALIAS]`; without an alias, the name.
-fn split(link: &str) -> (&str, &str) {
-    let (name, alias) = link.split_once(':').unwrap_or((link, ""));
-    let name = name.trim_start_matches('/');
-    (name, if alias.is_empty() { name } else { alias.rsplit('/').next().unwrap_or(alias) })
+/// Whether the resolver of a network answers links: also for containers that are not there yet.
+fn has_names(host: &HostConfig) -> bool {
+    super::networking::is_own(host) && host.network_mode != "bridge"
 }
 
 impl Engine {
@@ -39,18 +38,23 @@ impl Engine {
         if items(&host.links).is_empty() {
             return Ok(());
         }
-        if !super::networking::is_own(host) {
-            let mode = host.network_mode.split(':').next().unwrap_or_default();
-            let words =
-                format!("conflicting options: network mode {mode} can't be used with links");
+        if has_names(host) {
+            return Ok(());
+        }
+        if host.network_mode == "none" {
+            let words = "conflicting options: network mode none can't be used with links";
             return Err(refuse(Kind::Invalid, words));
         }
         for link in host.links.iter_mut().flatten() {
-            let (name, alias) = split(link);
+            let (name, alias) = split_link(link);
             let found = self.store.container(name).map_err(|error| {
                 let words = format!("could not get container for {name}: {error:#}");
                 refuse(Kind::Invalid, words)
             })?;
+            if found.host_config.network_mode == "host" {
+                let words = format!("conflicting options: {HOST_AND_LINKS}");
+                return Err(refuse(Kind::Invalid, words));
+            }
             *link = format!("{}:{alias}", found.id);
         }
         Ok(())
@@ -58,8 +62,11 @@ impl Engine {
 
     /// The links as Docker's `inspect` shows them: `/db:/web/alias`.
     pub(super) fn shown_links(&self, container: &Container) -> Option<Vec<String>> {
+        if has_names(&container.host_config) {
+            return container.host_config.links.clone();
+        }
         let shown = |link: &String| {
-            let (id, alias) = split(link);
+            let (id, alias) = split_link(link);
             let other = self.store.read_container(id).ok().flatten()?;
             Some(format!("/{}:/{}/{alias}", other.name, container.name))
         };
@@ -72,7 +79,7 @@ impl Engine {
     /// One of them does not run, or is in no network with it.
     pub(super) fn linked(&self, container: &Container) -> Result<Vec<Linked>> {
         let links = items(&container.host_config.links);
-        if links.is_empty() {
+        if links.is_empty() || has_names(&container.host_config) {
             return Ok(Vec::new());
         }
         let own = self.store.networks().endpoints_of(&container.id)?;
@@ -80,24 +87,24 @@ impl Engine {
     }
 
     fn linked_one(&self, container: &Container, own: &[Endpoint], link: &str) -> Result<Linked> {
-        let (id, alias) = split(link);
+        let (id, alias) = split_link(link);
         let other = self.store.container(id)?;
         let whose = format!("/{} AS /{}/{alias}", other.name, container.name);
         if !self.store.state(id)?.status.is_alive() {
             let words = format!("Cannot link to a non running container: {whose}");
             return Err(refuse(Kind::Conflict, words));
         }
-        let places = self.store.networks().endpoints_of(id)?;
+        let owner = super::files::owner_of_network(&self.store, &other)?;
+        let places = self.store.networks().endpoints_of(&owner.id)?;
         let is_shared = |place: &&Endpoint| own.iter().any(|own| own.network == place.network);
         let Some(place) = places.iter().find(is_shared) else {
             let words = format!("Cannot link to {whose}: they have no network in common");
             return Err(refuse(Kind::Conflict, words));
         };
         let addresses: Vec<IpAddr> = place.addresses().iter().map(ipnet::IpNet::addr).collect();
-        let mut names = vec![alias.to_owned(), other.short_id().to_owned(), other.name.clone()];
+        let mut names = vec![alias.to_owned(), other.hostname().to_owned(), other.name.clone()];
         names.dedup();
-        let is_default = container.host_config.network_mode == "bridge";
-        let variables = match addresses.first().filter(|_| is_default) {
+        let variables = match addresses.first() {
             Some(address) => variables(&container.name, alias, *address, &other),
             None => Vec::new(),
         };
@@ -146,7 +153,7 @@ mod tests {
         for (link, parts) in
             [("db", ("db", "db")), ("db:sql", ("db", "sql")), ("/db:/web/sql", ("db", "sql"))]
         {
-            assert_eq!(split(link), parts, "{link}");
+            assert_eq!(split_link(link), parts, "{link}");
         }
     }
 

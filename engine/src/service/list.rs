@@ -34,6 +34,8 @@ pub struct Listed {
     pub container: Container,
     /// What became of it.
     pub state: State,
+    /// Its image: as it was named, for as long as this name leads to it, and then its id.
+    pub image: String,
     /// Where it is in networks now.
     pub endpoints: Vec<Endpoint>,
     /// How large its files are, where that was asked for.
@@ -65,7 +67,7 @@ impl Engine {
         check_values(filters)?;
         let all = selection.all || selection.last.is_some() || filters.contains_key("status");
         let anchors = self.anchors(filters)?;
-        let images = self.ancestors(filters);
+        let images = self.ancestors(filters)?;
         let mut found = Vec::new();
         let mut places = self.places()?;
         for id in self.store.container_ids()? {
@@ -76,19 +78,35 @@ impl Engine {
             // It may be removed at any moment.
             let Some(container) = self.store.read_container(&id)? else { continue };
             let endpoints = places.remove(&id).unwrap_or_default();
-            let listed = Listed { container, state, endpoints, size: None };
+            let image = container.config.image.clone();
+            let listed = Listed { container, state, image, endpoints, size: None };
             if listed.fits(filters, &images) && anchors.hold(&listed.container) {
                 found.push(listed);
             }
         }
         found.sort_by_key(|listed| std::cmp::Reverse(listed.container.created));
         found.truncate(selection.last.unwrap_or(usize::MAX));
+        self.name_images(&mut found);
         if selection.sizes {
             for listed in &mut found {
                 listed.size = Some(self.size(&listed.container)?);
             }
         }
         Ok(found)
+    }
+
+    /// Names that lead elsewhere by now give way to ids.
+    fn name_images(&self, found: &mut [Listed]) {
+        let mut ids = BTreeMap::new();
+        for listed in found {
+            let name = &listed.container.config.image;
+            let id = ids.entry(name.clone()).or_insert_with(|| {
+                self.store.image_id(name).map_or_else(|_| String::new(), |id| id.to_string())
+            });
+            if *id != listed.container.image && !listed.container.image.is_empty() {
+                listed.image.clone_from(&listed.container.image);
+            }
+        }
     }
 
     /// The places in networks, by container.
@@ -109,11 +127,20 @@ impl Engine {
         Ok(Anchors { before: find("before")?, since: find("since")? })
     }
 
-    /// The ids of the images that `ancestor` names; one that is not there is nobody's.
-    fn ancestors(&self, filters: &Filters) -> Vec<String> {
+    /// The ids of the images that `ancestor` names, and of those that were made from them; one that
+    /// is not there is nobody's.
+    fn ancestors(&self, filters: &Filters) -> Result<Vec<String>> {
         let wanted = filters.get("ancestor").map(Vec::as_slice).unwrap_or_default();
-        let ids = wanted.iter().filter_map(|name| self.store.image_id(name).ok());
-        ids.map(|id| id.to_string()).collect()
+        let mut ids: Vec<_> =
+            wanted.iter().filter_map(|name| self.store.image_id(name).ok()).collect();
+        let all = if ids.is_empty() { Vec::new() } else { self.store.images()? };
+        let mut at = 0;
+        while let Some(parent) = ids.get(at).copied() {
+            let of_it = all.iter().filter(|image| image.record.parent == Some(parent));
+            ids.extend(of_it.map(|image| image.id));
+            at += 1;
+        }
+        Ok(ids.iter().map(ToString::to_string).collect())
     }
 
     /// How large a container's files are.
@@ -173,6 +200,14 @@ fn check_values(filters: &Filters) -> Result<()> {
             }
         }
     }
+    for (name, values) in
+        filters.iter().filter(|(name, _)| matches!(&***name, "expose" | "publish"))
+    {
+        if let Some(value) = values.iter().find(|value| ports(value).is_none()) {
+            let words = format!("invalid filter '{name}={value}': expected a port or a range");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    }
     for value in filters.get("exited").into_iter().flatten() {
         if value.parse::<i32>().is_err() {
             let words = format!("invalid filter 'exited={value}': expected an exit code");
@@ -216,10 +251,7 @@ impl Listed {
         filters.iter().all(|(name, values)| {
             let any = |test: &dyn Fn(&str) -> bool| values.iter().any(|value| test(value));
             match name.as_str() {
-                "ancestor" => {
-                    images.contains(&self.container.image)
-                        || values.contains(&self.container.config.image)
-                }
+                "ancestor" => images.contains(&self.container.image),
                 "exited" => {
                     self.state.status == Status::Exited
                         && any(&|value| value == self.state.exit_code.to_string())
@@ -262,12 +294,17 @@ impl Listed {
 
 /// Whether `80/tcp` is `80`, `80/tcp`, `80-90` or `80-90/tcp`.
 fn is_port(own: &str, wanted: &str) -> bool {
-    let (own, own_protocol) = own.split_once('/').unwrap_or((own, "tcp"));
-    let (wanted, protocol) = wanted.split_once('/').unwrap_or((wanted, "tcp"));
-    let (first, last) = wanted.split_once('-').unwrap_or((wanted, wanted));
-    let numbers = (own.parse::<u16>(), first.parse::<u16>(), last.parse::<u16>());
-    let (Ok(own), Ok(first), Ok(last)) = numbers else { return false };
-    own_protocol == protocol && (first..=last).contains(&own)
+    let (Some((own, own_protocol)), Some((wanted, protocol))) = (ports(own), ports(wanted)) else {
+        return false;
+    };
+    own_protocol == protocol && wanted.contains(own.start())
+}
+
+/// `80`, `80-90/tcp`: numbers, and a protocol.
+fn ports(text: &str) -> Option<(std::ops::RangeInclusive<u16>, &str)> {
+    let (numbers, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
+    Some((first.parse().ok()?..=last.parse().ok()?, protocol))
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub(super) fn merge(config: &mut Config, image: &Config) {
     }
     let mut variables = items(&image.env).to_vec();
     merge_variables(&mut variables, items(&config.env));
+    // A name alone takes away what is set later, too: the host name.
+    variables.extend(items(&config.env).iter().filter(|word| !word.contains('=')).cloned());
     config.env = Some(variables);
     below(&mut config.labels, &image.labels);
     below(&mut config.exposed_ports, &image.exposed_ports);
@@ -101,6 +103,14 @@ mod tests {
         assert_eq!(both(merged(None, words(&["x"]))), (words(&["serve"]), words(&["x"])));
         assert_eq!(both(merged(words(&["sh"]), None)), (words(&["sh"]), None));
         assert_eq!(both(merged(words(&[""]), words(&["x"]))), (None, words(&["x"])));
+    }
+
+    #[test]
+    fn a_name_alone_stays_to_take_away_what_is_set_later() {
+        let image = Config { env: words(&["A=1", "B=2"]), ..Config::default() };
+        let mut config = Config { env: words(&["A", "HOSTNAME"]), ..Config::default() };
+        merge(&mut config, &image);
+        assert_eq!(config.env, words(&["B=2", "A", "HOSTNAME"]));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
+use super::driven;
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
@@ -21,9 +22,8 @@ pub(super) struct Mounts<'a> {
     own: Vec<(String, BTreeMap<String, String>)>,
 }
 
-/// What a container asks for becomes its mounts; volumes with names are made. A later mount at the
-/// same place takes the place of an earlier one, and nothing takes the place of one that was asked
-/// for.
+/// What a container asks for becomes its mounts; volumes with names are made. What it asks for
+/// takes the place of what another has there; twice at one place is too much.
 pub(super) fn resolve<'a>(
     store: &'a Store,
     config: &Config,
@@ -31,8 +31,12 @@ pub(super) fn resolve<'a>(
 ) -> Result<Mounts<'a>> {
     let mut mounts = Mounts { store, points: Vec::new(), own: Vec::new() };
     let mut points: Vec<MountPoint> = Vec::new();
+    let mut others: Vec<MountPoint> = Vec::new();
     for name in items(&host.volumes_from) {
-        points.extend(of_another(store, name)?);
+        for point in of_another(store, name)? {
+            others.retain(|other| other.destination != point.destination);
+            others.push(point);
+        }
     }
     for bind in items(&host.binds) {
         add_requested(&mut points, from_bind(&mut mounts, bind)?)?;
@@ -42,6 +46,9 @@ pub(super) fn resolve<'a>(
             add_requested(&mut points, from_mount(&mut mounts, mount)?)?;
         }
     }
+    check_tmpfs(&points, host)?;
+    others.retain(|other| points.iter().all(|point| point.destination != other.destination));
+    points.extend(others);
     for destination in config.volumes.iter().flatten().map(|(path, _)| clean(path)) {
         let taken = points.iter().any(|point| point.destination == destination)
             || host.tmpfs.iter().flatten().any(|(path, _)| clean(path) == destination);
@@ -56,11 +63,16 @@ pub(super) fn resolve<'a>(
 
 /// Makes the volumes of a container that are missing: it was written down before they were made, or
 /// they were taken away before it was.
-pub(super) fn complete(store: &Store, container: &Container) -> Result<()> {
+///
+/// Those that are more than a folder of the store are mounted in the container's bundle.
+pub(super) fn complete(store: &Store, container: &Container, bundle: &Path) -> Result<()> {
     for point in container.mounts.iter().filter(|point| !point.name.is_empty()) {
-        if store.volume(&point.name)?.is_none() {
-            let labels = is_drawn(&point.name).then(|| anonymous(None));
-            store.ensure_volume(&point.name, labels)?;
+        match store.volume(&point.name)? {
+            Some(volume) => driven::mount(&volume, bundle)?,
+            None => {
+                let labels = is_drawn(&point.name).then(|| anonymous(None));
+                store.ensure_volume(&point.name, labels)?;
+            }
         }
     }
     Ok(())
@@ -86,16 +98,45 @@ fn add_requested(points: &mut Vec<MountPoint>, point: MountPoint) -> Result<()> 
         );
         return Err(refuse(Kind::Invalid, words));
     }
-    points.retain(|other| other.destination != point.destination);
+    if points.iter().any(|other| other.destination == point.destination) {
+        return Err(duplicate(&point.destination));
+    }
     points.push(point);
+    Ok(())
+}
+
+fn duplicate(destination: &str) -> anyhow::Error {
+    refuse(Kind::Invalid, format!("Duplicate mount point: {destination}"))
+}
+
+/// Whether a tmpfs has a place, and one of its own.
+fn check_tmpfs(points: &[MountPoint], host: &HostConfig) -> Result<()> {
+    for path in host.tmpfs.iter().flatten().map(|(path, _)| path) {
+        if !path.starts_with('/') {
+            let words = format!("invalid mount path: '{path}' mount path must be absolute");
+            return Err(refuse(Kind::Invalid, words));
+        }
+        if clean(path) == "/" {
+            let words = "invalid mount config for type \"tmpfs\": invalid specification: \
+                         destination can't be '/'";
+            return Err(refuse(Kind::Invalid, words.to_owned()));
+        }
+        if points.iter().any(|point| point.destination == clean(path)) {
+            return Err(duplicate(path));
+        }
+    }
     Ok(())
 }
 
 fn of_another(store: &Store, word: &str) -> Result<Vec<MountPoint>> {
     let (name, mode) = word.split_once(':').unwrap_or((word, ""));
     let mut points = store.container(name)?.mounts;
-    if mode == "ro" {
-        points.iter_mut().for_each(|point| point.writable = false);
+    for word in mode.split(',').filter(|_| !mode.is_empty()) {
+        match word {
+            "ro" => points.iter_mut().for_each(|point| point.writable = false),
+            "rw" | "z" | "Z" => {}
+            _ => return Err(refuse(Kind::Invalid, format!("invalid mode: {mode}"))),
+        }
     }
     Ok(points)
 }
@@ -120,11 +161,18 @@ fn from_bind(mounts: &mut Mounts<'_>, bind: &str) -> Result<MountPoint> {
         mounts.volume(source, None, &clean(target))?
     };
     mode.clone_into(&mut point.mode);
+    let is_volume = point.kind == "volume";
     for option in mode.split(',').filter(|option| !option.is_empty()) {
         match option {
             "ro" | "readonly" => point.writable = false,
-            "rw" | "z" | "Z" | "nocopy" | "cached" | "delegated" | "consistent" => {}
+            "rw" | "z" | "Z" | "cached" | "delegated" | "consistent" => {}
+            "nocopy" if is_volume => {}
             "private" | "rprivate" | "shared" | "rshared" | "slave" | "rslave" => {
+                if is_volume {
+                    let words = "invalid mount config for type \"volume\": field BindOptions must \
+                                 not be specified";
+                    return Err(refuse(Kind::Invalid, words));
+                }
                 option.clone_into(&mut point.propagation);
             }
             _ => return Err(refuse(Kind::Invalid, format!("invalid mode: {option}"))),
@@ -272,9 +320,10 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
     let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
     let mut all: Vec<_> = short.chain(long).collect();
     for point in &container.mounts {
+        let source = driven::source(point, bundle);
         let source = match point.subpath.is_empty() {
-            true => point.source.clone(),
-            false => mount_part(point, bundle)?,
+            true => source.display().to_string(),
+            false => mount_part(point, &source, bundle)?,
         };
         all.push(outer_point(point, source)?);
     }
@@ -284,10 +333,10 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
 
 /// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
 /// goes it.
-fn mount_part(point: &MountPoint, bundle: &Path) -> Result<String> {
+fn mount_part(point: &MountPoint, source: &Path, bundle: &Path) -> Result<String> {
     let name = point.destination.replace('%', "%25").replace('/', "%2F");
     let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(Path::new(&point.source), &point.subpath, &target)
+    rootfs::mount_part(source, &point.subpath, &target)
         .with_context(|| format!("mount {} of the volume {}", point.subpath, point.name))?;
     Ok(target.display().to_string())
 }

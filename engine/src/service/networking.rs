@@ -1,6 +1,7 @@
 //! A container goes into its networks before its program runs: its namespace is made by us, so that
 //! the runtime finds it with all that belongs in it.
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(super) struct Wishes {
     ipv6: Option<Ipv6Addr>,
     mac: Option<Mac>,
     aliases: Vec<String>,
+    links: Vec<String>,
 }
 
 impl Wishes {
@@ -48,6 +50,7 @@ impl Wishes {
             ipv6: read(&fixed.ipv6_address, "IPv6 address")?,
             mac: read(&wanted.mac_address, "MAC address")?,
             aliases,
+            links: items(&wanted.links).to_vec(),
         })
     }
 
@@ -67,6 +70,7 @@ impl Wishes {
             ipv6: self.ipv6,
             mac: self.mac,
             aliases: &self.aliases,
+            links: &self.links,
             ports,
         }
     }
@@ -90,8 +94,12 @@ pub(super) fn is_own(host: &HostConfig) -> bool {
 /// What makes no sense, whatever networks there are; what is of no use is told.
 pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Vec<String>> {
     ports::from_map(&host.port_bindings.clone().unwrap_or_default())?;
+    let mut warnings = Vec::new();
     for server in items(&host.dns) {
-        read::<IpAddr>(server, "name server")?;
+        if read::<IpAddr>(server, "name server")?.is_some_and(|server| server.is_loopback()) {
+            let words = format!("Localhost DNS setting (--dns={server}) may fail in containers.");
+            warnings.push(words);
+        }
     }
     let places = networks.endpoints_config.iter().flatten();
     let nameless = Container::default();
@@ -99,7 +107,7 @@ pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Ve
         Wishes::read(&nameless, wanted.as_ref())?;
     }
     if is_own(host) {
-        return Ok(Vec::new());
+        return Ok(warnings);
     }
     if places.clone().any(|(name, _)| *name != host.network_mode) {
         let words = "conflicting options: cannot attach both user-defined and non-user-defined \
@@ -108,15 +116,11 @@ pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Ve
     }
     let publishes =
         host.publish_all_ports || host.port_bindings.as_ref().is_some_and(|map| !map.is_empty());
-    if !publishes {
-        return Ok(Vec::new());
+    if publishes {
+        let mode = &host.network_mode;
+        warnings.push(format!("Published ports are discarded when using {mode} network mode"));
     }
-    if host.network_mode.starts_with("container:") {
-        let words = "conflicting options: port publishing and the container type network mode";
-        return Err(refuse(Kind::Invalid, words));
-    }
-    let mode = &host.network_mode;
-    Ok(vec![format!("Published ports are discarded when using {mode} network mode")])
+    Ok(warnings)
 }
 
 /// The ports that the machine is to offer: those that were named, and where all are to be, those
@@ -158,7 +162,10 @@ impl Engine {
         let wanted = container.networking_config.endpoints_config.clone().unwrap_or_default();
         let first = container.host_config.network_mode.as_str();
         let mut places: Vec<_> = wanted.iter().collect();
-        places.sort_by_key(|(name, _)| *name != first);
+        // The first leads outside, and to the published ports.
+        let priority =
+            |wishes: &Option<EndpointConfig>| wishes.as_ref().map_or(0, |w| w.gw_priority);
+        places.sort_by_key(|(name, wishes)| (Reverse(priority(wishes)), *name != first));
         let mut published = published(container)?;
         for (name, wishes) in places {
             let wishes = Wishes::read(container, wishes.as_ref())?;

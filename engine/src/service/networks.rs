@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::filters::{Filters, check_names, fit_labels, truth, until};
-use crate::error::Result;
+use crate::error::{Kind, Result, refuse};
 use crate::model::network::{CreateNetwork, Network};
 use crate::model::{Event, Subject};
 use crate::network::definition;
@@ -25,6 +25,13 @@ impl Engine {
     pub fn list_networks(&self, filters: &Filters) -> Result<Vec<Network>> {
         const KNOWN: &[&str] = &["dangling", "driver", "id", "label", "name", "scope", "type"];
         check_names(filters, KNOWN)?;
+        let types = filters.get("type").into_iter().flatten();
+        if let Some(other) =
+            types.into_iter().find(|kind| !matches!(&***kind, "builtin" | "custom"))
+        {
+            let words = format!("invalid filter 'type={other}': expected builtin or custom");
+            return Err(refuse(Kind::Invalid, words));
+        }
         let mut fitting = Vec::new();
         for network in definition::all(&self.store)? {
             if self.fits(&network, filters)? {

@@ -9,7 +9,7 @@ use super::attach::{Session, Wanted};
 use super::exec::ExecRequest;
 use super::inside::Inside;
 use super::networking::Place;
-use super::{Engine, copy_up, files, host, mounts, networking};
+use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
 use crate::error::{Context, IfThere, Kind, Result, refuse};
@@ -127,7 +127,7 @@ impl Engine {
             let removed = fs::remove_file(&mark).if_there();
             removed.with_context(|| format!("remove {}", mark.display()))?;
         }
-        mounts::complete(&self.store, container)?;
+        mounts::complete(&self.store, container, &bundle)?;
         let layers = self.layers(&container.image)?;
         let rootfs = bundle.join("rootfs");
         crate::rootfs::unmount_all(&rootfs)?;
@@ -167,7 +167,8 @@ impl Engine {
         place: &Place,
     ) -> Result<serde_json::Value> {
         let inside = Inside::open(rootfs)?;
-        copy_up::fill(container, &inside)?;
+        check_working_folder(container, &inside)?;
+        copy_up::fill(container, &inside, &self.store.bundle(&container.id))?;
         let outer = self.outer_mounts(container, place)?;
         let variables = place.links.iter().flat_map(|link| link.variables.clone()).collect();
         let facts = Facts { variables, ..self.facts(container, rootfs, &inside, outer)? };
@@ -177,9 +178,12 @@ impl Engine {
     /// What is mounted from outside.
     fn outer_mounts(&self, container: &Container, place: &Place) -> Result<Vec<OuterMount>> {
         let mut outer = files::write(&self.store, container, place)?;
+        outer.extend(shared_memory::mount(&self.store, container)?);
         let requested = mounts::outer(container, &self.store.bundle(&container.id))?;
         outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
         outer.extend(requested);
+        // A folder that holds others of them comes first.
+        outer.sort_by_key(|mount| mount.destination.matches('/').count());
         if container.host_config.init == Some(true) {
             outer.push(own_program()?);
         }
@@ -204,6 +208,7 @@ impl Engine {
             devices: host::devices(host)?,
             init,
             capabilities: host::own_capabilities(),
+            message_queues: Path::new("/dev/mqueue").exists(),
             unified: cgroup::is_unified(),
             swap: host.memory > 0 && cgroup::limits_swap(),
             seccomp: bundle::seccomp::requested(items(&host.security_opt))?,
@@ -216,6 +221,7 @@ impl Engine {
     /// The namespaces of other containers that it shares.
     fn joined(&self, container: &Container) -> Result<Joined> {
         let host = &container.host_config;
+        shared_memory::check(&self.store, host)?;
         let of = |mode: &str, kind: &str| -> Result<Option<PathBuf>> {
             let Some(id) = mode.strip_prefix("container:") else { return Ok(None) };
             let state = self.store.state(id)?;
@@ -248,6 +254,17 @@ impl Engine {
             }
         }
     }
+}
+
+/// A program cannot begin in a file; one that another mount hides is nobody's business.
+fn check_working_folder(container: &Container, inside: &Inside) -> Result<()> {
+    let folder = container.config.working_dir.as_str();
+    let is_hidden =
+        container.mounts.iter().any(|point| Path::new(folder).starts_with(&point.destination));
+    if folder.is_empty() || is_hidden || !inside.is_other_than_folder(folder) {
+        return Ok(());
+    }
+    Err(refuse(Kind::Invalid, format!("Cannot mkdir: {folder} is not a directory")))
 }
 
 /// Our own program, which is the init of `--init` where it is called so.

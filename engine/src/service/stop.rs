@@ -81,6 +81,8 @@ impl Engine {
         match sent.and(moves) {
             // It may have ended meanwhile.
             Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
+            // The runtime may see the end before it is written down: who watches hears of it.
+            Err(error) if format!("{error:#}").ends_with("container not running") => Ok(()),
             Err(error) if kind(&error) != Some(Kind::Conflict) => Err(error),
             _ => Ok(()),
         }
@@ -88,7 +90,9 @@ impl Engine {
 
     fn send(&self, container: &Container, signal: &str) -> Result<()> {
         self.runtime().kill(&container.id, signal)?;
-        let event = Event::of_container(container, "kill").with("signal", &number_of(signal));
+        let told =
+            super::signal::number(signal).map_or(signal.to_owned(), |number| number.to_string());
+        let event = Event::of_container(container, "kill").with("signal", &told);
         self.store.tell(&event);
         Ok(())
     }
@@ -139,6 +143,7 @@ impl Engine {
     /// # Errors
     /// It does not run; the signal is none.
     pub fn kill(&self, container: &Container, signal: &str) -> Result<()> {
+        super::signal::check(signal)?;
         let state = self.store.state(&container.id)?;
         if !state.status.is_alive() {
             let words = format!(
@@ -245,14 +250,6 @@ impl Watch {
             }
         }
     }
-}
-
-/// A signal's number, by which events tell of it.
-fn number_of(signal: &str) -> String {
-    let name = signal.to_ascii_uppercase();
-    let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
-    let known = name.parse::<nix::sys::signal::Signal>();
-    known.map_or(signal.to_owned(), |known| (known as i32).to_string())
 }
 
 /// A descriptor of a process, unless it has ended.

@@ -37,6 +37,17 @@ impl Engine {
         let id = self.store.container(name)?.id;
         let _lock = self.store.lock_container(&id)?;
         let mut container = self.store.container(&id)?;
+        let removes_itself = container.host_config.auto_remove;
+        if removes_itself
+            && update.restart_policy.as_ref().is_some_and(|policy| policy.name != "no")
+        {
+            let words = "Restart policy cannot be updated because AutoRemove is enabled for the \
+                         container";
+            return Err(cannot(&container, refuse(Kind::Conflict, words)));
+        }
+        if let Some(words) = update.contradiction(&container.host_config) {
+            return Err(cannot(&container, refuse(Kind::Conflict, words)));
+        }
         update.apply(&mut container.host_config);
         create::check(&container.config, &container.host_config)
             .map_err(|error| cannot(&container, error))?;
@@ -69,6 +80,40 @@ fn cannot(container: &Container, error: anyhow::Error) -> anyhow::Error {
 }
 
 impl Update {
+    /// What contradicts what is in force, and does not change that too.
+    fn contradiction(&self, host: &HostConfig) -> Option<&'static str> {
+        let says = |wanted: Option<i64>| wanted.is_some_and(|value| value != 0);
+        let in_billionths = host.nano_cpus > 0;
+        let words = [
+            (
+                says(self.cpu_period) && in_billionths,
+                "Conflicting options: CPU Period cannot be updated as NanoCPUs has already been \
+                 set",
+            ),
+            (
+                says(self.cpu_quota) && in_billionths,
+                "Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set",
+            ),
+            (
+                says(self.nano_cpus) && host.cpu_quota > 0,
+                "Conflicting options: NanoCPUs cannot be updated as CPU Quota has already been set",
+            ),
+            (
+                says(self.nano_cpus) && host.cpu_period > 0,
+                "Conflicting options: NanoCPUs cannot be updated as CPU Period has already been \
+                 set",
+            ),
+            (
+                self.memory_swap.is_none()
+                    && host.memory_swap > 0
+                    && self.memory.is_some_and(|memory| memory > host.memory_swap),
+                "Memory limit should be smaller than already set memoryswap limit, update the \
+                 memoryswap at the same time",
+            ),
+        ];
+        words.into_iter().find(|(is_so, _)| *is_so).map(|(_, words)| words)
+    }
+
     fn apply(&self, host: &mut HostConfig) {
         fn set<T: Clone>(place: &mut T, wanted: &Option<T>) {
             if let Some(wanted) = wanted {

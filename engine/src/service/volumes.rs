@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Engine;
+use super::driven::Driven;
 use super::filters::{Filters, Labels, check_names, fit_labels, fits_pattern, truth};
 use crate::error::{Kind, Result, refuse};
 use crate::store::random_id;
@@ -17,6 +18,8 @@ pub struct CreateVolume {
     pub driver: String,
     /// Anything, for others.
     pub labels: Labels,
+    /// Options of the driver: `type`, `device`, `o`.
+    pub options: BTreeMap<String, String>,
 }
 
 impl Engine {
@@ -31,6 +34,8 @@ impl Engine {
                 format!("error looking up volume plugin {driver}: plugin \"{driver}\" not found");
             return Err(refuse(Kind::NotFound, words));
         }
+        let options = Some(request.options).filter(|options| !options.is_empty());
+        Driven::read(options.as_ref())?;
         let mut labels = request.labels;
         let name = match request.name.filter(|name| !name.is_empty()) {
             Some(name) => name,
@@ -46,7 +51,8 @@ impl Engine {
             );
             return Err(refuse(Kind::Invalid, words));
         }
-        self.store.ensure_volume(&name, Some(labels).filter(|labels| !labels.is_empty()))
+        let labels = Some(labels).filter(|labels| !labels.is_empty());
+        self.store.ensure_volume_with(&name, labels, options)
     }
 
     /// The volumes that fit, by name. Filters are `dangling`, `driver`, `label` and `name`.

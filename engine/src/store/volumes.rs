@@ -87,6 +87,19 @@ impl Store {
         name: &str,
         labels: Option<BTreeMap<String, String>>,
     ) -> Result<Volume> {
+        self.ensure_volume_with(name, labels, None)
+    }
+
+    /// The same, with options for the driver.
+    ///
+    /// # Errors
+    /// As without them.
+    pub fn ensure_volume_with(
+        &self,
+        name: &str,
+        labels: Option<BTreeMap<String, String>>,
+        options: Option<BTreeMap<String, String>>,
+    ) -> Result<Volume> {
         if let Some(volume) = self.volume(name)? {
             return Ok(volume);
         }
@@ -104,7 +117,7 @@ impl Store {
             labels,
             mountpoint: self.volume_files(name),
             name: name.to_owned(),
-            options: None,
+            options,
             scope: "local".into(),
         };
         let _busy = self.busy()?;

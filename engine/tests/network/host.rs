@@ -177,6 +177,7 @@ pub(crate) fn request<'a>(
         ipv6: None,
         mac: None,
         aliases: &[],
+        links: &[],
         ports,
     }
 }

@@ -6,6 +6,7 @@ use clap::ArgMatches;
 
 use crate::cli::flags::{text, texts};
 use crate::error::{Kind, Result, refuse};
+use crate::model::network::Mac;
 use crate::model::{EndpointConfig, IpamConfig, NetworkingConfig};
 
 /// The network of the machine that is meant where none is named.
@@ -28,6 +29,11 @@ pub(super) fn places(matches: &ArgMatches) -> Result<NetworkingConfig> {
     }
     let mut places = BTreeMap::new();
     let flags = of_flags(matches);
+    for mac in networks.iter().map(|(_, wanted)| wanted).chain([&flags]).map(|at| &at.mac_address) {
+        if !mac.is_empty() && mac.parse::<Mac>().is_err() {
+            return Err(refuse(Kind::Usage, format!("{mac} is not a valid mac address")));
+        }
+    }
     let first = networks.first().map_or(DEFAULT, |(name, _)| name.as_str()).to_owned();
     if flags != EndpointConfig::default() {
         places.insert(first.clone(), flags);
@@ -57,6 +63,7 @@ fn of_flags(matches: &ArgMatches) -> EndpointConfig {
         ipam_config: fixed(one("ip"), one("ip6")),
         aliases: Some(texts(matches, "network-alias")).filter(|aliases| !aliases.is_empty()),
         mac_address: one("mac-address"),
+        ..EndpointConfig::default()
     }
 }
 
@@ -65,14 +72,14 @@ fn fixed(ipv4_address: String, ipv6_address: String) -> Option<IpamConfig> {
     asked.then_some(IpamConfig { ipv4_address, ipv6_address })
 }
 
-/// `NAME`, or `name=NAME,alias=…,ip=…,ip6=…,mac-address=…`.
+/// `NAME`, or `name=NAME,alias=…,ip=…,ip6=…,mac-address=…,gw-priority=…`.
 fn network(word: &str) -> Result<(String, EndpointConfig)> {
     if !word.contains('=') {
         return Ok((word.to_owned(), EndpointConfig::default()));
     }
     let (mut name, mut ip, mut ip6, mut aliases) =
         (String::new(), String::new(), String::new(), Vec::new());
-    let mut mac_address = String::new();
+    let (mut mac_address, mut gw_priority) = (String::new(), 0);
     for field in word.split(',') {
         let (key, value) = field.split_once('=').unwrap_or((field, ""));
         match key.to_ascii_lowercase().as_str() {
@@ -81,6 +88,9 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
             "ip" => value.clone_into(&mut ip),
             "ip6" => value.clone_into(&mut ip6),
             "mac-address" => value.clone_into(&mut mac_address),
+            "gw-priority" => {
+                gw_priority = value.parse().map_err(|_| wrong(word, "gw-priority is no number"))?;
+            }
             _ => return Err(wrong(word, &format!("invalid field key {key}"))),
         }
     }
@@ -88,7 +98,9 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
         return Err(wrong(word, "network name/id is not specified"));
     }
     let aliases = Some(aliases).filter(|aliases| !aliases.is_empty());
-    Ok((name, EndpointConfig { ipam_config: fixed(ip, ip6), aliases, mac_address }))
+    let ipam_config = fixed(ip, ip6);
+    let wanted = EndpointConfig { ipam_config, aliases, mac_address, gw_priority, links: None };
+    Ok((name, wanted))
 }
 
 fn wrong(word: &str, what: &str) -> anyhow::Error {

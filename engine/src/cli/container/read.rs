@@ -1,6 +1,6 @@
 //! Flags that were typed become a request.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -54,7 +54,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         env: list(environment(matches)?),
         cmd: list(texts(matches, "command")),
         image: text(matches, "image").unwrap_or_default(),
-        volumes: Some(anonymous),
+        volumes: (!anonymous.is_empty()).then_some(anonymous),
         working_dir: text(matches, "workdir").unwrap_or_default(),
         entrypoint: text(matches, "entrypoint").map(|program| vec![program]),
         labels: Some(labels(matches)?),
@@ -89,11 +89,27 @@ fn attached(words: &[String], detached: bool, interactive: bool) -> Result<[bool
     Ok(streams)
 }
 
+fn swappiness(matches: &ArgMatches) -> Result<Option<i64>> {
+    let said = number(matches, "memory-swappiness")?;
+    match said.filter(|value| !(-1..=100).contains(value)) {
+        Some(value) => {
+            let words = format!("invalid value: {value}. Valid memory swappiness range is 0-100");
+            Err(refuse(Kind::Usage, words))
+        }
+        None => Ok(said),
+    }
+}
+
 fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
     unserved::check(matches)?;
+    let policy = restart_policy(&text(matches, "restart").unwrap_or_default())?;
+    if is_set(matches, "rm") && !matches!(policy.name.as_str(), "" | "no") {
+        let words = "conflicting options: cannot specify both --restart and --rm";
+        return Err(refuse(Kind::Usage, words));
+    }
     let one = |name: &str| text(matches, name).unwrap_or_default();
     let many = |name: &str| list(texts(matches, name));
-    let swappiness = number(matches, "memory-swappiness")?;
+    let swappiness = swappiness(matches)?;
     let mut host = HostConfig {
         binds: list(binds(matches)?),
         container_id_file: one("cidfile"),
@@ -104,7 +120,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         network_mode: networks::mode(matches)?,
         port_bindings: Some(ports::published(&texts(matches, "publish"))?),
         publish_all_ports: is_set(matches, "publish-all"),
-        restart_policy: restart_policy(&one("restart"))?,
+        restart_policy: policy,
         auto_remove: is_set(matches, "rm"),
         volumes_from: many("volumes-from"),
         annotations: optional(pairs(&texts(matches, "annotation"))),
@@ -139,10 +155,6 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         runtime: one("runtime"),
         ..HostConfig::default()
     };
-    if host.auto_remove && !matches!(host.restart_policy.name.as_str(), "" | "no") {
-        let words = "conflicting options: cannot specify both --restart and --rm";
-        return Err(refuse(Kind::Usage, words));
-    }
     read_limits(matches, &mut host)?;
     Ok(host)
 }
@@ -223,16 +235,16 @@ pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
     let mut variables = Vec::new();
     for word in words {
         if word.is_empty() || word.starts_with('=') {
-            return Err(invalid(
-                "env",
-                &word,
-                format_args!("invalid environment variable: {word}"),
-            ));
+            let words = format!(
+                "invalid argument {word:?} for \"-e, --env\" flag: invalid environment variable: \
+                 {word}"
+            );
+            return Err(refuse(Kind::Usage, words));
         }
-        if word.contains('=') {
-            variables.push(word);
-        } else if let Ok(value) = std::env::var(&word) {
-            variables.push(format!("{word}={value}"));
+        match std::env::var(&word) {
+            Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
+            // A name alone takes the variable away.
+            _ => variables.push(word),
         }
     }
     Ok(variables)
@@ -269,7 +281,7 @@ fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
         return Err(refuse(Kind::Usage, words));
     }
     let words = words.into_iter().filter(|word| word.contains(':'));
-    words
+    let mut binds: Vec<String> = words
         .map(|word| match word.split_once(':') {
             Some((source, rest)) if source.starts_with('.') => {
                 let source = std::path::absolute(Path::new(source))
@@ -278,7 +290,11 @@ fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
             }
             _ => Ok(word),
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    // The same thing twice is no contradiction.
+    let mut seen = BTreeSet::new();
+    binds.retain(|bind| seen.insert(bind.clone()));
+    Ok(binds)
 }
 
 /// A profile is read here: the service does not read files of the one who asks.

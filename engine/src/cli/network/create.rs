@@ -8,9 +8,34 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use ipnet::IpNet;
 
 use super::named;
+use crate::cli::refused::{self, Refused, Takes};
 use crate::cli::{Globals, print};
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::{CreateNetwork, Ipam, Pool};
+
+const REFUSED: &[Refused] = &[
+    Refused {
+        flag: "config-from",
+        takes: Takes::One("NETWORK", &[""]),
+        reason: "networks share no configurations",
+    },
+    Refused {
+        flag: "config-only",
+        takes: Takes::Nothing,
+        reason: "networks share no configurations",
+    },
+    Refused { flag: "ingress", takes: Takes::Nothing, reason: "there is no swarm" },
+    Refused {
+        flag: "ipam-opt",
+        takes: Takes::Many("NAME=VALUE"),
+        reason: "who gives addresses here knows no options",
+    },
+    Refused {
+        flag: "scope",
+        takes: Takes::One("SCOPE", &["", "local"]),
+        reason: "a network is of this machine alone",
+    },
+];
 
 pub(in crate::cli) fn definition() -> Command {
     Command::new("network create")
@@ -30,6 +55,7 @@ pub(in crate::cli) fn definition() -> Command {
         .arg(value("ipam-driver", "DRIVER", "Who gives addresses").default_value("default"))
         .arg(list("opt", "NAME=VALUE", "An option of the driver").short('o'))
         .arg(list("label", "NAME=VALUE", "A label"))
+        .args(refused::args(REFUSED))
 }
 
 fn value(name: &'static str, kind: &'static str, help: &'static str) -> Arg {
@@ -50,6 +76,7 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let network = globals.engine()?.create_network(&request(matches)?)?;
     print(&format!("{}\n", network.id))?;
     Ok(ExitCode::SUCCESS)
@@ -89,11 +116,17 @@ fn pools(matches: &ArgMatches) -> Result<Vec<Pool>> {
     }
     for text in named(matches, "gateway") {
         let address: IpAddr = parse(text, "gateway", "an address")?;
-        pool_of(&mut pools, address, "gateway", text)?.gateway = Some(address);
+        let pool = pool_of(&mut pools, address, "gateway", text)?;
+        if let Some(other) = pool.gateway.replace(address) {
+            return Err(twice("gateways", &other.to_string(), text, pool));
+        }
     }
     for text in named(matches, "ip-range") {
         let range: IpNet = parse(text, "ip-range", "a range like 10.9.0.128/25")?;
-        pool_of(&mut pools, range.network(), "range", text)?.range = Some(range);
+        let pool = pool_of(&mut pools, range.network(), "range", text)?;
+        if let Some(other) = pool.range.replace(range) {
+            return Err(twice("ranges", &other.to_string(), text, pool));
+        }
     }
     for text in named(matches, "aux-address") {
         let (name, address) = text.split_once('=').unwrap_or(("", text));
@@ -109,6 +142,14 @@ fn parse<T: std::str::FromStr>(text: &str, flag: &str, expected: &str) -> Result
         let words = format!("invalid argument {text:?} for --{flag}: expected {expected}");
         refuse(Kind::Invalid, words)
     })
+}
+
+fn twice(what: &str, first: &str, second: &str, pool: &Pool) -> anyhow::Error {
+    let subnet = pool.subnet;
+    let words = format!(
+        "cannot configure multiple {what} ({first}, {second}) on the same subnet ({subnet})"
+    );
+    refuse(Kind::Invalid, words)
 }
 
 fn pool_of<'a>(

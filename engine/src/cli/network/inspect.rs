@@ -5,18 +5,24 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use super::{named, networks};
+use crate::cli::flags::switch;
 use crate::cli::listing::inspect;
 use crate::cli::{Globals, print, tell};
 use crate::error::Result;
 
 pub(in crate::cli) fn definition() -> Command {
-    Command::new("network inspect").about("Show networks in detail").arg(networks()).arg(
-        Arg::new("format")
-            .long("format")
-            .short('f')
-            .value_name("FORMAT")
-            .help("json, or a template of Go"),
-    )
+    let verbose = "Also tell of a swarm's services: there are none in a network of one machine";
+    Command::new("network inspect")
+        .about("Show networks in detail")
+        .arg(networks())
+        .arg(
+            Arg::new("format")
+                .long("format")
+                .short('f')
+                .value_name("FORMAT")
+                .help("json, or a template of Go"),
+        )
+        .arg(switch("verbose", verbose).short('v'))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {

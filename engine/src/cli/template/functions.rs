@@ -133,7 +133,12 @@ pub(super) fn print(value: &Value) -> String {
 }
 
 fn print_inside(value: &Value) -> String {
-    if value.is_null() { "<nil>".to_owned() } else { print(value) }
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        // What has no fields says all that it says by being there.
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        value => print(value),
+    }
 }
 
 fn same(a: &Value, b: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! Go's templates, as far as `--format` is used with them: fields, variables, `range`, `if` and
 //! `with`, pipes, and the functions that Docker's client has.
 
+mod fields;
 mod functions;
 mod parse;
 mod render;
@@ -92,11 +93,16 @@ mod tests {
             "Name": "web", "Count": 3, "Up": true, "Tags": ["x", "y"],
             "Labels": {"a": "1", "b": "2"},
             "Net": {"IPAM": {"Config": [{"Subnet": "10.0.0.0/8"}, {"Subnet": "fd00::/64"}]}},
-            "None": null,
+            "None": null, "Ports": {"80/tcp": {}}, "Nothing": {}, "Id": "12", "ExecIDs": null,
+            "Options": null, "Check": {"Healthcheck": {"Timeout": 90_000_000_000_i64}},
         });
         for (template, expected) in [
             ("{{.Name}} is {{ .Count }}", "web is 3"),
             ("{{.Labels}} {{.Tags}} {{.None}}", "map[a:1 b:2] [x y] <no value>"),
+            ("{{.Ports}} {{.Nothing}} {{.ID}} {{.Id}}", "map[80/tcp:{}] map[] 12 12"),
+            ("{{json .StopTimeout}}{{.StopSignal}}", "null"),
+            ("{{.StopTimeout}} {{.ExecIDs}} {{.Options}}", "<nil> [] map[]"),
+            ("{{.COUNT}} {{.Check.Healthcheck.Timeout}}", "3 1m30s"),
             ("{{json .Labels}} {{json .Tags}}", "{\"a\":\"1\",\"b\":\"2\"} [\"x\",\"y\"]"),
             ("{{range .Net.IPAM.Config}}{{.Subnet}};{{end}}", "10.0.0.0/8;fd00::/64;"),
             ("{{(index .Net.IPAM.Config 1).Subnet}}", "fd00::/64"),
@@ -154,6 +160,8 @@ mod tests {
             let read = Template::parse(wrong);
             assert!(read.is_err(), "{wrong}: {read:?}");
         }
+        let template = Template::parse("{{.nmae}}").expect("a template");
+        template.render(&json!({"Name": "web"})).expect_err("no such field either");
         let template = Template::parse("{{.Nmae}}").expect("a template");
         let error = template.render(&json!({"Name": "web"})).expect_err("no such field");
         let words = "executing \"\" at <.Nmae>: can't evaluate field Nmae";

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{Keeps, Label, Node, Operand, Pipe, functions};
+use super::{Keeps, Label, Node, Operand, Pipe, fields, functions};
 use crate::error::Result;
 
 pub(super) fn render(nodes: &[Node], root: &Value, label: Option<Label>) -> Result<String> {
     let variables = vec![(String::new(), root.clone())];
-    let mut renderer = Renderer { variables, label, text: String::new() };
+    let mut renderer = Renderer { root, variables, label, text: String::new() };
     renderer.nodes(nodes, root)?;
     Ok(renderer.text)
 }
@@ -17,6 +17,7 @@ pub(super) fn wrong(what: impl std::fmt::Display) -> anyhow::Error {
 }
 
 struct Renderer<'a> {
+    root: &'a Value,
     /// The last of a name counts; those of a block go with it.
     variables: Vec<(String, Value)>,
     label: Option<Label<'a>>,
@@ -56,7 +57,8 @@ impl Renderer<'_> {
             Node::Print(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.keeps.is_none() {
-                    self.text.push_str(&functions::print(&value));
+                    let shown = last_name(pipe).and_then(|path| fields::print(path, &value));
+                    self.text.push_str(&shown.unwrap_or_else(|| functions::print(&value)));
                 }
             }
             Node::Break => return Ok(Flow::Break),
@@ -174,8 +176,8 @@ impl Renderer<'_> {
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Value> {
         match operand {
-            Operand::Field(path) => field(dot, path),
-            Operand::Variable(name, path) => field(self.variable(name)?, path),
+            Operand::Field(path) => field(dot, path, std::ptr::eq(dot, self.root)),
+            Operand::Variable(name, path) => field(self.variable(name)?, path, name.is_empty()),
             Operand::Constant(value) => Ok(value.clone()),
             Operand::Function(name) => functions::call(name, &[]),
             Operand::Pipe(pipe) => self.pipe(pipe, dot),
@@ -185,12 +187,16 @@ impl Renderer<'_> {
 
 /// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
 /// wrote the template; a label that is not there has no value.
-fn field(value: &Value, path: &[String]) -> Result<Value> {
+fn field(value: &Value, path: &[String], is_root: bool) -> Result<Value> {
     let mut found = value;
-    for name in path {
-        found = match found.get(name) {
+    for (at, name) in path.iter().enumerate() {
+        let is_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
+        found = match found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
             Some(inner) => inner,
-            None if found.is_null() || !name.starts_with(char::is_uppercase) => &Value::Null,
+            None if fields::is_text(name) => return Ok("".into()),
+            None if fields::is_number(name) => return Ok(0.into()),
+            None if found.is_null() || fields::may_be_missing(name) => &Value::Null,
+            None if !is_field => &Value::Null,
             None => {
                 let path = path.join(".");
                 return Err(wrong(format_args!("at <.{path}>: can't evaluate field {name}")));
@@ -198,4 +204,15 @@ fn field(value: &Value, path: &[String]) -> Result<Value> {
         };
     }
     Ok(found.clone())
+}
+
+/// The path of a pipe that is a field and nothing else.
+fn last_name(pipe: &Pipe) -> Option<&[String]> {
+    match &pipe.commands[..] {
+        [command] => match &command[..] {
+            [Operand::Field(path) | Operand::Variable(_, path)] => Some(path),
+            _ => None,
+        },
+        _ => None,
+    }
 }

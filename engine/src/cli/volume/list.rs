@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::filters::{filter, filters};
 use crate::cli::flags::{is_set, switch};
 use crate::cli::listing::{Column, Row, list};
+use crate::cli::refused::{self, Refused, Takes};
 use crate::cli::{Globals, format_flag, print};
 use crate::error::Result;
 use crate::store::volumes::Volume;
@@ -26,15 +27,23 @@ const COLUMNS: &[Column] = &[
     ("Status", "STATUS"),
 ];
 
+const REFUSED: &[Refused] = &[Refused {
+    flag: "cluster",
+    takes: Takes::Nothing,
+    reason: "volumes of a cluster need a swarm",
+}];
+
 pub(in crate::cli) fn definition() -> Command {
     Command::new("volume ls")
         .about("List volumes")
         .arg(filter().short('f'))
         .arg(format_flag())
         .arg(switch("quiet", "Only display volume names").short('q'))
+        .args(refused::args(REFUSED))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    refused::check(matches, REFUSED)?;
     let volumes = globals.engine()?.list_volumes(&filters(matches)?)?;
     let labels = |volume: &Volume| volume.labels.clone().unwrap_or_default();
     let rows = volumes.iter().map(|volume| Row::new(row(volume), labels(volume)));

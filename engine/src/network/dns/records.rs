@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::message::{A, AAAA, Answer, PTR, Question, reverse};
 use crate::error::{Context, Result};
-use crate::model::network::{Endpoint, Network};
+use crate::model::network::{Endpoint, Network, split_link};
 use crate::store::networks::Networks;
 
 /// The names, and whether there is anybody else to ask.
@@ -27,8 +27,9 @@ impl Records {
         let mut records = Records::default();
         for network in networks.all()? {
             let members = networks.endpoints(&network.id)?;
-            if members.iter().any(|member| member.container == container) {
+            if let Some(own) = members.iter().find(|member| member.container == container) {
                 records.add(&network, &members);
+                records.add_links(own, &members);
             }
         }
         Ok(records)
@@ -48,6 +49,16 @@ impl Records {
             for address in member.addresses() {
                 self.names.entry(address.addr()).or_insert_with(|| own.clone());
             }
+        }
+    }
+
+    /// Names that the container alone has for others.
+    fn add_links(&mut self, own: &Endpoint, members: &[Endpoint]) {
+        for (name, alias) in own.links.iter().map(|link| split_link(link)) {
+            let is_meant = |other: &&Endpoint| {
+                other.name == name || (name.len() >= 12 && other.container.starts_with(name))
+            };
+            members.iter().filter(is_meant).for_each(|other| self.add_name(alias, other));
         }
     }
 

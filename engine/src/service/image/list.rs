@@ -247,6 +247,10 @@ impl Engine {
     /// # Errors
     /// `No such image: X`, or the name has a digest.
     pub fn tag(&self, name_or_id: &str, name: &Reference) -> Result<()> {
+        if name.familiar_name() == "sha256" {
+            let words = "refusing to create an ambiguous tag using digest algorithm as name";
+            return Err(refuse(Kind::Invalid, words));
+        }
         if name.digest.is_some() {
             let words = "refusing to create a tag with a digest reference";
             return Err(refuse(Kind::Invalid, words));

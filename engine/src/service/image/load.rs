@@ -55,12 +55,18 @@ struct Contents {
 }
 
 impl Engine {
-    /// Loads all images of an archive, which may be compressed.
+    /// Loads all images of an archive, which may be compressed; where a platform is named, each has
+    /// to be for it.
     ///
     /// # Errors
     /// Where the archive is none, or an image in it is not whole; images before it stay.
-    pub fn load(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
-        let loaded = self.load_all(source, progress)?;
+    pub fn load(
+        &self,
+        source: impl Read,
+        platform: Option<&Platform>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Loaded>> {
+        let loaded = self.load_all(source, platform, progress)?;
         for image in &loaded {
             let id = image.id.to_string();
             let name = image.names.first().map_or_else(|| id.clone(), Reference::familiar);
@@ -69,7 +75,12 @@ impl Engine {
         Ok(loaded)
     }
 
-    fn load_all(&self, source: impl Read, progress: Progress<'_>) -> Result<Vec<Loaded>> {
+    fn load_all(
+        &self,
+        source: impl Read,
+        platform: Option<&Platform>,
+        progress: Progress<'_>,
+    ) -> Result<Vec<Loaded>> {
         let _busy = self.store.busy()?;
         // Whatever of the archive belongs to no image goes again.
         self.store.wish_to_collect();
@@ -86,13 +97,17 @@ impl Engine {
             (Some(bytes), index) => {
                 let listed: Vec<Listed> =
                     serde_json::from_slice(&bytes).context("read manifest.json of the archive")?;
-                let load = |listed| load_listed(store, &contents, listed, index.as_ref(), progress);
+                let load = |listed: &Listed| {
+                    contents.check_platform(store, &listed.config, platform)?;
+                    load_listed(store, &contents, listed, index.as_ref(), progress)
+                };
                 listed.iter().map(load).collect()
             }
             (None, Some(index)) => {
                 let mut loaded = Vec::new();
                 for descriptor in &index.manifests {
-                    loaded.extend(load_described(store, &contents, descriptor, progress)?);
+                    loaded
+                        .extend(load_described(store, &contents, descriptor, platform, progress)?);
                 }
                 Ok(loaded)
             }
@@ -221,6 +236,33 @@ fn load_listed(
     give_names(store, &id, names, progress)
 }
 
+/// Whether an image with this configuration is for the machine that is asked for.
+fn check_platform(store: &Store, config: &Digest, platform: Option<&Platform>) -> Result<()> {
+    let actual = read_config(store, config)?.platform();
+    match platform.filter(|wanted| wanted.fit(&actual).is_none()) {
+        None => Ok(()),
+        Some(wanted) => {
+            let words =
+                format!("requested platform ({wanted}) not found: the archive has {actual}");
+            Err(refuse(Kind::NotFound, words))
+        }
+    }
+}
+
+impl Contents {
+    fn check_platform(
+        &self,
+        store: &Store,
+        config: &str,
+        platform: Option<&Platform>,
+    ) -> Result<()> {
+        match self.find(config).filter(|_| platform.is_some()) {
+            Some((config, _)) => check_platform(store, &config, platform),
+            None => Ok(()),
+        }
+    }
+}
+
 fn describe_layer(store: &Store, digest: Digest, size: u64) -> Result<Descriptor> {
     let mut start = [0; 4];
     let read = store.open_blob(&digest)?.read(&mut start).context("read a layer")?;
@@ -251,6 +293,7 @@ fn load_described(
     store: &Store,
     contents: &Contents,
     descriptor: &Descriptor,
+    platform: Option<&Platform>,
     progress: Progress<'_>,
 ) -> Result<Option<Loaded>> {
     let mut bytes = contents.described(store, descriptor)?;
@@ -258,7 +301,8 @@ fn load_described(
     let manifest = match manifest::read(&bytes, Some(&media_type))? {
         Document::Manifest(manifest) => manifest,
         Document::Index(index) => {
-            let Some(best) = index.best(&Platform::own()) else { return Ok(None) };
+            let wanted = platform.cloned().unwrap_or_else(Platform::own);
+            let Some(best) = index.best(&wanted) else { return Ok(None) };
             bytes = contents.described(store, best)?;
             media_type.clone_from(&best.media_type);
             match manifest::read(&bytes, Some(&media_type))? {
@@ -276,7 +320,7 @@ fn load_described(
         }
     }
     // What is no image (an artifact) has no such configuration.
-    read_config(store, &manifest.config.digest)?;
+    check_platform(store, &manifest.config.digest, platform)?;
     let id = keep(store, &bytes, &media_type, &manifest)?;
     give_names(store, &id, annotated_name(descriptor), progress).map(Some)
 }

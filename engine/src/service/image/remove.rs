@@ -33,6 +33,9 @@ impl Engine {
     /// # Errors
     /// Where there is none, or a container needs it and nobody insists.
     pub fn remove_image(&self, name_or_id: &str, force: bool) -> Result<Vec<Removed>> {
+        if name_or_id.trim().is_empty() {
+            return Err(refuse(Kind::Invalid, "image name cannot be blank"));
+        }
         let image = self.store.image(name_or_id)?;
         let by_id = name_or_id.trim_start_matches("sha256:");
         let named = name_or_id.parse::<Reference>().ok().map(Reference::or_latest);
@@ -80,8 +83,10 @@ impl Engine {
     }
 
     fn remove_by_id(&self, image: &Image, force: bool) -> Result<Vec<Removed>> {
+        let uses = self.containers_of(&image.id)?;
+        let runs = uses.iter().any(|(_, running)| *running);
         let repositories: BTreeSet<String> = image.tags.iter().map(Reference::name).collect();
-        if repositories.len() > 1 && !force {
+        if repositories.len() > 1 && !force && !runs {
             let words = format!(
                 "conflict: unable to delete {} (must be forced) - image is referenced in multiple \
                  repositories",
@@ -89,8 +94,7 @@ impl Engine {
             );
             return Err(refuse(Kind::Conflict, words));
         }
-        let uses = self.containers_of(&image.id)?;
-        if let Some((user, _)) = uses.first().filter(|_| !force) {
+        if let Some((user, _)) = uses.first().filter(|_| !force && !runs) {
             let words = format!(
                 "conflict: unable to delete {} (must be forced) - image is being used by stopped \
                  container {}",

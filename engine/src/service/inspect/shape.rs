@@ -321,11 +321,11 @@ impl ShownEndpoint {
         };
         ShownEndpoint {
             ipam_config: wanted.ipam_config,
-            links: None,
+            links: wanted.links,
             aliases: Some(items(&wanted.aliases).to_vec()).filter(|list| !list.is_empty()),
             mac_address,
             driver_opts: None,
-            gw_priority: 0,
+            gw_priority: wanted.gw_priority,
             network_id: endpoint.as_ref().map(|e| e.network.clone()).unwrap_or_default(),
             addresses: endpoint.map(ShownAddresses::new).unwrap_or_default(),
             dns_names: names,

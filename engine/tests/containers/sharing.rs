@@ -1,0 +1,100 @@
+//! What containers have in common, and what each has alone.
+
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+#[test]
+fn containers_in_one_network_share_its_files_and_its_host_name() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", NONE, "--name", "first", "-h", "web", "busybox", "sleep", "60"]);
+    dok.ok(&["exec", "first", "sh", "-c", "echo 192.0.2.7 db >> /etc/hosts"]);
+    let script = "cat /etc/hostname /etc/hosts";
+    let joined = ["run", "--network=container:first", "busybox", "sh", "-c", script];
+    let said = dok.ok(&joined);
+    assert!(said.starts_with("web\n") && said.contains("192.0.2.7 db\n"), "{said}");
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(dok.ok(&["run", "--network=host", "busybox", "cat", "/etc/hostname"]), own);
+}
+
+#[test]
+fn shared_memory_is_anothers_where_that_one_offers_it() {
+    let Some(dok) = Dok::new() else { return };
+    for (name, mode) in [("open", "shareable"), ("shut", "private")] {
+        let ipc = format!("--ipc={mode}");
+        dok.ok(&["run", "-d", NONE, &ipc, "--name", name, "busybox", "sleep", "60"]);
+        dok.ok(&["exec", name, "sh", "-c", "echo mine > /dev/shm/file"]);
+    }
+    let read = |other: &str| {
+        let ipc = format!("--ipc=container:{other}");
+        dok.dok(&["run", "--rm", NONE, &ipc, "busybox", "cat", "/dev/shm/file"])
+    };
+    assert_eq!(read("open").out, "mine\n");
+    let refused = read("shut");
+    assert_eq!(refused.code, Some(125), "{refused:?}");
+    assert!(refused.err.contains("non-shareable IPC"), "{refused:?}");
+    dok.ok(&["rm", "-f", "open"]);
+}
+
+#[test]
+fn the_files_of_the_network_are_there_whatever_is_mounted_above_them() {
+    let Some(dok) = Dok::new() else { return };
+    let above =
+        dok.ok(&["run", NONE, "-h", "web", "-v", "/etc", "busybox", "cat", "/etc/hostname"]);
+    assert_eq!(above, "web\n");
+    let script = "echo x >> /etc/hosts";
+    let locked = dok.dok(&["run", NONE, "--read-only", "busybox", "sh", "-c", script]);
+    assert!(locked.err.contains("Read-only file system"), "{locked:?}");
+    let long = ["run", NONE, "-h", "web.example.org", "busybox", "cat", "/etc/resolv.conf"];
+    assert!(!dok.ok(&long).is_empty());
+}
+
+#[test]
+fn a_variable_without_a_value_here_is_taken_away_inside() {
+    let Some(dok) = Dok::new() else { return };
+    let words =
+        ["run", NONE, "-e", "HOSTNAME", "-e", "A=b", "busybox", "cat", "/proc/self/environ"];
+    let mut command = dok.command(&words);
+    command.env_remove("HOSTNAME");
+    let said = command.output().unwrap();
+    let told = String::from_utf8_lossy(&said.stdout);
+    assert!(told.contains("\0A=b\0") && !told.contains("HOSTNAME"), "{told}");
+}
+
+#[test]
+fn a_volume_with_options_is_what_they_name() {
+    let Some(dok) = Dok::new() else { return };
+    let folder = dok.root().with_file_name("served");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("file"), "there\n").unwrap();
+    let device = format!("device={}", folder.display());
+    dok.ok(&["volume", "create", "-o", "type=none", "-o", &device, "-o", "o=bind", "served"]);
+    let read = ["run", "-d", NONE, "--name", "box", "-v", "served:/x", "busybox", "sleep", "60"];
+    dok.ok(&read);
+    assert_eq!(dok.ok(&["exec", "box", "cat", "/x/file"]), "there\n");
+    dok.ok(&["restart", "-t", "0", "box"]);
+    assert_eq!(dok.ok(&["exec", "box", "cat", "/x/file"]), "there\n");
+    dok.ok(&["rm", "-f", "-v", "box"]);
+    let options = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m,uid=33"];
+    dok.ok(&[&["volume", "create"], &options[..], &["small"]].concat());
+    let mounts = dok.ok(&["run", "--rm", NONE, "-v", "small:/x", "busybox", "cat", "/proc/mounts"]);
+    let line = mounts.lines().find(|line| line.contains(" /x ")).unwrap_or_default();
+    assert!(
+        line.starts_with("tmpfs /x tmpfs rw") && line.contains("size=1024k,uid=33"),
+        "{mounts}"
+    );
+    let shown = dok.ok(&["volume", "inspect", "-f", "{{.Options}}", "small"]);
+    assert_eq!(shown, "map[device:tmpfs o:size=1m,uid=33 type:tmpfs]\n");
+    let left = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    assert!(!left.contains("/parts/"), "{left}");
+    assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "there\n");
+}
+
+#[test]
+fn what_is_made_for_mounts_is_no_change_of_the_container() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", NONE, "--name", "box", "busybox", "true"]);
+    assert_eq!(dok.ok(&["diff", "box"]), "");
+    dok.ok(&["run", NONE, "--name", "other", "busybox", "sh", "-c", "echo x > /etc/mine"]);
+    assert_eq!(dok.ok(&["diff", "other"]), "C /etc\nA /etc/mine\n");
+}

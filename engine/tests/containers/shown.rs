@@ -1,0 +1,98 @@
+//! How lists and templates show things, where Docker's client has its own ways.
+
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+#[test]
+fn ps_tells_the_image_by_its_id_once_its_name_leads_elsewhere() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["tag", "busybox", "old:1"]);
+    dok.ok(&["run", "-d", NONE, "--name", "box", "old:1", "sleep", "60"]);
+    let image = ["ps", "--format", "{{.Image}}", "-f", "name=box"];
+    assert_eq!(dok.ok(&image), "old:1\n");
+    let id = dok.ok(&["inspect", "-f", "{{.Image}}", "box"]);
+    dok.ok(&["commit", "box", "old:1"]);
+    assert_eq!(dok.ok(&image), format!("{}\n", &id["sha256:".len()..][..12]));
+    dok.ok(&["run", "-d", NONE, "--name", "child", "old:1", "sleep", "60"]);
+    let of = |ancestor: &str| {
+        let filter = format!("ancestor={ancestor}");
+        dok.ok(&["ps", "--format", "{{.Names}}", "-f", &filter])
+    };
+    assert_eq!(of("busybox"), "child\nbox\n");
+    assert_eq!(of("old:1"), "child\n");
+}
+
+#[test]
+fn ports_are_shown_of_what_runs() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "60"]);
+    let ports = ["ps", "-a", "--format", "{{.Ports}}"];
+    assert_eq!(dok.ok(&ports), "80/tcp\n");
+    dok.ok(&["kill", "box"]);
+    assert_eq!(dok.ok(&ports), "\n");
+}
+
+#[test]
+fn fields_are_found_and_printed_as_gos_are() {
+    let Some(dok) = Dok::new() else { return };
+    let words = ["create", NONE, "--name", "box", "--expose", "80", "--health-cmd", "true"];
+    dok.ok(&[&words[..], &["--health-timeout", "90s", "busybox"]].concat());
+    for (template, expected) in [
+        ("{{.SizeRw}} {{.ExecIDs}}", "<nil> []\n"),
+        ("{{json .Config.StopTimeout}} {{json .Config.Volumes}}", "null null\n"),
+        ("{{.Config.ExposedPorts}}", "map[80/tcp:{}]\n"),
+        ("{{.HostConfig.CPUShares}} {{.Config.Healthcheck.Timeout}}", "0 1m30s\n"),
+        ("{{.Config.Healthcheck.Retries}}", "0\n"),
+    ] {
+        assert_eq!(dok.ok(&["inspect", "-f", template, "box"]), expected, "{template}");
+    }
+    let ids = dok.ok(&["network", "inspect", "-f", "{{.ID}}", "host"]);
+    assert_eq!(ids, dok.ok(&["network", "inspect", "-f", "{{.Id}}", "host"]));
+    for template in ["{{.odd}}", "{{.State.Odd}}"] {
+        let said = dok.dok(&["inspect", "-f", template, "box"]);
+        assert_eq!(said.code, Some(1), "{said:?}");
+        assert!(said.err.contains("template parsing error: template"), "{said:?}");
+    }
+}
+
+#[test]
+fn logs_tell_the_details_that_were_asked_for() {
+    let Some(dok) = Dok::new() else { return };
+    let asked = ["--log-opt", "labels=of", "--log-opt", "env=A", "-l", "of=me", "-e", "A=b"];
+    let words = [&["run", NONE, "--name", "box"], &asked[..], &["busybox", "echo", "x"]].concat();
+    dok.ok(&words);
+    assert_eq!(dok.ok(&["logs", "--details", "box"]), "A=b,of=me x\n");
+    assert_eq!(dok.ok(&["logs", "box"]), "x\n");
+}
+
+#[test]
+fn who_attaches_to_no_output_is_told_the_id() {
+    let Some(dok) = Dok::new() else { return };
+    let words = ["run", NONE, "-i", "-a", "stdin", "--name", "box", "busybox", "cat"];
+    let said = dok.dok_reading("x\n", &words);
+    assert_eq!(said.out, format!("{}\n", dok.store().container("box").unwrap().id), "{said:?}");
+    assert_eq!(dok.ok(&["logs", "box"]), "x\n");
+}
+
+#[test]
+fn an_image_is_for_the_platform_that_is_named_or_is_not_found() {
+    let Some(dok) = Dok::new() else { return };
+    let own = dok.ok(&["inspect", "-f", "{{.Os}}/{{.Architecture}}", "busybox"]);
+    let other = if own.contains("s390x") { "linux/amd64" } else { "linux/s390x" };
+    let archive = dok.root().with_file_name("image.tar").display().to_string();
+    dok.ok(&["save", "--platform", own.trim(), "-o", &archive, "busybox"]);
+    dok.ok(&["load", "--platform", own.trim(), "-i", &archive]);
+    for words in [
+        &["history", "--platform", other, "busybox"][..],
+        &["image", "inspect", "--platform", other, "busybox"],
+        &["save", "--platform", other, "-o", &archive, "busybox"],
+        &["rmi", "--platform", other, "busybox"],
+        &["load", "--platform", other, "-i", &archive],
+    ] {
+        let said = dok.dok(words);
+        assert_eq!(said.code, Some(1), "{words:?}: {said:?}");
+        assert!(said.err.contains(&format!("platform ({other})")), "{words:?}: {said:?}");
+    }
+    dok.ok(&["rmi", "--platform", own.trim(), "busybox"]);
+}
