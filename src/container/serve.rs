@@ -159,6 +159,12 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     if !is_ready || (!is_done && has_died(talk.child)?) {
         return Err(died(talk));
     }
+    tell_the_caller(talk)?;
+    Ok(served)
+}
+
+/// That the process is there.
+fn tell_the_caller(talk: &Talk<'_>) -> Result<()> {
     let (made, words) = match &talk.role {
         Role::Create { saved, .. } => (Some(*saved), "init: closing the pipe to signal completion"),
         Role::Exec { .. } => (None, "setns_init: about to exec"),
@@ -166,8 +172,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
     log::debug(|| words.into());
     send_pidfd(talk.handles, talk.child, made)?;
     // Last of all: who reads it knows that all went well.
-    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))?;
-    Ok(served)
+    talk.handles.pid_file.map_or(Ok(()), |path| write_pid_file(path, talk.child.pid))
 }
 
 /// What an init that has failed already says of it: then it is the cause of what fails for us.
