@@ -214,6 +214,14 @@ fn mounts(container: &Container) -> Result<Vec<String>> {
     Ok(mounts)
 }
 
+/// A container whose program has written /tmp/ready.
+fn ready(bundle: Bundle) -> Result<Container> {
+    let container = running(bundle)?;
+    wait_until(PATIENCE, || fs::read(container.in_root("tmp/ready")).ok())
+        .context("it never ran")?;
+    Ok(container)
+}
+
 fn mounts_are_as_they_were() -> Result {
     chapter!("config.md#mounts");
     let outside = Scratch::new()?;
@@ -229,9 +237,7 @@ fn mounts_are_as_they_were() -> Result {
         .bind(&path("directory/word"), "/etc/word", &[])
         .set("/linux/maskedPaths", ["/proc/keys", "/proc/acpi", "/sys/firmware"])
         .set("/linux/readonlyPaths", ["/proc/sys"]);
-    let container = running(bundle)?;
-    wait_until(PATIENCE, || fs::read(container.in_root("tmp/ready")).ok())
-        .context("it never ran")?;
+    let container = ready(bundle)?;
     let before = mounts(&container)?;
     cycle(&container)?;
     assert_eq!(mounts(&container)?, before);
@@ -249,9 +255,7 @@ fn the_cgroup_hierarchies_are_mounted_again() -> Result {
         .sh("mount > /tmp/ready; while :; do sleep 1; done")
         .without_namespace("cgroup")
         .mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec", "nodev", "ro"]);
-    let container = running(bundle)?;
-    wait_until(PATIENCE, || fs::read(container.in_root("tmp/ready")).ok())
-        .context("it never ran")?;
+    let container = ready(bundle)?;
     let before = mounts(&container)?;
     cycle(&container)?;
     assert_eq!(mounts(&container)?, before);
