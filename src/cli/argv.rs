@@ -124,13 +124,22 @@ fn add<'a>(
     let value = typed.value.map_or("true", |value| value.to_str().unwrap_or("\u{fffd}"));
     match value {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => options.push(switch),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => options.retain(|word| *word != switch),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => {
+            options.retain(|word| *word != switch);
+            options.extend(opposite(command, arg).map(|arg| form(arg, None)));
+        }
         _ => {
             let words = format!("invalid boolean value \"{value}\" for --{name}: parse error");
             return Err(wrong(command, words));
         }
     }
     Ok(())
+}
+
+/// What `--no-name=false` says more than silence, where the command has `--name`.
+fn opposite<'a>(command: &'a clap::Command, arg: &Arg) -> Option<&'a Arg> {
+    let name = arg.get_long()?.strip_prefix("no-")?;
+    command.get_arguments().find(|arg| arg.get_long() == Some(name))
 }
 
 /// Reads words that are in order.

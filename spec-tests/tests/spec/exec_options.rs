@@ -146,6 +146,11 @@ fn no_new_privileges_is_set() -> Result {
     let words = ["grep", "NoNewPrivs", "/proc/self/status"];
     container.exec(words).says("NoNewPrivs:\t0")?;
     container.exec_with(["--no-new-privs"], words).says("NoNewPrivs:\t1")?;
+    let container = Bundle::busybox().sleeping().set("/process/noNewPrivileges", true).start()?;
+    container.exec(words).says("NoNewPrivs:\t1")?;
+    container.exec_with(["--no-new-privs=false"], words).says("NoNewPrivs:\t0")?;
+    let twice = ["--no-new-privs=false", "--no-new-privs"];
+    container.exec_with(twice, words).says("NoNewPrivs:\t1")?;
     Ok(())
 }
 

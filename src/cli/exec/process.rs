@@ -26,6 +26,11 @@ pub(super) fn with_flags(command: clap::Command) -> clap::Command {
         .arg(value("apparmor", "PROFILE", "The AppArmor profile"))
         .arg(switch("no-new-privs", "Let it gain no privileges"))
         .arg(
+            switch("new-privs", "Let it gain privileges: --no-new-privs=false")
+                .overrides_with("no-new-privs")
+                .hide(true),
+        )
+        .arg(
             values("cap", "CAPABILITY", "Add a capability: bounding, effective and permitted")
                 .short('c'),
         )
@@ -42,7 +47,11 @@ pub(super) fn read(matches: &ArgMatches) -> Result<ExecProcess> {
         additional_gids: list(matches, "additional-gids"),
         process_label: matches.get_one("process-label").cloned(),
         apparmor: matches.get_one("apparmor").cloned(),
-        no_new_privileges: matches.get_flag("no-new-privs").then_some(true),
+        no_new_privileges: match (matches.get_flag("no-new-privs"), matches.get_flag("new-privs")) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        },
         capabilities: list(matches, "cap"),
     };
     match flags::absolute(matches, "process")? {
