@@ -121,6 +121,9 @@ impl Globals {
             Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
             text => text.with_context(|| format!("read {}", file.display()))?,
         };
+        if text.trim_ascii().is_empty() {
+            return Ok(None);
+        }
         let config: Value = serde_json::from_slice(&text)
             .with_context(|| format!("read {}: expected JSON", file.display()))?;
         let said = config.get(name).and_then(Value::as_str).filter(|said| !said.is_empty());

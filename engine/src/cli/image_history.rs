@@ -55,10 +55,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let whole = matches.get_flag("no-trunc");
     let human = matches.get_one::<bool>("human").copied().unwrap_or(true);
     let rows: Vec<Value> = steps.iter().map(|step| row(step, whole, human)).collect();
-    let format = matches.get_one::<String>("format").map(String::as_str);
-    let format = format.or((!human).then_some(WITH_INSTANTS));
+    let given = matches.get_one::<String>("format").map(String::as_str);
     let quiet = matches.get_flag("quiet").then_some("{{.ID}}");
-    print(&listing::list(rows, COLUMNS, SHOWN, quiet.or(format))?)?;
+    let format = given.or(quiet).or((!human).then_some(WITH_INSTANTS));
+    print(&listing::list(rows, COLUMNS, SHOWN, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -103,7 +103,7 @@ pub(super) fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
             "Digest": digest,
             "ID": if whole { image.id.to_string() } else { image.id.short() },
             "CreatedSince": human::ago(created),
-            "CreatedAt": created.and_then(|text| text.parse().ok()).map(human::moment),
+            "CreatedAt": created.and_then(|text| text.parse().ok()).map(human::moment).unwrap_or_default(),
             "Size": human::size(image.record.size, 3),
             "VirtualSize": human::size(image.record.size, 3),
             "Containers": "N/A",

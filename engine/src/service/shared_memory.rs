@@ -7,7 +7,7 @@ use rustix::mount::MountFlags;
 
 use crate::bundle::OuterMount;
 use crate::error::{Kind, Result, refuse};
-use crate::model::{Container, HostConfig};
+use crate::model::Container;
 use crate::rootfs;
 use crate::store::Store;
 
@@ -33,14 +33,6 @@ pub(super) fn mount(store: &Store, container: &Container) -> Result<Option<Outer
         destination: "/dev/shm".to_owned(),
         options: ["rbind", "rprivate"].map(str::to_owned).to_vec(),
     }))
-}
-
-/// Whether the container that is named shares it.
-pub(super) fn check(store: &Store, host: &HostConfig) -> Result<()> {
-    match host.ipc_mode.strip_prefix("container:") {
-        Some(id) => of_another(store, id).map(drop),
-        None => Ok(()),
-    }
 }
 
 /// Of the container that is named, or of the one that it has joined itself.

@@ -221,7 +221,6 @@ impl Engine {
     /// The namespaces of other containers that it shares.
     fn joined(&self, container: &Container) -> Result<Joined> {
         let host = &container.host_config;
-        shared_memory::check(&self.store, host)?;
         let of = |mode: &str, kind: &str| -> Result<Option<PathBuf>> {
             let Some(id) = mode.strip_prefix("container:") else { return Ok(None) };
             let state = self.store.state(id)?;

@@ -25,7 +25,7 @@ impl Engine {
     /// is the container's own. That it does not run is well.
     ///
     /// # Errors
-    /// It cannot be ended even by force.
+    /// There is no such signal; it cannot be ended even by force.
     pub fn stop(
         &self,
         container: &Container,
@@ -35,6 +35,7 @@ impl Engine {
         let config = &container.config;
         let own = config.stop_signal.as_str();
         let signal = signal.unwrap_or(if own.is_empty() { "SIGTERM" } else { own });
+        super::signal::check(signal)?;
         let grace = seconds.or(config.stop_timeout).unwrap_or(GRACE);
         let grace = u64::try_from(grace).ok().map(Duration::from_secs);
         let Some(mut end) = self.watch(container)? else { return Ok(()) };

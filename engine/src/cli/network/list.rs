@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{filter, filters};
 use crate::cli::listing::{Column, Row, list};
-use crate::cli::{Globals, format_flag, print};
+use crate::cli::{Globals, format_flag, human, print};
 use crate::error::Result;
 use crate::model::network::Network;
 
@@ -52,7 +52,7 @@ fn row(network: &Network, whole: bool) -> Value {
     let id = if whole { &network.id } else { network.id.get(..12).unwrap_or(&network.id) };
     let labels: Vec<String> =
         network.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    let created = network.created.to_string().replace('T', " ").replace('Z', " +0000 UTC");
+    let created = human::moment(network.created);
     json!({
         "ID": id,
         "Name": network.name,
