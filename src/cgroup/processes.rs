@@ -82,6 +82,12 @@ impl Group {
         }
     }
 
+    /// Whether it has neither processes, as far as the kernel lists them, nor groups below it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.processes().is_ok_and(|pids| pids.is_empty())
+            && children(&self.path).is_ok_and(|below| below.is_empty())
+    }
+
     /// Kills all at once; says whether the kernel can (5.14).
     fn kill(&self) -> Result<bool> {
         match self.write("cgroup.kill", "1") {

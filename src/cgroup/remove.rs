@@ -42,10 +42,22 @@ impl Cgroup {
     }
 
     /// Removes those groups that nobody uses, for who does not know whether they are the
-    /// container's.
+    /// container's. Waits for an init that is on its way out: it may be listed for a moment, and
+    /// be there a little longer.
     pub fn remove_unused(&self) {
-        self.groups.iter().for_each(|group| drop(file::remove_dir(&group.path)));
+        let start = Instant::now();
+        for group in &self.groups {
+            while is_busy(&file::remove_dir(&group.path))
+                && start.elapsed() < if group.is_empty() { PATIENCE } else { PATIENCE / 10 }
+            {
+                wait_for_change(&group.path, Duration::from_millis(1));
+            }
+        }
     }
+}
+
+fn is_busy(removed: &std::io::Result<()>) -> bool {
+    removed.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
 }
 
 /// Removes a group, those below it first.
@@ -68,9 +80,7 @@ fn remove_busy(path: &Path) -> Result<()> {
             remove_tree(&below)?;
         }
         match file::remove_dir(path) {
-            Err(error)
-                if error.raw_os_error() == Some(libc::EBUSY) && Instant::now() < deadline =>
-            {
+            busy if is_busy(&busy) && Instant::now() < deadline => {
                 wait_for_change(path, pause);
                 pause = (2 * pause).min(Duration::from_millis(100));
             }

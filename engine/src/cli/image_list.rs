@@ -97,13 +97,14 @@ pub(super) fn rows(image: &Image, whole: bool, digests: bool) -> Vec<Value> {
     }
     let created = image.file.created.as_deref();
     let row = |(repository, tag, digest): (String, String, String)| {
+        let moment = created.and_then(|text| text.parse().ok()).map(human::moment);
         json!({
             "Repository": repository,
             "Tag": tag,
             "Digest": digest,
             "ID": if whole { image.id.to_string() } else { image.id.short() },
             "CreatedSince": human::ago(created),
-            "CreatedAt": created.and_then(|text| text.parse().ok()).map(human::moment).unwrap_or_default(),
+            "CreatedAt": moment.unwrap_or_default(),
             "Size": human::size(image.record.size, 3),
             "VirtualSize": human::size(image.record.size, 3),
             "Containers": "N/A",

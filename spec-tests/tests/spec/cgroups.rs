@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use cgroups_rs::fs::cpu::CpuController;
@@ -9,6 +10,7 @@ use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
 use cgroups_rs::fs::{Cgroup, MaxValue, hierarchies};
 use serde_json::{Value, json};
+use spec_tests::runtime::wait_until;
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
 tests![
@@ -574,13 +576,21 @@ fn the_independent_reader_agrees() -> Result {
 fn ps_lists_the_processes_of_the_cgroup() -> Result {
     chapter!("cli#ps");
     let container = Bundle::busybox().sleeping().start()?;
-    let output = container.call("ps").args(["--format", "json", container.id()]).run().ok()?;
-    let mut listed: Vec<i32> = serde_json::from_str(&output.stdout)?;
-    let mut pids = pids_in(&directory("memory", &container.cgroup()))?;
-    listed.sort_unstable();
-    pids.sort_unstable();
-    assert!(listed.contains(&container.pid()?));
-    assert_eq!(listed, pids);
+    // The program starts another one at some time.
+    let lists_all = || -> Result<bool> {
+        let output = container.call("ps").args(["--format", "json", container.id()]).run().ok()?;
+        let mut listed: Vec<i32> = serde_json::from_str(&output.stdout)?;
+        let mut pids = pids_in(&directory("memory", &container.cgroup()))?;
+        listed.sort_unstable();
+        pids.sort_unstable();
+        assert!(listed.contains(&container.pid()?));
+        Ok(listed == pids)
+    };
+    let answer = wait_until(Duration::from_secs(15), || match lists_all() {
+        Ok(false) => None,
+        answer => Some(answer),
+    });
+    assert!(answer.transpose()?.is_some(), "ps lists others");
     Ok(())
 }
 
