@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
+use super::flags::Invalid;
 use super::{OWN_FAILURE, Result, complain, print};
 
 /// How a command line is wrong.
@@ -18,15 +19,27 @@ enum Wrong {
 }
 
 /// Tells what is wrong with the words after a command; help, which is nothing wrong, is printed.
-pub(super) fn tell(mut command: Command, error: &clap::Error) -> Result<ExitCode> {
+pub(super) fn tell(command: Command, error: &clap::Error) -> Result<ExitCode> {
     if !error.use_stderr() {
         print(&error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let wrong = wrong(&command, &name, error);
+    Ok(tell_wrong(command, wrong))
+}
+
+/// Tells of a flag's value that makes no sense.
+pub(super) fn tell_invalid(command: Command, invalid: &Invalid) -> ExitCode {
+    let words = invalid.words(&flag(&command, &format!("--{}", invalid.flag)));
+    tell_wrong(command, Wrong::Flag(words))
+}
+
+fn tell_wrong(mut command: Command, wrong: Wrong) -> ExitCode {
+    let name = command.get_bin_name().unwrap_or_default().to_owned();
     let usage = command.render_usage().to_string().replacen("Usage: ", "Usage:  ", 1);
     let more = format!("\n\n{usage}\n\nRun '{name} --help' for more information");
-    Ok(match wrong(&command, &name, error) {
+    match wrong {
         Wrong::Flag(words) => {
             complain(&(words + &more));
             ExitCode::from(OWN_FAILURE)
@@ -35,7 +48,7 @@ pub(super) fn tell(mut command: Command, error: &clap::Error) -> Result<ExitCode
             complain(&format!("dok: {words}{more}"));
             ExitCode::FAILURE
         }
-    })
+    }
 }
 
 fn wrong(command: &Command, name: &str, error: &clap::Error) -> Wrong {
