@@ -1,7 +1,8 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal};
+use super::signal::Signal;
+use super::{Engine, conflicts, limits, merge, mounts, names, networking};
 use crate::bundle::{self, capabilities};
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -125,7 +126,7 @@ impl Engine {
     }
 }
 
-/// Times that are too short to be meant.
+/// Refuses a check by times that are too short to be meant, or of less than no tries.
 fn check_health(config: &Config) -> Result<()> {
     const SHORTEST: i64 = 1_000_000;
     let Some(check) = &config.healthcheck else { return Ok(()) };
@@ -146,7 +147,8 @@ fn check_health(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// What makes no sense, whatever the host.
+/// Refuses what makes no sense: words that nobody knows and values that contradict each other, and
+/// processors that this machine does not have. Also of an update.
 pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
     check_health(config)?;
@@ -162,7 +164,7 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
     bundle::check_security(items(&host.security_opt))?;
     if !config.stop_signal.is_empty() {
-        signal::check(&config.stop_signal)?;
+        config.stop_signal.parse::<Signal>()?;
     }
     limits::check(host)?;
     if host.nano_cpus != 0 || !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty() {
