@@ -22,7 +22,7 @@ use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
 
 /// Where the init of `--init` is inside.
-const INIT: &str = "/sbin/docker-init";
+pub(super) const INIT: &str = "/sbin/docker-init";
 
 impl Engine {
     /// Starts a container; the session is attached to it before its program runs. `None` where it

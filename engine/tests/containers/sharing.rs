@@ -45,8 +45,6 @@ fn the_files_of_the_network_are_there_whatever_is_mounted_above_them() {
     let script = "echo x >> /etc/hosts";
     let locked = dok.dok(&["run", NONE, "--read-only", "busybox", "sh", "-c", script]);
     assert!(locked.err.contains("Read-only file system"), "{locked:?}");
-    let long = ["run", NONE, "-h", "web.example.org", "busybox", "cat", "/etc/resolv.conf"];
-    assert!(!dok.ok(&long).is_empty());
 }
 
 #[test]
@@ -103,7 +101,7 @@ fn a_volume_with_options_is_what_they_name() {
 #[test]
 fn what_is_made_for_mounts_is_no_change_of_the_container() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", NONE, "--name", "box", "busybox", "true"]);
+    dok.ok(&["run", NONE, "--name", "box", "-t", "--init", "busybox", "true"]);
     assert_eq!(dok.ok(&["diff", "box"]), "");
     dok.ok(&["run", NONE, "--name", "other", "busybox", "sh", "-c", "echo x > /etc/mine"]);
     assert_eq!(dok.ok(&["diff", "other"]), "C /etc\nA /etc/mine\n");
