@@ -24,6 +24,12 @@ fn ps_tells_the_image_by_its_id_once_its_name_leads_elsewhere() {
 }
 
 #[test]
+fn who_lists_images_called_ls_is_told_of_the_other_command() {
+    let Some(dok) = Dok::new() else { return };
+    assert!(dok.dok(&["images", "ls"]).err.contains("did you mean \"dok image ls\"?"));
+}
+
+#[test]
 fn ports_are_shown_of_what_runs() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "60"]);

@@ -138,7 +138,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         privileged: is_set(matches, "privileged"),
         readonly_rootfs: is_set(matches, "read-only"),
         security_opt: list(security(&texts(matches, "security-opt"))?),
-        tmpfs: optional(each(&texts(matches, "tmpfs"), tmpfs)?.into_iter().collect()),
+        tmpfs: optional(texts(matches, "tmpfs").iter().map(|word| tmpfs(word)).collect()),
         uts_mode: one("uts"),
         userns_mode: one("userns"),
         sysctls: optional(each(&texts(matches, "sysctl"), sysctl)?.into_iter().collect()),
