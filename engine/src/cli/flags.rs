@@ -67,10 +67,12 @@ pub(super) fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
 /// That a flag's value makes no sense.
 #[derive(Debug)]
 pub(super) struct Invalid {
-    /// Without its dashes.
+    /// With its dashes.
     pub(super) flag: String,
-    word: String,
-    what: String,
+    /// What was typed.
+    pub(super) word: String,
+    /// What is wrong with it.
+    pub(super) what: String,
 }
 
 impl Invalid {
@@ -83,7 +85,7 @@ impl Invalid {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.words(&format!("--{}", self.flag)))
+        f.write_str(&self.words(&self.flag))
     }
 }
 
@@ -91,7 +93,7 @@ impl std::error::Error for Invalid {}
 
 /// That a flag's value makes no sense, as an error; the flag without its dashes.
 pub(super) fn invalid(flag: &str, word: &str, what: impl fmt::Display) -> anyhow::Error {
-    Invalid { flag: flag.to_owned(), word: word.to_owned(), what: what.to_string() }.into()
+    Invalid { flag: format!("--{flag}"), word: word.to_owned(), what: what.to_string() }.into()
 }
 
 /// `NAME=VALUE` of each word; a name alone has an empty value.

@@ -31,8 +31,12 @@ pub(super) fn tell(command: Command, error: &clap::Error) -> Result<ExitCode> {
 
 /// Tells of a flag's value that makes no sense.
 pub(super) fn tell_invalid(command: Command, invalid: &Invalid) -> ExitCode {
-    let words = invalid.words(&flag(&command, &format!("--{}", invalid.flag)));
-    tell_wrong(command, Wrong::Flag(words))
+    let wrong = wrong_value(&command, invalid);
+    tell_wrong(command, wrong)
+}
+
+fn wrong_value(command: &Command, invalid: &Invalid) -> Wrong {
+    Wrong::Flag(invalid.words(&flag(command, &invalid.flag)))
 }
 
 fn tell_wrong(mut command: Command, wrong: Wrong) -> ExitCode {
@@ -73,9 +77,9 @@ fn wrong(command: &Command, name: &str, error: &clap::Error) -> Wrong {
             Wrong::Flag(format!("flag needs an argument: {}", long(named)))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let flag = flag(command, long(named));
-            let why = error.source().map(ToString::to_string).unwrap_or_else(|| one_of(error));
-            Wrong::Flag(format!("invalid argument {value:?} for \"{flag}\" flag: {why}"))
+            let what = error.source().map(ToString::to_string).unwrap_or_else(|| one_of(error));
+            let (flag, word) = (long(named).to_owned(), value.to_owned());
+            wrong_value(command, &Invalid { flag, word, what })
         }
         _ => Wrong::Flag(first_line(error)),
     }
