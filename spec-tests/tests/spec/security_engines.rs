@@ -224,7 +224,7 @@ fn cve_2025_47291_the_cgroup_is_the_configured_one() -> Result {
     for (line, start) in groups.lines().filter(counts).zip(own.lines().filter(counts)) {
         let start = start.rsplit(':').next().context("a path")?.trim_end_matches('/');
         let at = line.rsplit(':').next().context("a path")?;
-        ensure!(at == path || at == format!("{start}{path}"), "{line}");
+        ensure!(at == path || at == format!("{start}{path}"), "it is in another cgroup: {line}");
     }
     container.delete_by_force().ok()?;
     Ok(())
