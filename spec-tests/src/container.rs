@@ -14,8 +14,8 @@ use crate::host::{self, field};
 use crate::runtime::{Call, Output, wait_until};
 use crate::scratch::{Scratch, mounts_below};
 
-/// How long a container may take to reach a state.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a container may take to reach a state, or to do what a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A bundle on disk, a `--root` of its own, and the container that may come of them.
 #[derive(Debug)]
@@ -190,6 +190,18 @@ impl Container {
         reached.with_context(|| format!("not {status} but {last}"))
     }
 
+    /// Waits until the program handles SIGTERM, as [`Bundle::sleeping`](crate::Bundle::sleeping)
+    /// does a moment after its start: until then the signal is lost on the first process of a pid
+    /// namespace.
+    pub fn wait_for_handler(&self) -> Result<()> {
+        let bit = 1_u64 << (Signal::TERM.as_raw() - 1);
+        let handles = || {
+            let caught = u64::from_str_radix(&self.proc_status("SigCgt").ok()?, 16).ok()?;
+            (caught & bit != 0).then_some(())
+        };
+        wait_until(PATIENCE, handles).context("the program never handled SIGTERM")
+    }
+
     /// Waits for a file that the container writes, and reads it once it is not empty.
     pub fn wait_for_file(&self, path: &str) -> Result<String> {
         let path = self.in_root(path);
@@ -304,7 +316,7 @@ impl Drop for Container {
             }
             pids.is_empty().then_some(())
         };
-        wait_until(Duration::from_secs(2), kill_all);
+        wait_until(Duration::from_secs(10), kill_all);
         for cgroup in self.cgroups() {
             cgroup::remove(&cgroup);
         }

@@ -5,10 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::Context;
-use spec_tests::container::namespace_of;
+use spec_tests::container::{PATIENCE, namespace_of};
 use spec_tests::holder::Holder;
 use spec_tests::runtime::{Call, Output, Runtime, wait_until};
 use spec_tests::scratch::Scratch;
@@ -45,8 +44,6 @@ const COUNT: &str =
     "i=0; while :; do i=$((i+1)); echo $i >/tmp/n; mv /tmp/n /count; sleep 0.05; done";
 /// Without files of the host as standard streams, which no dump could name.
 const QUIET: [&str; 4] = ["sh", "-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh"];
-/// CRIU takes its time on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Skips where the runtime has no such commands, or CRIU does not work.
 fn possible(container: &Container) -> Result {

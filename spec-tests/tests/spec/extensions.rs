@@ -322,8 +322,10 @@ fn landlock_is_for_exec_too() -> Result {
 
 fn landlock_leaves_the_ports_that_are_listed() -> Result {
     chapter!("cli#create");
-    let script = "for port in 81 80; do timeout 2 nc -l -p $port < /dev/null 2>&1 & sleep 0.3; \
-                  nc 127.0.0.1 $port < /dev/null && echo reached $port; done; wait";
+    // Nobody listens any more, or somebody is reached.
+    let script = "for port in 81 80; do timeout 20 nc -l -p $port < /dev/null 2>&1 & \
+                  while sleep 0.05 && kill -0 $! 2> /dev/null; do \
+                  nc 127.0.0.1 $port < /dev/null && echo reached $port && break; done; done; wait";
     let bundle = Bundle::busybox().sh(script);
     let output = landlocked(bundle, &json!({"bindTcp": [80]}))?;
     let reached = |port: &str| output.text().contains(&format!("reached {port}"));

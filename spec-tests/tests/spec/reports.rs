@@ -1,10 +1,10 @@
 //! What a runtime tells: events, features, spec, version, log.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Output, Runtime, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
@@ -60,9 +60,7 @@ fn memory_and_pids() -> Result {
 
 fn events_stats_counts_what_the_container_uses() -> Result {
     chapter!("cli#events");
-    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let whole = controllers.map_or(true, |list| list.contains("memory") && list.contains("pids"));
-    host::needs(whole, "needs the memory and pids controllers")?;
+    memory_and_pids()?;
     let script = "sleep 1000 & i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; \
                   echo ready > /ready; wait";
     let container = Bundle::busybox().sh(script).start()?;
@@ -87,7 +85,7 @@ fn events_repeat_at_the_interval() -> Result {
         let call = container.call("events").args([interval, container.id()]);
         let running = call.spawn()?;
         let lines = || (running.stdout().lines().count() >= 2).then_some(());
-        let two = wait_until(Duration::from_secs(15), lines);
+        let two = wait_until(PATIENCE, lines);
         assert!(two.is_some(), "{interval}: {}", running.stdout());
     }
     Ok(())

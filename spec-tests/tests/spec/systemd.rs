@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::{Context, bail};
 use serde_json::json;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Output, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
@@ -93,7 +94,7 @@ impl Scope {
     /// Demands that systemd knows no such unit, or will not in a moment.
     fn is_gone(&self) -> Result {
         let is_gone = || (self.property("LoadState").ok()? == "not-found").then_some(());
-        let gone = wait_until(std::time::Duration::from_secs(5), is_gone);
+        let gone = wait_until(PATIENCE, is_gone);
         gone.with_context(|| format!("{} is left", self.unit()))
     }
 }
