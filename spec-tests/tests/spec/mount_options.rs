@@ -176,6 +176,7 @@ fn a_bind_mount_keeps_its_sources_flags_in_a_user_namespace() -> Result {
 /// Where root of the namespace may not: the kernel locks the source's flags there.
 fn a_flag_of_the_source_is_taken_back_by_its_word_in_a_user_namespace() -> Result {
     chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
     const FLAGS: [&str; 5] = ["ro", "nosuid", "nodev", "noexec", "noatime"];
     for (flag, word) in FLAGS.iter().zip(["rw", "suid", "dev", "exec", "strictatime"]) {
         let bundle = Bundle::busybox().in_user_namespace(100_000);
