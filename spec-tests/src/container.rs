@@ -66,9 +66,14 @@ impl Container {
         Call::new(self.directory())
     }
 
+    /// `--root ROOT`, to be completed with more options and a command.
+    pub fn rooted_call(&self) -> Call {
+        self.bare_call().arg("--root").arg(self.state_root())
+    }
+
     /// `--root ROOT COMMAND`, to be completed.
     pub fn call(&self, command: &str) -> Call {
-        self.bare_call().arg("--root").arg(self.state_root()).arg(command)
+        self.rooted_call().arg(command)
     }
 
     /// `create --bundle BUNDLE`, to be completed with options; end it with [`Call::arg`]`(id)`.
@@ -160,6 +165,15 @@ impl Container {
         let path = self.directory().join("process.json");
         fs::write(&path, process.to_string())?;
         Ok(self.call("exec").arg("--process").arg(path).arg(self.id()).run())
+    }
+
+    /// `spec OPTIONS…` in the place of the bundle's config.json; gives what it wrote.
+    pub fn spec(&self, options: &[&str]) -> Result<Value> {
+        let path = self.bundle().join("config.json");
+        fs::remove_file(&path)?;
+        let call = self.bare_call().arg("spec").args(options).arg("--bundle");
+        call.arg(self.bundle()).run().ok()?;
+        Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
     /// `state`, as JSON.

@@ -28,8 +28,7 @@ tests![
 
 /// `RT [runtime-args…] create --bundle B --pid-file P [opts] CID`
 fn conmon_create(container: &Container, options: &[&str]) -> Call {
-    let call = container.bare_call().arg("--root").arg(container.state_root());
-    let call = call.arg("create").arg("--bundle").arg(container.bundle());
+    let call = container.call("create").arg("--bundle").arg(container.bundle());
     let call = call.arg("--pid-file").arg(container.directory().join("pidfile"));
     call.args(options).arg(container.id()).streams("container")
 }

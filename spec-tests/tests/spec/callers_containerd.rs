@@ -30,7 +30,7 @@ tests![
 
 /// What is in front of every command: `--root ROOT --log BUNDLE/log.json --log-format json`.
 fn go_runc(container: &Container) -> Call {
-    let call = container.bare_call().arg("--root").arg(container.state_root());
+    let call = container.rooted_call();
     call.arg("--log").arg(container.bundle().join("log.json")).args(["--log-format", "json"])
 }
 

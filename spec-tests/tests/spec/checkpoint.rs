@@ -61,11 +61,6 @@ fn possible(container: &Container) -> Result {
     host::needs(why.is_empty(), why)
 }
 
-/// Ours alone: others are not held to it.
-fn is_onggi() -> Result<bool> {
-    Ok(Runtime::get()?.name == "onggi")
-}
-
 /// A container that runs and can be written down.
 fn running(bundle: Bundle) -> Result<Container> {
     let container = bundle.build()?;
@@ -405,7 +400,7 @@ fn a_failing_dump_leaves_the_container_and_says_why() -> Result {
     let output = checkpoint(&container, &[&option]).fails_with("dump.log")?;
     assert!(work.join("dump.log").exists());
     assert_eq!(container.status()?, "running");
-    if is_onggi()? {
+    if Runtime::get()?.is_onggi() {
         assert!(output.text().contains("path="), "{output}");
     }
     Ok(())
@@ -426,7 +421,7 @@ fn a_failing_restore_leaves_no_trace_and_says_why() -> Result {
 fn cve_2024_8676_a_made_up_list_of_descriptors_is_refused() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
-    host::needs(is_onggi()?, "what is refused differs between runtimes")?;
+    host::needs(Runtime::get()?.is_onggi(), "what is refused differs between runtimes")?;
     checkpoint(&container, &[]).ok()?;
     let list = images(&container).join("descriptors.json");
     let good = fs::read(&list)?;
@@ -451,7 +446,7 @@ fn cve_2024_8676_a_made_up_list_of_descriptors_is_refused() -> Result {
 fn cve_2024_8676_a_link_in_the_logs_place_is_not_followed() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
-    host::needs(is_onggi()?, "others follow it")?;
+    host::needs(Runtime::get()?.is_onggi(), "others follow it")?;
     checkpoint(&container, &[]).ok()?;
     let victim = container.directory().join("victim");
     fs::write(&victim, "untouched")?;
@@ -492,7 +487,7 @@ fn a_wrong_option_is_refused() -> Result {
         checkpoint(&container, options).fails()?;
         assert_eq!(container.status()?, "running");
     }
-    if is_onggi()? {
+    if Runtime::get()?.is_onggi() {
         checkpoint(&container, &["--network-lock", "glue"]).fails_with("--network-lock")?;
         checkpoint(&container, &["--status-fd", "1"]).fails_with("--lazy-pages")?;
         restore_call(&container, &["--lsm-profile", "x"]).run().fails_with("--lsm-profile")?;

@@ -265,7 +265,7 @@ fn without_a_cgroup_manager_there_is_no_cgroup() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().sleeping().build()?;
     let own = fs::read_to_string("/proc/self/cgroup")?;
-    let call = container.bare_call().arg("--root").arg(container.state_root());
+    let call = container.rooted_call();
     let call = call.args(["--cgroup-manager", "disabled", "create", "--bundle"]);
     let call = call.arg(container.bundle()).arg(container.id());
     call.streams("container").run().ok()?;

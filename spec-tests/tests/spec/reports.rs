@@ -186,18 +186,10 @@ fn features_tells_of_seccomp_and_cgroups() -> Result {
     Ok(())
 }
 
-/// A fresh config.json, written by `spec`.
-fn written_spec(container: &Container, options: &[&str]) -> Result<Value> {
-    fs::remove_file(container.bundle().join("config.json"))?;
-    let call = container.bare_call().arg("spec").args(options).arg("--bundle");
-    call.arg(container.bundle()).run().ok()?;
-    Ok(serde_json::from_slice(&fs::read(container.bundle().join("config.json"))?)?)
-}
-
 fn spec_writes_a_config() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &[])?;
+    let config = container.spec(&[])?;
     assert!(config["ociVersion"].as_str().is_some_and(|version| version.starts_with("1.")));
     assert_eq!(config["root"]["path"], "rootfs");
     assert_eq!(config["process"]["args"][0], "sh");
@@ -220,7 +212,7 @@ fn spec_does_not_overwrite() -> Result {
 fn cve_2022_24769_spec_has_no_inheritable_capabilities() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &[])?;
+    let config = container.spec(&[])?;
     assert_eq!(texts(&config["process"]["capabilities"]["inheritable"]), [""; 0]);
     assert_eq!(config["process"]["noNewPrivileges"], true);
     Ok(())
@@ -229,7 +221,7 @@ fn cve_2022_24769_spec_has_no_inheritable_capabilities() -> Result {
 fn spec_rootless_has_a_user_namespace() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &["--rootless"])?;
+    let config = container.spec(&["--rootless"])?;
     let namespaces = config["linux"]["namespaces"].as_array();
     assert!(namespaces.is_some_and(|list| list.iter().any(|entry| entry["type"] == "user")));
     assert_eq!(config["linux"]["uidMappings"][0]["size"], 1);
@@ -240,7 +232,7 @@ fn spec_rootless_has_a_user_namespace() -> Result {
 fn the_config_of_spec_runs() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    written_spec(&container, &[])?;
+    container.spec(&[])?;
     container.reconfigure("/process/terminal", false)?;
     container.reconfigure("/process/args", ["echo", "hi"].as_slice())?;
     container.reconfigure("/linux/cgroupsPath", host::cgroups_path(container.id()))?;

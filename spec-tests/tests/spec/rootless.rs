@@ -61,12 +61,7 @@ fn bundle(maps_: &[(u32, u32, u32)]) -> Bundle {
         .remove("/linux/resources")
         .remove("/linux/cgroupsPath")
         .remove("/mounts/5");
-    // Group 5 of the terminals has no id there.
-    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    bundle
-        .set("/mounts/2/options", pts.to_vec())
-        .mount("/sys", ("none", "/sys"), &sys)
-        .owned_by(USER)
+    bundle.terminals_of_one_group().mount("/sys", ("none", "/sys"), &sys).owned_by(USER)
 }
 
 fn alone() -> Bundle {

@@ -197,7 +197,7 @@ fn delete_needs_no_option_and_leaves_no_unit() -> Result {
     chapter!("cli#delete");
     let scope = Scope::start(Bundle::busybox().sleeping())?;
     fs::create_dir_all(scope.directory("memory").join("inner/most"))?;
-    let call = scope.0.bare_call().arg("--root").arg(scope.0.state_root());
+    let call = scope.0.rooted_call();
     call.args(["delete", "--force", scope.0.id()]).run().ok()?;
     assert_eq!(scope.property("LoadState")?, "not-found");
     scope.0.left_no_trace()
@@ -415,9 +415,7 @@ fn a_user_has_a_scope_of_his_own_systemd() -> Result {
     let map = json!([{"containerID": 0, "hostID": uid, "size": 1}]);
     let bundle = Bundle::busybox().sleeping().namespace("user").owned_by(uid);
     let bundle = bundle.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
-    // Group 5 of the terminals has no id there.
-    let terminals = json!(["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]);
-    let bundle = bundle.set("/mounts/2/options", terminals);
+    let bundle = bundle.terminals_of_one_group();
     let bundle = bundle.set("/linux/resources/pids", json!({"limit": 20}));
     let container = bundle.build()?;
     container.reconfigure("/linux/cgroupsPath", format!("user.slice:spec:{}", container.id()))?;

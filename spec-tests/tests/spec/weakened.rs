@@ -101,7 +101,7 @@ const ROWS: &[(&str, &[(&str, &str)])] = &[
 
 /// Skips a test where the runtime has none: one that makes `create` fail must do so.
 pub(crate) fn needs_failpoints() -> Result {
-    needs(Runtime::get()?.name.starts_with("onggi"), "the failpoints are onggi's")?;
+    needs(Runtime::get()?.is_onggi(), "the failpoints are onggi's")?;
     let container = Bundle::busybox().build()?;
     let call = container.create_call().arg(container.id());
     let output = call.env(FAILPOINT, "fail:reserve the directory").run();
