@@ -65,8 +65,14 @@ fn possible(container: &Container) -> Result {
 fn running(bundle: Bundle) -> Result<Container> {
     let container = bundle.build()?;
     possible(&container)?;
-    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    run_quietly(&container)?;
     Ok(container)
+}
+
+/// Runs it, until its program is there.
+fn run_quietly(container: &Container) -> Result {
+    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    container.proc_file("status").map(drop)
 }
 
 fn images(container: &Container) -> PathBuf {
@@ -263,7 +269,7 @@ fn a_mount_point_that_the_image_lacks_is_made() -> Result {
     });
     container.reconfigure("/mounts/-", mount)?;
     possible(&container)?;
-    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    run_quietly(&container)?;
     checkpoint(&container, &[]).ok()?;
     fs::remove_dir_all(container.in_root("a"))?;
     restore(&container).ok()?;

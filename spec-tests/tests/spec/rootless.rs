@@ -186,8 +186,10 @@ fn exec_works_in_the_user_namespace_of_an_engine() -> Result {
     let container = bundle.build()?;
     let root = container.state_root().to_string_lossy().into_owned();
     let id = container.id();
+    // `run` returns a moment before the program is there.
     let script = format!(
-        "\"$0\" \"$@\" >/dev/null && \"$0\" --root {root} exec {id} cat /proc/1/comm && \
+        "\"$0\" \"$@\" >/dev/null && \
+         until \"$0\" --root {root} exec {id} cat /proc/1/comm | grep -x sh; do :; done && \
          \"$0\" --root {root} delete --force {id}"
     );
     let engine = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &script];
