@@ -51,5 +51,5 @@ pub fn remove(path: &Path) {
             remove(&entry.path());
         }
     }
-    wait_until(Duration::from_secs(10), || fs::remove_dir(path).ok());
+    wait_until(Duration::from_secs(1), || fs::remove_dir(path).ok());
 }
