@@ -300,6 +300,11 @@ impl Running {
         self.child.id().cast_signed()
     }
 
+    /// Whether it runs no more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|end| end.is_some())
+    }
+
     /// What was written to stdout so far.
     pub fn stdout(&self) -> String {
         read_lossy(&self.call.stream("out"))

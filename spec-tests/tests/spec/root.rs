@@ -266,7 +266,7 @@ fn no_root_that_is_shared_changes_the_hosts_mounts() -> Result {
                   grep -e '^/$' -e ^/proc -e ^/sys -e ^/dev -e \"^$PWD/\"; }; \
                   before=$(points); \"$@\"; after=$(points); \
                   echo \"$before\" | grep -qx \"$PWD/bundle/rootfs\"; \
-                  [ \"$before\" = \"$after\" ] && echo same";
+                  [ \"$before\" != \"$after\" ] || exec echo same; echo \"$before / $after\"";
     for propagation in ["rshared", "shared", "slave", "rslave"] {
         for option in ["--no-pivot", "--no-new-keyring"] {
             let bundle = Bundle::busybox().args(["true"]);
