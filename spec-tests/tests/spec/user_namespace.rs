@@ -72,12 +72,11 @@ fn the_maps_are_the_configured_ones() -> Result {
 fn a_map_may_do_without_root() -> Result {
     chapter!("config-linux.md#user-namespace-mappings");
     let map = json!([{"containerID": 1000, "hostID": FIRST, "size": 1}]);
-    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     let bundle = mapped()
         .set("/linux/uidMappings", map.clone())
         .set("/linux/gidMappings", map)
         .set("/process/user", json!({"uid": 1000, "gid": 1000}))
-        .set("/mounts/2/options", pts.to_vec())
+        .terminals_of_one_group()
         .mount("/fresh/place", ("tmpfs", "tmpfs"), &["mode=0700"]);
     let words = "id -u; id -g; stat -c %u /dev /fresh /fresh/place /proc/1; \
                  touch /fresh/place/mine; grep ^NoNewPrivs /proc/self/status";
