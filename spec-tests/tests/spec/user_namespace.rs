@@ -33,6 +33,7 @@ tests![
     a_fifo_is_made,
     the_file_systems_are_mounted,
     the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts,
+    a_cgroup2_mount_shows_no_hierarchy_of_v1,
     a_bind_mount_of_the_hosts_is_there,
     a_read_only_bind_mount_stays_read_only,
     a_read_only_root_is_read_only,
@@ -253,6 +254,14 @@ fn the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts() -> Result {
     let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec"]);
     bundle.run()?.says("65534\ntop")?;
     Ok(())
+}
+
+/// Beside v1 there is no place of the host's that would do instead of the refused one.
+fn a_cgroup2_mount_shows_no_hierarchy_of_v1() -> Result {
+    chapter!("config.md#mounts");
+    host::cgroup_v1()?;
+    let bundle = mapped().without_namespace("cgroup");
+    bundle.mount("/sys/fs/cgroup", ("cgroup2", "cgroup2"), &["nosuid"]).is_refused("cgroup2")
 }
 
 fn the_file_systems_are_mounted() -> Result {
