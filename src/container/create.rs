@@ -164,10 +164,12 @@ fn reach(part: &str, laps: &mut Laps) -> Result<()> {
     failpoint::reach(part)
 }
 
-/// What the plan must know of the machine, and whether it is to be taken for a rootless one.
-pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host> {
+/// What the plan must know of the machine, and whether it is to be taken for a rootless one. Where
+/// the spec leaves ids to it, they are the caller's.
+pub(super) fn ask_host(spec: &mut Spec<'_>, options: &CreateOptions) -> Result<Host> {
     let mut host = host::probe(spec)?;
     host.rootless = options.rootless.or(host.rootless);
+    spec.map_own_ids(host.euid, host.egid);
     Ok(host)
 }
 
@@ -193,8 +195,7 @@ pub(super) fn read<'a>(text: &'a [u8], options: &CreateOptions) -> Result<(Spec<
     if weakness::leaves_out("the configured cgroup") {
         spec.linux.cgroups_path = Str::default();
     }
-    let host = ask_host(&spec, options)?;
-    spec.map_own_ids(host.euid, host.egid);
+    let host = ask_host(&mut spec, options)?;
     Ok((spec, host))
 }
 
@@ -265,6 +266,7 @@ pub(super) fn saved(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let bundle = options.bundle_name();
     let own = |kind: &Kind| plan.namespaces.has(*kind);
+    let (owner, group) = effective_ids();
     Saved {
         id: id.to_string(),
         init_process_pid: 0,
@@ -281,7 +283,8 @@ pub(super) fn saved(
             version: 1,
             phase: Phase::Preparing,
             bundle,
-            owner: effective_ids().0,
+            owner,
+            group: Some(group),
             keyring: options.keyring,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: Cgroup::planned(&plan.cgroup).saved(),
