@@ -50,7 +50,8 @@ mod tests {
     const OLD: &str = r#"{"id": "web", "init_process_pid": 7, "init_process_start": 8,
         "created": "2026-11-21T05:45:30.888014227Z", "config": {"rootfs": "/b/rootfs", "labels": []},
         "rootless": true, "onggi": {"version": 1, "bundle": "/b", "owner": 1000, "namespaces": [],
-        "keyring": "new", "cgroup": {"paths": {}, "unit": null}, "resources": null, "annotations": {}}}"#;
+        "keyring": "new", "cgroup": {"paths": {}, "unit": null}, "resources": null,
+        "annotations": {}}}"#;
 
     #[test]
     fn ids_that_nobody_named_are_those_of_the_creator() {
