@@ -35,8 +35,7 @@ pub fn checkpoint(store: &Store, id: &ContainerId, options: &CheckpointOptions) 
         return Ok(());
     }
     let hooks = hooks_of(&container)?;
-    delete::end_processes(&container)?;
-    delete::destroy(container, &hooks)
+    delete::end(container, &hooks)
 }
 
 /// CRIU looks into other processes and sets their ids.
