@@ -29,7 +29,7 @@ use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State, Str};
 use crate::sys::identity::effective_ids;
 use crate::sys::{process, self_exe, socket};
-use crate::validate::{self, Problem};
+use crate::validate::{self, Problem, Protected};
 use crate::weakness;
 
 /// What the container waits for once it is made.
@@ -218,10 +218,11 @@ pub(super) fn plan(
 
 /// Whether a test wants the rule that found a problem to be left out.
 fn is_left_out(problem: &Problem) -> bool {
-    let covers_proc = || problem.words.contains("cannot be mounted because it is");
-    weakness::leaves_out("proc is kept whole") && covers_proc()
-        || weakness::leaves_out("sysctls of own namespaces")
-            && problem.chapter == "config-linux.md#sysctl"
+    match problem.protects {
+        Some(Protected::Proc) => weakness::leaves_out("proc is kept whole"),
+        Some(Protected::Sysctls) => weakness::leaves_out("sysctls of own namespaces"),
+        None => false,
+    }
 }
 
 pub(super) fn plan_options<'a>(
