@@ -39,6 +39,11 @@ impl Cgroup {
         if self.governing("freezer").is_none() {
             return self.kill_each(false);
         }
+        // To freeze a group, even an empty one, has the kernel rewrite its own code, on all
+        // processors at once.
+        if self.processes()?.is_empty() {
+            return Ok(());
+        }
         let frozen = self.freeze();
         let killed = self.kill_each(frozen.is_ok());
         killed.and(self.thaw_if_there())

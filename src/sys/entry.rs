@@ -2,6 +2,9 @@
 //! what that does for a runtime (a handler for stack overflows, a look at the memory map) costs a
 //! tenth of a millisecond.
 
+use std::ffi::{CStr, OsString, c_char};
+use std::os::unix::ffi::OsStringExt;
+
 /// Makes the program's `main` out of a function that takes the arguments and gives the exit code.
 #[macro_export]
 macro_rules! entry {
@@ -9,11 +12,30 @@ macro_rules! entry {
         /// Called by the C library.
         // SAFETY: no other function of this program is called main.
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(_count: i32, _values: *const *const u8) -> i32 {
+        pub extern "C" fn main(count: i32, values: *const *const std::ffi::c_char) -> i32 {
             $crate::sys::entry::prepare();
-            $main(std::env::args_os()).number().into()
+            // SAFETY: what the C library gives to main: as many strings as it says.
+            let arguments = unsafe { $crate::sys::entry::arguments(count, values) };
+            $main(arguments).number().into()
         }
     };
+}
+
+/// The arguments of the program. The standard library learns them from glibc alone.
+///
+/// # Safety
+/// `values` has `count` strings, which live as long as the program.
+pub unsafe fn arguments(
+    count: i32,
+    values: *const *const c_char,
+) -> impl Iterator<Item = OsString> {
+    (0..count as usize).map(move |index| {
+        // SAFETY: the caller vouches for the list and for its length.
+        let value = unsafe { *values.add(index) };
+        // SAFETY: the caller vouches for the strings.
+        let value = unsafe { CStr::from_ptr(value) };
+        OsString::from_vec(value.to_bytes().to_owned())
+    })
 }
 
 /// What the standard library would have done: no signal for a broken pipe, and nothing else in the

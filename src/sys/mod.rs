@@ -11,6 +11,7 @@ pub mod eventfd;
 pub mod fd;
 pub mod fifo;
 pub mod file;
+pub mod heap;
 pub mod identity;
 pub mod inotify;
 pub mod keyring;

@@ -22,10 +22,11 @@ pub fn bring_up_loopback() -> io::Result<()> {
     request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
     request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
     // SAFETY: the request lives over the call.
-    check(unsafe { libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS, &raw const request) })
-        .map(drop)
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), SET_FLAGS, &raw const request) }).map(drop)
 }
 
+/// `SIOCSIFFLAGS`
+const SET_FLAGS: libc::Ioctl = 0x8914;
 const UP: u32 = libc::IFF_UP as u32;
 /// if_addr.h: what stays true of an address in another namespace.
 const KEPT_FLAGS: u32 = libc::IFA_F_NODAD | libc::IFA_F_NOPREFIXROUTE;

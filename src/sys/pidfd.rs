@@ -124,7 +124,7 @@ struct Info {
 /// `PIDFD_INFO_EXIT`
 const INFO_EXIT: u64 = 1 << 3;
 /// `PIDFD_GET_INFO`: `_IOWR(0xFF, 11, struct pidfd_info)`.
-const GET_INFO: libc::Ioctl = 0xC040_FF0B;
+const GET_INFO: libc::Ioctl = 0xC040_FF0B_u32 as libc::Ioctl;
 
 /// How a process ended that somebody else has reaped, or reaps within `limit`; the kernel tells
 /// anyone who held the pidfd before (Linux 6.15). Nothing where it does not.

@@ -12,6 +12,8 @@ const NO_DIRECTORY_ATIME: u64 = 0x80;
 const NO_LINKS: u64 = 0x20_0000;
 /// `ST_NOSYMFOLLOW`
 const ST_NO_LINKS: u64 = 0x2000;
+/// `ST_RELATIME`, which not every C library names
+const ST_RELATIME: u64 = 0x1000;
 /// `MS_NOSYMFOLLOW`
 const MS_NO_LINKS: u64 = 0x100;
 
@@ -41,7 +43,7 @@ fn access_time(now: u64, set: u64, clear: u64) -> u64 {
         (_, STRICT_ATIME) => libc::MS_STRICTATIME,
         (true, _) => libc::MS_RELATIME,
         (false, _) if now & libc::ST_NOATIME != 0 => libc::MS_NOATIME,
-        (false, _) if now & libc::ST_RELATIME != 0 => libc::MS_RELATIME,
+        (false, _) if now & ST_RELATIME != 0 => libc::MS_RELATIME,
         (false, _) => libc::MS_STRICTATIME,
     }
 }
@@ -52,7 +54,7 @@ mod tests {
 
     #[test]
     fn flags_that_are_not_named_stay_as_they_are() {
-        let now = libc::ST_NOSUID | libc::ST_NODEV | libc::ST_RELATIME;
+        let now = libc::ST_NOSUID | libc::ST_NODEV | ST_RELATIME;
         let change = Attributes { set: READ_ONLY, clear: NO_DEV, ..Default::default() };
         let flags = libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_RELATIME;
         assert_eq!(new_flags(now, change), flags);
@@ -62,7 +64,7 @@ mod tests {
     fn an_access_time_mode_takes_the_place_of_another() {
         let change = |set| Attributes { set, clear: ATIME, ..Attributes::default() };
         assert_eq!(new_flags(libc::ST_NOATIME, change(0)), libc::MS_RELATIME);
-        assert_eq!(new_flags(libc::ST_RELATIME, change(NO_ATIME)), libc::MS_NOATIME);
+        assert_eq!(new_flags(ST_RELATIME, change(NO_ATIME)), libc::MS_NOATIME);
         assert_eq!(new_flags(0, Attributes::default()), libc::MS_STRICTATIME);
     }
 }

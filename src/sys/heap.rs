@@ -1,0 +1,178 @@
+//! The program's memory. A command of a runtime lives for milliseconds: what it allocates comes out
+//! of one piece that is never given back, so that nothing is searched, locked or written to free
+//! it. A command that needs more, or lives long, gets the rest from the C library.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// Bytes of the piece: what `run` allocates in all, and some more. Only touched pages are memory.
+const SIZE: usize = 512 * 1024;
+
+/// The allocator (`#[global_allocator]`).
+pub struct Heap {
+    piece: UnsafeCell<[u8; SIZE]>,
+    /// Bytes that are taken, from the beginning.
+    used: AtomicUsize,
+}
+
+// SAFETY: a byte of the piece belongs to who has moved `used` over it, and to nobody else.
+unsafe impl Sync for Heap {}
+
+impl Heap {
+    /// One with all of its piece left.
+    pub const fn new() -> Heap {
+        Heap { piece: UnsafeCell::new([0; SIZE]), used: AtomicUsize::new(0) }
+    }
+
+    fn start(&self) -> usize {
+        self.piece.get().addr()
+    }
+
+    /// Where it lies in the piece, if it does.
+    fn offset(&self, pointer: *mut u8) -> Option<usize> {
+        pointer.addr().checked_sub(self.start()).filter(|offset| *offset < SIZE)
+    }
+
+    /// Bytes that nobody has, from `used` on; nothing when the piece is too small.
+    fn take(&self, layout: Layout) -> Option<*mut u8> {
+        let mut used = self.used.load(Relaxed);
+        loop {
+            let begin = (self.start() + used).next_multiple_of(layout.align()) - self.start();
+            let end = begin.checked_add(layout.size()).filter(|end| *end <= SIZE)?;
+            match self.used.compare_exchange_weak(used, end, Relaxed, Relaxed) {
+                Ok(_) => return Some(self.piece.get().cast::<u8>().wrapping_add(begin)),
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    /// Moves the end of what was taken last; says whether it was the last and there is room.
+    fn resize_last(&self, offset: usize, old: usize, new: usize) -> bool {
+        new <= SIZE - offset
+            && self.used.compare_exchange(offset + old, offset + new, Relaxed, Relaxed).is_ok()
+    }
+}
+
+impl Default for Heap {
+    fn default() -> Heap {
+        Heap::new()
+    }
+}
+
+// SAFETY: what `take` gives is aligned, as long as asked for, and given once; all else is the
+// system's.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        self.take(layout).unwrap_or_else(|| {
+            // SAFETY: the caller's layout.
+            unsafe { System.alloc(layout) }
+        })
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        match self.offset(pointer) {
+            Some(offset) => drop(self.resize_last(offset, layout.size(), 0)),
+            // SAFETY: the system gave it, with this layout.
+            None => unsafe { System.dealloc(pointer, layout) },
+        }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new: usize) -> *mut u8 {
+        let Some(offset) = self.offset(pointer) else {
+            // SAFETY: the system gave it, with this layout.
+            return unsafe { System.realloc(pointer, layout, new) };
+        };
+        if self.resize_last(offset, layout.size(), new) || new <= layout.size() {
+            return pointer;
+        }
+        // SAFETY: the caller vouches that the size is no overflow with this alignment.
+        let other = unsafe { Layout::from_size_align_unchecked(new, layout.align()) };
+        // SAFETY: as above; the size is not zero, since it is larger than the old one.
+        let other = unsafe { self.alloc(other) };
+        if !other.is_null() {
+            // SAFETY: both are as long as the old size and do not overlap: `other` was nobody's.
+            unsafe { other.copy_from_nonoverlapping(pointer, layout.size()) };
+        }
+        other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(size: usize, align: usize) -> Layout {
+        Layout::from_size_align(size, align).unwrap()
+    }
+
+    fn alloc(heap: &Heap, layout: Layout) -> *mut u8 {
+        // SAFETY: the size is not zero.
+        unsafe { heap.alloc(layout) }
+    }
+
+    #[test]
+    fn what_is_taken_is_aligned_and_apart() {
+        let heap = Box::new(Heap::new());
+        let mut end = 0;
+        for (size, align) in [(1, 1), (3, 8), (5, 64), (1, 1), (4096, 4096), (7, 2)] {
+            let at = alloc(&heap, layout(size, align)).addr();
+            assert_eq!(at % align, 0);
+            assert!(at >= end && heap.offset(at as *mut u8).is_some());
+            end = at + size;
+        }
+    }
+
+    #[test]
+    fn only_the_last_is_given_back() {
+        let heap = Box::new(Heap::new());
+        let first = alloc(&heap, layout(16, 8));
+        let last = alloc(&heap, layout(16, 8));
+        // SAFETY: of this heap and layout.
+        unsafe { heap.dealloc(first, layout(16, 8)) };
+        assert_ne!(alloc(&heap, layout(16, 8)), first);
+        let last_now = alloc(&heap, layout(32, 8));
+        // SAFETY: as above.
+        unsafe { heap.dealloc(last_now, layout(32, 8)) };
+        assert_eq!(alloc(&heap, layout(32, 8)), last_now);
+        assert_ne!(last, last_now);
+    }
+
+    #[test]
+    fn the_last_grows_in_place_and_others_move_with_what_they_hold() {
+        let heap = Box::new(Heap::new());
+        let first = alloc(&heap, layout(8, 8));
+        // SAFETY: eight bytes that are ours.
+        unsafe { first.write_bytes(7, 8) };
+        // SAFETY: of this heap and layout.
+        assert_eq!(unsafe { heap.realloc(first, layout(8, 8), 16) }, first);
+        let _after = alloc(&heap, layout(8, 8));
+        // SAFETY: as above.
+        let moved = unsafe { heap.realloc(first, layout(16, 8), 32) };
+        assert_ne!(moved, first);
+        // SAFETY: eight bytes that were copied.
+        assert_eq!(unsafe { moved.cast::<[u8; 8]>().read() }, [7; 8]);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_the_systems() {
+        let heap = Box::new(Heap::new());
+        let large = alloc(&heap, layout(SIZE + 1, 8));
+        assert_eq!(heap.offset(large), None);
+        // SAFETY: of this heap and layout.
+        let larger = unsafe { heap.realloc(large, layout(SIZE + 1, 8), SIZE + 9) };
+        // SAFETY: as above.
+        unsafe { heap.dealloc(larger, layout(SIZE + 9, 8)) };
+        let all = alloc(&heap, layout(SIZE - 8, 1));
+        assert!(heap.offset(all).is_some());
+        let more = alloc(&heap, layout(9, 1));
+        assert_eq!(heap.offset(more), None);
+        // SAFETY: as above.
+        unsafe { heap.dealloc(more, layout(9, 1)) };
+        // SAFETY: as above; it moves to the system, which gives more.
+        let moved = unsafe { heap.realloc(all, layout(SIZE - 8, 1), SIZE + 8) };
+        assert_eq!(heap.offset(moved), None);
+        // SAFETY: as above.
+        unsafe { heap.dealloc(moved, layout(SIZE + 8, 1)) };
+    }
+}
