@@ -48,8 +48,9 @@ mod tests {
 
     /// As it was written before the group was in it.
     const OLD: &str = r#"{"id": "web", "init_process_pid": 7, "init_process_start": 8,
-        "created": "2026-11-21T05:45:30.888014227Z", "config": {"rootfs": "/b/rootfs", "labels": []},
-        "rootless": true, "onggi": {"version": 1, "bundle": "/b", "owner": 1000, "namespaces": [],
+        "created": "2026-11-21T05:45:30.888014227Z", "rootless": true,
+        "config": {"rootfs": "/b/rootfs", "labels": []},
+        "onggi": {"version": 1, "bundle": "/b", "owner": 1000, "namespaces": [],
         "keyring": "new", "cgroup": {"paths": {}, "unit": null}, "resources": null,
         "annotations": {}}}"#;
 
