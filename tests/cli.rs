@@ -288,6 +288,20 @@ fn debug_says_what_is_done() {
 }
 
 #[test]
+fn the_place_of_criu_is_taken_with_a_warning() {
+    const WORDS: &str = "--criu is ignored: criu is looked for in $PATH";
+    for option in [&["--criu", "/no/criu"][..], &["--criu=criu"]] {
+        let call = onggi(&[option, &["--root", "root", "features"]].concat());
+        assert_eq!(call.code(), 0, "{option:?}");
+        assert!(call.stderr().contains("level=warning"), "{}", call.stderr());
+        assert_eq!(call.stderr().matches(WORDS).count(), 1, "{}", call.stderr());
+        let call = onggi(&[option, &["--log", "log"], NOWHERE].concat());
+        assert_eq!(call.file("log").matches(WORDS).count(), 1, "{option:?}");
+    }
+    assert_eq!(onggi(&["features"]).stderr(), "");
+}
+
+#[test]
 fn a_log_that_cannot_be_written_is_an_error() {
     let call = onggi(&["--log", "missing/log", "features"]);
     assert_eq!((call.code(), call.stdout()), (1, ""));

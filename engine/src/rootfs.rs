@@ -163,14 +163,11 @@ pub fn open_part(folder: &Path, part: &str) -> Result<OwnedFd> {
 /// It is not there, or leads out; of the calls that make the place and mount.
 pub fn mount_part(folder: &Path, part: &str, target: &Path) -> Result<()> {
     let found = open_part(folder, part)?;
-    let is_folder = FileType::from_raw_mode(fstat(&found)?.st_mode) == FileType::Directory;
-    let making = || format!("make {}", target.display());
-    fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
-    unmount_all(target)?;
-    match is_folder {
-        true => make_folder(target).with_context(making)?,
-        false => fs::File::create(target).map(drop).with_context(making)?,
-    }
+    let kind = FileType::from_raw_mode(fstat(&found)?.st_mode);
+    make_place(target, |target| match kind {
+        FileType::Directory => make_folder(target),
+        _ => fs::File::create(target).map(drop),
+    })?;
     let source = format!("/proc/self/fd/{}", found.as_raw_fd());
     mount_bind_recursive(source, target).with_context(|| format!("mount at {}", target.display()))
 }
@@ -186,10 +183,7 @@ pub fn mount_at(
     data: &str,
     target: &Path,
 ) -> Result<()> {
-    let making = || format!("make {}", target.display());
-    fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
-    unmount_all(target)?;
-    make_folder(target).with_context(making)?;
+    make_place(target, make_folder)?;
     let at = || format!("mount at {}", target.display());
     if !flags.contains(MountFlags::BIND) {
         let data = CString::new(data)?;
@@ -204,6 +198,14 @@ pub fn mount_at(
         none if none.is_empty() => Ok(()),
         more => mount_remount(target, MountFlags::BIND | more, data).with_context(at),
     }
+}
+
+/// Makes a place that nothing is mounted at any more, and the folders above it.
+fn make_place(target: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<()> {
+    let making = || format!("make {}", target.display());
+    fs::create_dir_all(target.parent().unwrap_or(target)).with_context(making)?;
+    unmount_all(target)?;
+    make(target).with_context(making)
 }
 
 /// Takes away the parts of volumes that are mounted in a bundle.

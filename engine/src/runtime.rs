@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use crate::error::{Context, IfThere, Result};
+use crate::error::{Context, IfThere, Kind, Result, refuse};
 
 /// A runtime, and where it keeps its state.
 #[derive(Debug, Clone)]
@@ -95,9 +95,14 @@ impl Runtime {
     /// Sends a signal to the container's first process.
     ///
     /// # Errors
-    /// The runtime's words.
+    /// A refusal as a conflict, where that has ended; the runtime's words.
     pub fn kill(&self, id: &str, signal: &str) -> Result<()> {
-        self.call("kill", [id.into(), signal.into()])
+        self.call("kill", [id.into(), signal.into()]).map_err(|error| {
+            match error.to_string().ends_with("not running") {
+                true => refuse(Kind::Conflict, format!("container {id} is not running")),
+                false => error,
+            }
+        })
     }
 
     /// Freezes every process.

@@ -391,7 +391,7 @@ complete -c dok -n "__dok_is 'image'" -a history -d 'Show the history of an imag
 complete -c dok -n "__dok_is 'history' 'image history'" -a "(dok images --format '{{.Repository}}' 2>/dev/null)"
 complete -c dok -n "__dok_is 'history' 'image history'" -l no-trunc -d 'Don\'t truncate output'
 complete -c dok -n "__dok_is 'history' 'image history'" -s q -l quiet -d 'Only show image IDs'
-complete -c dok -n "__dok_is 'history' 'image history'" -s H -l human -d 'Print sizes and dates in human readable format'
+complete -c dok -n "__dok_is 'history' 'image history'" -s H -l human -d 'Print sizes and dates in human readable format (default true)'
 complete -c dok -n "__dok_is 'history' 'image history'" -l format -x -d 'Format output using json, table TEMPLATE, or a template of Go'
 complete -c dok -n "__dok_is 'history' 'image history'" -l platform -x -d 'Set platform if server is multi-platform capable'
 complete -c dok -n "__dok_is ''" -a images -d 'List images'

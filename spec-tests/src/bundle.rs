@@ -132,6 +132,12 @@ impl Bundle {
         bundle.set("/linux/gidMappings", map).owned_by(first)
     }
 
+    /// Terminals of the user's own group, for a user namespace that has no group 5.
+    pub fn terminals_of_one_group(self) -> Self {
+        let options = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+        self.set("/mounts/2/options", options.to_vec())
+    }
+
     /// Writes the bundle. In every text of the config `@BUNDLE@` becomes the bundle's path.
     pub fn build(mut self) -> Result<Container> {
         let scratch = Scratch::new()?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::host::field;
 use crate::runtime::wait_until;
 
 /// The directories of the cgroup `name`, right below the root of each hierarchy that has it.
@@ -14,19 +15,23 @@ pub fn directories(name: &str) -> Vec<PathBuf> {
     places.map(|place| place.join(name)).filter(|path| path.is_dir()).collect()
 }
 
-/// The processes of a cgroup and of those below it. A zombie is not one: it is its parent's
-/// business.
+/// The processes of a cgroup and of those below it.
 pub fn collect_processes(cgroup: &Path, found: &mut Vec<i32>) {
     let text = fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default();
     let pids = text.lines().filter_map(|line| line.parse().ok());
-    found.extend(pids.filter(|pid: &i32| {
-        fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|command| !command.is_empty())
-    }));
+    found.extend(pids.filter(|pid| lives(*pid)));
     for entry in fs::read_dir(cgroup).into_iter().flatten().flatten() {
         if entry.path().is_dir() {
             collect_processes(&entry.path(), found);
         }
     }
+}
+
+/// A zombie is its parent's business, unless threads have outlived the first one.
+fn lives(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let is_zombie = field(&status, "State").is_none_or(|state| state.starts_with(['Z', 'X']));
+    !is_zombie || field(&status, "Threads").is_some_and(|count| count != "1")
 }
 
 /// A frozen process cannot even die (v1). Whichever file the cgroup has not is not made.

@@ -14,8 +14,8 @@ use crate::host::{self, field};
 use crate::runtime::{Call, Output, wait_until};
 use crate::scratch::{Scratch, mounts_below};
 
-/// How long a container may take to reach a state.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a container may take to reach a state, or to do what a test waits for.
+pub const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A bundle on disk, a `--root` of its own, and the container that may come of them.
 #[derive(Debug)]
@@ -66,9 +66,14 @@ impl Container {
         Call::new(self.directory())
     }
 
+    /// `--root ROOT`, to be completed with more options and a command.
+    pub fn rooted_call(&self) -> Call {
+        self.bare_call().arg("--root").arg(self.state_root())
+    }
+
     /// `--root ROOT COMMAND`, to be completed.
     pub fn call(&self, command: &str) -> Call {
-        self.bare_call().arg("--root").arg(self.state_root()).arg(command)
+        self.rooted_call().arg(command)
     }
 
     /// `create --bundle BUNDLE`, to be completed with options; end it with [`Call::arg`]`(id)`.
@@ -162,6 +167,15 @@ impl Container {
         Ok(self.call("exec").arg("--process").arg(path).arg(self.id()).run())
     }
 
+    /// `spec OPTIONS…` in the place of the bundle's config.json; gives what it wrote.
+    pub fn spec(&self, options: &[&str]) -> Result<Value> {
+        let path = self.bundle().join("config.json");
+        fs::remove_file(&path)?;
+        let call = self.bare_call().arg("spec").args(options).arg("--bundle");
+        call.arg(self.bundle()).run().ok()?;
+        Ok(serde_json::from_slice(&fs::read(path)?)?)
+    }
+
     /// `state`, as JSON.
     pub fn state(&self) -> Result<Value> {
         let output = self.call("state").arg(self.id()).run().ok()?;
@@ -188,6 +202,18 @@ impl Container {
             (last == status).then_some(())
         });
         reached.with_context(|| format!("not {status} but {last}"))
+    }
+
+    /// Waits until the program handles SIGTERM, as [`Bundle::sleeping`](crate::Bundle::sleeping)
+    /// does a moment after its start: until then the signal is lost on the first process of a pid
+    /// namespace.
+    pub fn wait_for_handler(&self) -> Result<()> {
+        let bit = 1_u64 << (Signal::TERM.as_raw() - 1);
+        let handles = || {
+            let caught = u64::from_str_radix(&self.proc_status("SigCgt").ok()?, 16).ok()?;
+            (caught & bit != 0).then_some(())
+        };
+        wait_until(PATIENCE, handles).context("the program never handled SIGTERM")
     }
 
     /// Waits for a file that the container writes, and reads it once it is not empty.
@@ -304,7 +330,7 @@ impl Drop for Container {
             }
             pids.is_empty().then_some(())
         };
-        wait_until(Duration::from_secs(2), kill_all);
+        wait_until(Duration::from_secs(10), kill_all);
         for cgroup in self.cgroups() {
             cgroup::remove(&cgroup);
         }

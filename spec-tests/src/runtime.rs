@@ -52,6 +52,11 @@ impl Runtime {
         Ok(Self { program, name, hide_unified })
     }
 
+    /// Whether it is ours: others are not held to all of it.
+    pub fn is_onggi(&self) -> bool {
+        self.name.starts_with("onggi")
+    }
+
     /// Needs mounts that the container makes in a shared mount to reach the host's namespace.
     pub fn shares_mounts(&self) -> Result<()> {
         let reason = "the runtime is run in a mount namespace of its own, to hide cgroup v2";
@@ -293,6 +298,11 @@ impl Running {
     /// The runtime's process id.
     pub fn pid(&self) -> i32 {
         self.child.id().cast_signed()
+    }
+
+    /// Whether it runs no more.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|end| end.is_some())
     }
 
     /// What was written to stdout so far.

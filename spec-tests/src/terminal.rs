@@ -5,7 +5,7 @@ use std::io::{IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,10 +14,8 @@ use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg}
 use rustix::pty::{OpenptFlags, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
+use crate::container::PATIENCE;
 use crate::runtime::wait_until;
-
-/// How long the other side may take.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A unix socket that waits for a descriptor: `--console-socket`, `--pidfd-socket`.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Init;
 use crate::error::{Doing, Result};
@@ -139,10 +139,13 @@ fn move_and_chroot(host: Propagation) -> Result<()> {
     namespace::change_root(".").doing(|| "chroot".into())
 }
 
-/// One by one, so that the container's own mounts keep the propagation they were given.
+/// One by one on the way to the root, so that the container's own mounts keep the propagation they
+/// were given; elsewhere with all below, since a path does not lead to a mount that another covers.
 fn cut_off_the_host() -> Result<()> {
-    for (target, _) in host_mounts(&mount_table()?)? {
-        match mount::mount(None, target, None, (libc::MS_SLAVE, None)) {
+    let own = own_root()?;
+    for (target, _) in host_mounts(&mount_table()?, &own) {
+        let reach = if own.starts_with(target) { 0 } else { libc::MS_REC };
+        match mount::mount(None, target, None, (libc::MS_SLAVE | reach, None)) {
             // Covered by another, or written with an escape: neither is moved or taken away here.
             Err(error) if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOENT)) => {}
             other => other.doing(|| format!("make {target} a slave"))?,
@@ -155,11 +158,15 @@ fn mount_table() -> Result<String> {
     std::fs::read_to_string("/proc/self/mountinfo").doing(|| "read /proc/self/mountinfo".into())
 }
 
-/// Mount points outside of the container's root, which is the working directory, and their types.
-fn host_mounts(table: &str) -> Result<impl Iterator<Item = (&str, &str)>> {
-    let own = std::env::current_dir().doing(|| "find the root".into())?;
+/// The container's root, which is the working directory.
+fn own_root() -> Result<PathBuf> {
+    std::env::current_dir().doing(|| "find the root".into())
+}
+
+/// Mount points outside of the container's root, and their types.
+fn host_mounts<'a>(table: &'a str, own: &Path) -> impl Iterator<Item = (&'a str, &'a str)> {
     let rows = table.lines().filter_map(point_and_kind);
-    Ok(rows.filter(move |(point, _)| !Path::new(point).starts_with(&own)))
+    rows.filter(move |(point, _)| !Path::new(point).starts_with(own))
 }
 
 fn point_and_kind(line: &str) -> Option<(&str, &str)> {
@@ -167,13 +174,16 @@ fn point_and_kind(line: &str) -> Option<(&str, &str)> {
 }
 
 fn cover_host_instances() -> Result<()> {
-    for (target, kind) in host_mounts(&mount_table()?)? {
+    let (table, own) = (mount_table()?, own_root()?);
+    for (target, kind) in host_mounts(&table, &own) {
         let is_kernel_view = kind.starts_with("proc ") || kind.starts_with("sysfs ");
         if !is_kernel_view {
             continue;
         }
-        if mount::detach(target).is_err() {
-            // A locked mount cannot be taken away, but it can be covered.
+        // One that lies on another is not taken away, which would be so where the lower one is
+        // shared; one that is locked cannot be.
+        let is_one_of_several = host_mounts(&table, &own).filter(|row| row.0 == target).count() > 1;
+        if is_one_of_several || mount::detach(target).is_err() {
             mount::mount(Some("tmpfs"), target, Some("tmpfs"), (libc::MS_RDONLY, None))
                 .doing(|| format!("cover {target}"))?;
         }

@@ -31,7 +31,7 @@ pub unsafe fn arguments(
 ) -> impl Iterator<Item = OsString> {
     (0..count as usize).map(move |index| {
         // SAFETY: the caller vouches for the list and for its length.
-        let value = unsafe { *values.add(index) };
+        let value = unsafe { *values.wrapping_add(index) };
         // SAFETY: the caller vouches for the strings.
         let value = unsafe { CStr::from_ptr(value) };
         OsString::from_vec(value.to_bytes().to_owned())

@@ -188,7 +188,9 @@ fn sources() -> Vec<Source> {
         Source::new(name, &fs::read_to_string(path).unwrap())
     };
     let all: Vec<Source> = files.iter().map(read).collect();
-    let tests: BTreeSet<String> = all.iter().flat_map(|source| source.test_files()).collect();
+    let is_test = |path: &str| all.iter().any(|source| source.tests_with(path));
+    let tests: BTreeSet<String> =
+        all.iter().map(|source| source.path.clone()).filter(|path| is_test(path)).collect();
     all.into_iter().filter(|source| !tests.contains(&source.path)).collect()
 }
 

@@ -79,11 +79,13 @@ impl Source {
         pairs.into_iter()
     }
 
-    /// The files, below `src`, of modules that are compiled for tests only.
-    pub(crate) fn test_files(&self) -> Vec<String> {
+    /// Whether a file, below `src`, is of a module that is compiled for this one's tests only.
+    pub(crate) fn tests_with(&self, path: &str) -> bool {
         let directory = self.path.trim_end_matches(".rs").trim_end_matches("mod");
-        let directory = directory.trim_end_matches('/');
-        self.tests.iter().map(|name| format!("{directory}/{name}.rs")).collect()
+        let below = path.strip_prefix(directory.trim_end_matches('/'));
+        let below = below.and_then(|path| path.strip_prefix('/')).unwrap_or_default();
+        let module = below.split('/').next().unwrap_or_default().trim_end_matches(".rs");
+        self.tests.iter().any(|name| name == module)
     }
 }
 

@@ -17,8 +17,8 @@ use onggi::failpoint::VARIABLE;
 use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_onggi");
-/// Longer than a call may take on a busy machine, and shorter than a failpoint waits.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything may take on a busy machine, and shorter than a failpoint waits.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// A bundle, a `--root` and a cgroup of one container, all of one name that nothing else has.
 pub(crate) struct Place {
@@ -219,7 +219,7 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let start = Instant::now();
     loop {
         let answer = ask();
-        if answer.is_some() || start.elapsed() > PATIENCE / 4 {
+        if answer.is_some() || start.elapsed() > PATIENCE {
             return answer;
         }
         sleep(Duration::from_millis(2));

@@ -13,6 +13,7 @@ use crate::error::{Context, Result};
 use crate::model::Container;
 use crate::service::Engine;
 use crate::service::attach::{FrameKind, Session};
+use crate::service::signal;
 
 /// How somebody takes part.
 pub(super) struct Part {
@@ -36,8 +37,9 @@ pub(super) enum Left {
     HangUp,
 }
 
-/// All but those that nobody can hold, those about our own children and pipes, and those of a job
-/// that is not in the foreground.
+/// All but those that nobody can hold (KILL, STOP), those about our own children, pipes and sockets
+/// (CHLD, PIPE, URG), those of a job that is not in the foreground (TTIN, TTOU), and WINCH: that is
+/// about our terminal, whose new size goes in.
 const PASSED_ON: [Signal; 23] = [
     Signal::SIGHUP,
     Signal::SIGINT,
@@ -213,13 +215,12 @@ fn pass_signals(
     session: &mut Session,
     signals: &SignalFd,
 ) -> Result<()> {
-    while let Some(signal) = signals.read_signal().context("take a signal")? {
-        let number = i32::try_from(signal.ssi_signo).unwrap_or_default();
-        match Signal::try_from(number) {
-            Ok(Signal::SIGWINCH) => send_size(engine, container, session),
+    while let Some(taken) = signals.read_signal().context("take a signal")? {
+        if i32::try_from(taken.ssi_signo) == Ok(Signal::SIGWINCH as i32) {
+            send_size(engine, container, session);
+        } else if let Some(signal) = signal::Signal::of(taken.ssi_signo) {
             // One that has ended meanwhile needs no signal.
-            Ok(signal) => drop(engine.kill(container, signal.as_str())),
-            Err(_) => {}
+            let _ = engine.kill(container, signal);
         }
     }
     Ok(())

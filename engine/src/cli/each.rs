@@ -21,11 +21,26 @@ pub(super) fn each(
     matches: &ArgMatches,
     act: impl Fn(&Container) -> Result<()>,
 ) -> Result<ExitCode> {
-    let mut code = ExitCode::SUCCESS;
+    Ok(match each_failing(engine, matches, act)?.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// The same; the names of those with which it went wrong.
+pub(super) fn each_failing(
+    engine: &Engine,
+    matches: &ArgMatches,
+    act: impl Fn(&Container) -> Result<()>,
+) -> Result<Vec<String>> {
+    let mut failed = Vec::new();
     for name in texts(matches, "container") {
-        tell_outcome(&name, engine.store.container(&name).and_then(|one| act(&one)), &mut code)?;
+        let outcome = engine.store.container(&name).and_then(|one| act(&one));
+        if !tell_outcome(&name, outcome)? {
+            failed.push(name);
+        }
     }
-    Ok(code)
+    Ok(failed)
 }
 
 /// Several at a time: most of what they take is waiting.
@@ -55,20 +70,24 @@ pub(super) fn each_but(
         for (name, outcome) in names.iter().zip(outcomes) {
             match outcome {
                 Err(error) if is_fine(&error) => drop(tell(&error)),
-                outcome => tell_outcome(name, outcome, &mut code)?,
+                outcome => {
+                    if !tell_outcome(name, outcome)? {
+                        code = ExitCode::FAILURE;
+                    }
+                }
             }
         }
     }
     Ok(code)
 }
 
-fn tell_outcome(name: &str, outcome: Result<()>, code: &mut ExitCode) -> Result<()> {
+/// Whether it went well.
+fn tell_outcome(name: &str, outcome: Result<()>) -> Result<bool> {
     match outcome {
-        Ok(()) => print(&format!("{name}\n")),
+        Ok(()) => print(&format!("{name}\n")).map(|()| true),
         Err(error) => {
             tell(&error);
-            *code = ExitCode::FAILURE;
-            Ok(())
+            Ok(false)
         }
     }
 }

@@ -1,8 +1,11 @@
-//! Words for flags, and the sizes that many of them take.
+//! Words for flags, and the values that many of them take.
+
+use std::collections::BTreeMap;
+use std::fmt;
 
 use clap::{Arg, ArgAction, ArgMatches};
 
-use crate::error::{Kind, refuse};
+use crate::error::Result;
 
 /// A flag that is there or not. `--flag=false` says that it is not.
 pub(super) fn switch(name: &'static str, help: &'static str) -> Arg {
@@ -61,17 +64,65 @@ pub(super) fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
     matches.get_many::<String>(name).map_or_else(Vec::new, |list| list.cloned().collect())
 }
 
-/// That a flag's value makes no sense, in Docker's words.
-pub(super) fn invalid(flag: &str, word: &str, what: impl std::fmt::Display) -> anyhow::Error {
-    let words = format!("invalid argument {word:?} for \"--{flag}\" flag: {what}");
-    refuse(Kind::Usage, words)
+/// That a flag's value makes no sense.
+#[derive(Debug)]
+pub(super) struct Invalid {
+    /// With its dashes.
+    pub(super) flag: String,
+    /// What was typed.
+    pub(super) word: String,
+    /// What is wrong with it.
+    pub(super) what: String,
+}
+
+impl Invalid {
+    /// Docker's words, with the flag as its help shows it.
+    pub(super) fn words(&self, flag: &str) -> String {
+        let Invalid { word, what, .. } = self;
+        format!("invalid argument {word:?} for \"{flag}\" flag: {what}")
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.words(&self.flag))
+    }
+}
+
+impl std::error::Error for Invalid {}
+
+/// That a flag's value makes no sense, as an error; the flag without its dashes.
+pub(super) fn invalid(flag: &str, word: &str, what: impl fmt::Display) -> anyhow::Error {
+    Invalid { flag: format!("--{flag}"), word: word.to_owned(), what: what.to_string() }.into()
+}
+
+/// `NAME=VALUE` of each word; a name alone has an empty value.
+pub(super) fn pairs(words: &[String]) -> BTreeMap<String, String> {
+    let pair = |word: &String| {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        (name.to_owned(), value.to_owned())
+    };
+    words.iter().map(pair).collect()
+}
+
+/// The words of `--label`, which have names.
+///
+/// # Errors
+/// One has none.
+pub(super) fn labels(words: &[String]) -> Result<BTreeMap<String, String>> {
+    match words.iter().find(|word| word.is_empty() || word.starts_with('=')) {
+        Some(word) => {
+            Err(invalid("label", word, format_args!("invalid label '{word}': empty name")))
+        }
+        None => Ok(pairs(words)),
+    }
 }
 
 /// `64m` in bytes: binary units, as Docker reads them for memory.
 ///
 /// # Errors
 /// Says which flag.
-pub(super) fn bytes(flag: &str, text: &str) -> anyhow::Result<i64> {
+pub(super) fn bytes(flag: &str, text: &str) -> Result<i64> {
     let lower = text.to_ascii_lowercase();
     let bare = lower.strip_suffix('b').unwrap_or(&lower);
     let bare = bare.strip_suffix('i').unwrap_or(bare);

@@ -1,8 +1,6 @@
 //! The flags before the command, and the engine that they describe.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::ErrorKind::{NotADirectory, NotFound};
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -10,7 +8,8 @@ use serde_json::Value;
 
 use super::detach::{self, Keys};
 use super::refused::{self, Refused, Takes};
-use crate::error::{Context, Result};
+use crate::error::Result;
+use crate::registry::credentials::Credentials;
 use crate::service::Engine;
 use crate::service::image::Registries;
 use crate::store::Store;
@@ -115,17 +114,7 @@ impl Globals {
     /// # Errors
     /// The file cannot be read, or is not JSON.
     pub(super) fn configured(&self, name: &str) -> Result<Option<String>> {
-        let file = self.client.join("config.json");
-        let text = match fs::read(&file) {
-            // Also where there is no folder: nobody has said anything.
-            Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(None),
-            text => text.with_context(|| format!("read {}", file.display()))?,
-        };
-        if text.trim_ascii().is_empty() {
-            return Ok(None);
-        }
-        let config: Value = serde_json::from_slice(&text)
-            .with_context(|| format!("read {}: expected JSON", file.display()))?;
+        let config: Value = Credentials::in_folder(&self.client).read()?;
         let said = config.get(name).and_then(Value::as_str).filter(|said| !said.is_empty());
         Ok(said.map(str::to_owned))
     }

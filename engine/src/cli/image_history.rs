@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
+use super::flags::{is_set, switch};
 use super::listing::{self, Column};
 use super::{Globals, human, print, required};
 use crate::error::Result;
@@ -27,22 +28,15 @@ const WITH_INSTANTS: &str =
 const WIDTH: usize = 45;
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("history")
         .about("Show the history of an image")
         .arg(Arg::new("image").value_name("IMAGE").required(true))
-        .arg(flag("no-trunc").help("Don't truncate output"))
-        .arg(flag("quiet").short('q').help("Only show image IDs"))
+        .arg(switch("no-trunc", "Don't truncate output"))
+        .arg(switch("quiet", "Only show image IDs").short('q'))
         .arg(
-            Arg::new("human")
-                .long("human")
+            switch("human", "Print sizes and dates in human readable format (default true)")
                 .short('H')
-                .help("Print sizes and dates in human readable format")
-                .value_parser(clap::value_parser!(bool))
-                .num_args(0..=1)
-                .require_equals(true)
-                .default_value("true")
-                .default_missing_value("true"),
+                .default_value("true"),
         )
         .arg(super::format_flag())
         .arg(super::platform_flag())
@@ -52,11 +46,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     engine.check_platform(required(matches, "image"), matches.get_one("platform"))?;
     let steps = engine.history(required(matches, "image"))?;
-    let whole = matches.get_flag("no-trunc");
-    let human = matches.get_one::<bool>("human").copied().unwrap_or(true);
+    let whole = is_set(matches, "no-trunc");
+    let human = is_set(matches, "human");
     let rows: Vec<Value> = steps.iter().map(|step| row(step, whole, human)).collect();
     let given = matches.get_one::<String>("format").map(String::as_str);
-    let quiet = matches.get_flag("quiet").then_some("{{.ID}}");
+    let quiet = is_set(matches, "quiet").then_some("{{.ID}}");
     let format = given.or(quiet).or((!human).then_some(WITH_INSTANTS));
     print(&listing::list(rows, COLUMNS, SHOWN, format)?)?;
     Ok(ExitCode::SUCCESS)

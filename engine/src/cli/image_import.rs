@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::flags::{text, texts, value, values};
 use super::{Globals, print, required};
 use crate::error::{Context, Result};
 use crate::image::platform::Platform;
@@ -17,20 +18,10 @@ pub(super) fn definition() -> Command {
         .arg(Arg::new("source").value_name("FILE|-").required(true))
         .arg(Arg::new("name").value_name("REPOSITORY[:TAG]"))
         .arg(
-            Arg::new("change")
-                .long("change")
-                .short('c')
-                .value_name("INSTRUCTION")
-                .help("Apply Dockerfile instruction to the created image")
-                .action(ArgAction::Append),
+            values("change", "INSTRUCTION", "Apply Dockerfile instruction to the created image")
+                .short('c'),
         )
-        .arg(
-            Arg::new("message")
-                .long("message")
-                .short('m')
-                .value_name("TEXT")
-                .help("Set commit message for imported image"),
-        )
+        .arg(value("message", "TEXT", "Set commit message for imported image").short('m'))
         .arg(super::platform_flag())
 }
 
@@ -46,11 +37,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         }
         path => Box::new(File::open(path).with_context(|| format!("open {path}"))?),
     };
-    let name = matches.get_one::<String>("name").map(|name| super::reference(name)).transpose()?;
-    let message = matches.get_one::<String>("message").cloned();
+    let name = text(matches, "name").map(|name| super::reference(&name)).transpose()?;
+    let message = text(matches, "message");
     let told = Import {
         name: name.map(crate::image::Reference::or_latest),
-        changes: matches.get_many::<String>("change").into_iter().flatten().cloned().collect(),
+        changes: texts(matches, "change"),
         message: message.unwrap_or_else(|| format!("Imported from {path}")),
         platform: matches.get_one::<Platform>("platform").cloned(),
     };

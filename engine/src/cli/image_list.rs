@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
+use super::flags::{is_set, switch};
 use super::listing::{self, Column};
 use super::refused::{self, Refused, Takes};
 use super::{Globals, complain, human, print};
@@ -38,14 +39,13 @@ const REFUSED: &[Refused] = &[Refused {
 }];
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("images")
         .about("List images")
         .arg(Arg::new("repository").value_name("REPOSITORY[:TAG]"))
-        .arg(flag("all").short('a').help("Show all images: there are no intermediate ones here"))
-        .arg(flag("digests").help("Show digests"))
-        .arg(flag("no-trunc").help("Don't truncate output"))
-        .arg(flag("quiet").short('q').help("Only show image IDs"))
+        .arg(switch("all", "Show all images: there are no intermediate ones here").short('a'))
+        .arg(switch("digests", "Show digests"))
+        .arg(switch("no-trunc", "Don't truncate output"))
+        .arg(switch("quiet", "Only show image IDs").short('q'))
         .arg(filter().short('f'))
         .arg(super::format_flag())
         .args(refused::args(REFUSED))
@@ -58,13 +58,13 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     if let Some(name) = matches.get_one::<String>("repository") {
         filters.entry("reference".into()).or_default().push(name.clone());
     }
-    let whole = matches.get_flag("no-trunc");
-    let digests = matches.get_flag("digests");
+    let whole = is_set(matches, "no-trunc");
+    let digests = is_set(matches, "digests");
     let named = matches.get_one::<String>("repository");
     let images = engine.images(&filters)?;
     let rows: Vec<Value> = images.iter().flat_map(|image| rows(image, whole, digests)).collect();
     let format = globals.format(matches, "imagesFormat")?;
-    let format = match (format.as_deref(), matches.get_flag("quiet"), digests) {
+    let format = match (format.as_deref(), is_set(matches, "quiet"), digests) {
         (None, true, _) => Some("{{.ID}}"),
         (None, false, true) => Some(WITH_DIGESTS),
         (format, ..) => format,

@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command, value_parser};
 
 use super::Globals;
+use super::flags::{is_set, switch, value};
 use super::progress::{Shown, Where};
 use crate::error::{Context, Result};
 
@@ -15,20 +16,11 @@ pub(super) fn definition() -> Command {
     Command::new("load")
         .about("Load an image from a tar archive or STDIN")
         .arg(
-            Arg::new("input")
-                .long("input")
+            value("input", "FILE", "Read from tar archive file, instead of STDIN")
                 .short('i')
-                .value_name("FILE")
-                .help("Read from tar archive file, instead of STDIN")
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(
-            Arg::new("quiet")
-                .long("quiet")
-                .short('q')
-                .help("Suppress bars: the names are told all the same")
-                .action(ArgAction::SetTrue),
-        )
+        .arg(switch("quiet", "Suppress bars: the names are told all the same").short('q'))
         .arg(super::platform_flag())
 }
 
@@ -45,7 +37,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     };
     // There are no bars here, so that -q has nothing to suppress.
     let shown =
-        if matches.get_flag("quiet") { Shown::Lines(Where::Stdout) } else { Shown::new(false) };
+        if is_set(matches, "quiet") { Shown::Lines(Where::Stdout) } else { Shown::new(false) };
     engine.load(source, matches.get_one("platform"), &|event| shown.show(&event))?;
     Ok(ExitCode::SUCCESS)
 }

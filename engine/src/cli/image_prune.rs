@@ -2,26 +2,24 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
 use super::filters::{filter, filters};
+use super::flags::{is_set, switch};
 use super::{Globals, confirm, human, print};
 use crate::error::Result;
 use crate::service::image::{Pruned, Removed};
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str, short| {
-        Arg::new(name).long(name).short(short).action(ArgAction::SetTrue)
-    };
     Command::new("prune")
         .about("Remove unused images")
-        .arg(flag("all", 'a').help("Remove all unused images, not just dangling ones"))
-        .arg(flag("force", 'f').help("Do not prompt for confirmation"))
+        .arg(switch("all", "Remove all unused images, not just dangling ones").short('a'))
+        .arg(switch("force", "Do not prompt for confirmation").short('f'))
         .arg(filter())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let all = matches.get_flag("all");
+    let all = is_set(matches, "all");
     let warning = match all {
         true => {
             "This will remove all images without at least one container associated to \
@@ -29,7 +27,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         }
         false => "This will remove all dangling images.",
     };
-    if !matches.get_flag("force") && !confirm(warning)? {
+    if !is_set(matches, "force") && !confirm(warning)? {
         return Ok(ExitCode::SUCCESS);
     }
     let pruned = globals.engine()?.prune_images(all, &filters(matches)?)?;

@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::flags::{is_set, switch};
 use super::progress::Shown;
 use super::{Globals, print, refused, required};
 use crate::error::Result;
@@ -15,14 +16,10 @@ pub(super) fn definition() -> Command {
     Command::new("pull")
         .about("Download an image from a registry")
         .arg(Arg::new("name").value_name("NAME[:TAG|@DIGEST]").required(true))
-        .arg(flag("all-tags", 'a', "Download all tagged images in the repository"))
-        .arg(flag("quiet", 'q', "Suppress verbose output"))
+        .arg(switch("all-tags", "Download all tagged images in the repository").short('a'))
+        .arg(switch("quiet", "Suppress verbose output").short('q'))
         .arg(super::platform_flag())
         .arg(refused::content_trust())
-}
-
-fn flag(name: &'static str, short: char, help: &'static str) -> Arg {
-    Arg::new(name).long(name).short(short).help(help).action(ArgAction::SetTrue)
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -30,10 +27,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let reference: Reference = super::reference(required(matches, "name"))?;
     let platform = matches.get_one::<Platform>("platform");
-    let quiet = matches.get_flag("quiet");
+    let quiet = is_set(matches, "quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);
-    if matches.get_flag("all-tags") {
+    if is_set(matches, "all-tags") {
         if reference.tag.is_some() || reference.digest.is_some() {
             anyhow::bail!("tag can't be used with --all-tags/-a");
         }

@@ -2,22 +2,20 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::flags::{is_set, switch};
 use super::progress::Shown;
 use super::{Globals, print, refused, required};
 use crate::error::Result;
 use crate::image::reference::DEFAULT_TAG;
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str, short| {
-        Arg::new(name).long(name).short(short).action(ArgAction::SetTrue)
-    };
     Command::new("push")
         .about("Upload an image to a registry")
         .arg(Arg::new("name").value_name("NAME[:TAG]").required(true))
-        .arg(flag("all-tags", 'a').help("Push all tags of an image to the repository"))
-        .arg(flag("quiet", 'q').help("Suppress verbose output"))
+        .arg(switch("all-tags", "Push all tags of an image to the repository").short('a'))
+        .arg(switch("quiet", "Suppress verbose output").short('q'))
         .arg(super::platform_flag())
         .arg(refused::content_trust())
 }
@@ -27,10 +25,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let reference = super::reference(required(matches, "name"))?;
     engine.check_platform(required(matches, "name"), matches.get_one("platform"))?;
-    let quiet = matches.get_flag("quiet");
+    let quiet = is_set(matches, "quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);
-    if matches.get_flag("all-tags") {
+    if is_set(matches, "all-tags") {
         if reference.tag.is_some() {
             anyhow::bail!("tag can't be used with --all-tags/-a");
         }

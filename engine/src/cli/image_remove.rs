@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::flags::{is_set, switch, texts};
 use super::{Globals, print, tell};
 use crate::error::{Kind, Result, kind};
 use crate::service::image::Removed;
@@ -12,29 +13,18 @@ pub(super) fn definition() -> Command {
     Command::new("rmi")
         .about("Remove one or more images")
         .arg(Arg::new("image").value_name("IMAGE").required(true).num_args(1..))
-        .arg(
-            Arg::new("force")
-                .long("force")
-                .short('f')
-                .help("Force removal of the image")
-                .action(ArgAction::SetTrue),
-        )
-        .arg(
-            Arg::new("no-prune")
-                .long("no-prune")
-                .help("Do not delete untagged parents: there are none here")
-                .action(ArgAction::SetTrue),
-        )
+        .arg(switch("force", "Force removal of the image").short('f'))
+        .arg(switch("no-prune", "Do not delete untagged parents: there are none here"))
         .arg(super::platform_flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    let force = matches.get_flag("force");
+    let force = is_set(matches, "force");
     let mut end = ExitCode::SUCCESS;
-    for name in matches.get_many::<String>("image").into_iter().flatten() {
-        let is_meant = engine.check_platform(name, matches.get_one("platform"));
-        match is_meant.and_then(|()| engine.remove_image(name, force)) {
+    for name in texts(matches, "image") {
+        let is_meant = engine.check_platform(&name, matches.get_one("platform"));
+        match is_meant.and_then(|()| engine.remove_image(&name, force)) {
             Ok(removed) => print(&removed.iter().map(line).collect::<String>())?,
             // What is not there need not be removed by force.
             Err(error) if force && kind(&error) == Some(Kind::NotFound) => drop(tell(&error)),

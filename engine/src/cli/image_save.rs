@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command, value_parser};
 
 use super::Globals;
+use super::flags::{texts, value};
 use crate::error::{Context, Result};
 
 pub(super) fn definition() -> Command {
@@ -15,11 +16,8 @@ pub(super) fn definition() -> Command {
         .about("Save one or more images to a tar archive (streamed to STDOUT by default)")
         .arg(Arg::new("image").value_name("IMAGE").required(true).num_args(1..))
         .arg(
-            Arg::new("output")
-                .long("output")
+            value("output", "FILE", "Write to a file, instead of STDOUT")
                 .short('o')
-                .value_name("FILE")
-                .help("Write to a file, instead of STDOUT")
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(super::platform_flag())
@@ -27,8 +25,7 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    let images: Vec<String> =
-        matches.get_many::<String>("image").into_iter().flatten().cloned().collect();
+    let images = texts(matches, "image");
     for image in &images {
         engine.check_platform(image, matches.get_one("platform"))?;
     }

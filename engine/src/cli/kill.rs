@@ -6,20 +6,20 @@ use clap::{ArgMatches, Command};
 
 use super::Globals;
 use super::each::each_at_once;
-use super::flags::{containers, text, value};
+use super::flags::containers;
+use super::stop::{signal, signal_flag};
 use crate::error::Result;
-use crate::service::signal;
+use crate::service::signal::Signal;
 
 pub(super) fn definition() -> Command {
     Command::new("kill")
         .about("Kill one or more running containers")
-        .arg(value("signal", "SIGNAL", "Signal to send to the container").short('s'))
+        .arg(signal_flag())
         .arg(containers())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let signal = signal(matches)?.unwrap_or(Signal::KILL);
     let engine = globals.engine()?;
-    let signal = text(matches, "signal").unwrap_or_else(|| "SIGKILL".into());
-    signal::check(&signal)?;
-    each_at_once(&engine, matches, |container| engine.kill(container, &signal))
+    each_at_once(&engine, matches, |container| engine.kill(container, signal))
 }

@@ -3,28 +3,21 @@
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
+use super::flags::{is_set, switch, text, value};
 use super::{Globals, print};
 use crate::error::{Context, Result};
 use crate::image::reference::DEFAULT_REGISTRY;
 
 pub(super) fn definition() -> Command {
-    let text = |name: &'static str, short| Arg::new(name).long(name).short(short);
     Command::new("login")
         .about("Authenticate to a registry")
         .arg(Arg::new("server").value_name("SERVER"))
-        .arg(text("username", 'u').value_name("NAME").help("Username"))
+        .arg(value("username", "NAME", "Username").short('u'))
+        .arg(value("password", "TEXT", "Password or Personal Access Token (PAT)").short('p'))
         .arg(
-            text("password", 'p')
-                .value_name("TEXT")
-                .help("Password or Personal Access Token (PAT)"),
-        )
-        .arg(
-            Arg::new("password-stdin")
-                .long("password-stdin")
-                .help("Take the Password or Personal Access Token (PAT) from stdin")
-                .action(ArgAction::SetTrue)
+            switch("password-stdin", "Take the Password or Personal Access Token (PAT) from stdin")
                 .conflicts_with("password"),
         )
 }
@@ -32,8 +25,8 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let server = registry(matches.get_one::<String>("server"));
-    let given = |name: &str| matches.get_one::<String>(name).cloned();
-    let stdin = matches.get_flag("password-stdin");
+    let given = |name: &str| text(matches, name);
+    let stdin = is_set(matches, "password-stdin");
     if given("password").is_some() {
         let warning = "WARNING! Using --password via the CLI is insecure. Use --password-stdin.";
         writeln!(io::stderr(), "{warning}")?;

@@ -282,6 +282,9 @@ fn exit_code(code: i32) -> ExitCode {
 /// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1, and
 /// with 125 where words make no sense.
 fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
+    if let Some(invalid) = error.downcast_ref() {
+        return usage::tell_invalid(command.built(), invalid);
+    }
     tell(error);
     if command.page != "run" && error::kind(error) != Some(Kind::Usage) {
         return ExitCode::FAILURE;

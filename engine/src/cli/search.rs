@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
+use super::flags::{is_set, switch, value};
 use super::listing::{self, Column};
 use super::{Globals, print, required};
 use crate::error::{Kind, Result, refuse};
@@ -24,19 +25,11 @@ pub(super) fn definition() -> Command {
         .about("Search a registry for images")
         .arg(Arg::new("term").value_name("TERM").required(true))
         .arg(
-            Arg::new("limit")
-                .long("limit")
-                .value_name("NUMBER")
-                .help("Max number of search results")
+            value("limit", "NUMBER", "Max number of search results")
                 .value_parser(value_parser!(u32).range(1..=100))
                 .default_value("25"),
         )
-        .arg(
-            Arg::new("no-trunc")
-                .long("no-trunc")
-                .help("Don't truncate output")
-                .action(ArgAction::SetTrue),
-        )
+        .arg(switch("no-trunc", "Don't truncate output"))
         .arg(filter().short('f'))
         .arg(super::format_flag())
 }
@@ -58,7 +51,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         }
     }
     found.sort_by_key(|image| std::cmp::Reverse(image.star_count));
-    let whole = matches.get_flag("no-trunc");
+    let whole = is_set(matches, "no-trunc");
     let rows: Vec<Value> = found.iter().map(|image| row(image, whole)).collect();
     let format = matches.get_one::<String>("format").map(String::as_str);
     print(&listing::list(rows, COLUMNS, COLUMNS.len(), format)?)?;

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 
 use super::console::Part;
+use super::each::each_failing;
 use super::flags::{containers, is_set, switch, texts, value};
 use super::refused::{self, Refused, Takes};
-use super::{Globals, complain, print, run, tell};
+use super::{Globals, complain, run};
 use crate::error::Result;
+use crate::model::Container;
 use crate::service::Engine;
 use crate::service::attach::Wanted;
 
@@ -40,7 +42,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let interactive = is_set(matches, "interactive");
     if !interactive && !is_set(matches, "attach") {
-        return several(&engine, &texts(matches, "container"));
+        return several(&engine, matches);
     }
     let names = texts(matches, "container");
     let [name] = &names[..] else {
@@ -62,18 +64,9 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
 }
 
 /// One after the other; those that could not be started are named once more at the end.
-fn several(engine: &Engine, names: &[String]) -> Result<ExitCode> {
-    let mut failed = Vec::new();
-    for name in names {
-        let found = engine.store.container(name);
-        match found.and_then(|container| engine.start(&container, Wanted::NOTHING)) {
-            Ok(_) => print(&format!("{name}\n"))?,
-            Err(error) => {
-                tell(&error);
-                failed.push(name.as_str());
-            }
-        }
-    }
+fn several(engine: &Engine, matches: &ArgMatches) -> Result<ExitCode> {
+    let start = |container: &Container| engine.start(container, Wanted::NOTHING).map(drop);
+    let failed = each_failing(engine, matches, start)?;
     if failed.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }

@@ -8,13 +8,23 @@ use super::Globals;
 use super::each::each_at_once;
 use super::flags::{containers, text, value};
 use crate::error::Result;
+use crate::service::signal::Signal;
 
 pub(super) fn definition() -> Command {
     Command::new("stop")
         .about("Stop one or more running containers")
-        .arg(value("signal", "SIGNAL", "Signal to send to the container").short('s'))
+        .arg(signal_flag())
         .arg(grace())
         .arg(containers())
+}
+
+/// What is sent.
+pub(super) fn signal_flag() -> Arg {
+    value("signal", "SIGNAL", "Signal to send to the container").short('s')
+}
+
+pub(super) fn signal(matches: &ArgMatches) -> Result<Option<Signal>> {
+    text(matches, "signal").map(|text| text.parse()).transpose()
 }
 
 /// The seconds before a kill.
@@ -26,7 +36,7 @@ pub(super) fn grace() -> Arg {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
+    let (signal, grace) = (signal(matches)?, matches.get_one("timeout").copied());
     let engine = globals.engine()?;
-    let (signal, grace) = (text(matches, "signal"), matches.get_one("timeout").copied());
-    each_at_once(&engine, matches, |container| engine.stop(container, signal.as_deref(), grace))
+    each_at_once(&engine, matches, |container| engine.stop(container, signal, grace))
 }

@@ -2,30 +2,29 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
+use super::flags::{is_set, switch};
 use super::{Globals, human, print};
 use crate::error::Result;
 
 pub(super) fn definition() -> Command {
-    let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("check")
         .about("Look for what is damaged, missing or left over")
-        .arg(
-            flag("repair").help("Remove what is left over or damaged, unpack missing layers again"),
-        )
-        .arg(flag("quick").help("Do not read the blobs to compare their digests"))
+        .arg(switch("repair", "Remove what is left over or damaged, unpack missing layers again"))
+        .arg(switch("quick", "Do not read the blobs to compare their digests"))
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    let found = engine.check(!matches.get_flag("quick"), matches.get_flag("repair"))?;
+    let repair = is_set(matches, "repair");
+    let found = engine.check(!is_set(matches, "quick"), repair)?;
     let mut text = String::new();
     for problem in &found.problems {
         let end = if problem.repaired { "repaired" } else { "not repaired" };
         text.push_str(&format!("{}: {end}\n", problem.words));
     }
-    let gone = if matches.get_flag("repair") { "removed" } else { "left over" };
+    let gone = if repair { "removed" } else { "left over" };
     for left in &found.leftovers {
         text.push_str(&format!("{gone}: {left}\n"));
     }
@@ -33,6 +32,6 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     text.push_str(&format!("{} problems, {left} {gone}\n", found.problems.len()));
     print(&text)?;
     let well = found.problems.iter().all(|p| p.repaired)
-        && (found.garbage == 0 && found.leftovers.is_empty() || matches.get_flag("repair"));
+        && (found.garbage == 0 && found.leftovers.is_empty() || repair);
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
+use super::flags::Invalid;
 use super::{OWN_FAILURE, Result, complain, print};
 
 /// How a command line is wrong.
@@ -18,15 +19,31 @@ enum Wrong {
 }
 
 /// Tells what is wrong with the words after a command; help, which is nothing wrong, is printed.
-pub(super) fn tell(mut command: Command, error: &clap::Error) -> Result<ExitCode> {
+pub(super) fn tell(command: Command, error: &clap::Error) -> Result<ExitCode> {
     if !error.use_stderr() {
         print(&error.to_string())?;
         return Ok(ExitCode::SUCCESS);
     }
     let name = command.get_bin_name().unwrap_or_default().to_owned();
+    let wrong = wrong(&command, &name, error);
+    Ok(tell_wrong(command, wrong))
+}
+
+/// Tells of a flag's value that makes no sense.
+pub(super) fn tell_invalid(command: Command, invalid: &Invalid) -> ExitCode {
+    let wrong = wrong_value(&command, invalid);
+    tell_wrong(command, wrong)
+}
+
+fn wrong_value(command: &Command, invalid: &Invalid) -> Wrong {
+    Wrong::Flag(invalid.words(&flag(command, &invalid.flag)))
+}
+
+fn tell_wrong(mut command: Command, wrong: Wrong) -> ExitCode {
+    let name = command.get_bin_name().unwrap_or_default().to_owned();
     let usage = command.render_usage().to_string().replacen("Usage: ", "Usage:  ", 1);
     let more = format!("\n\n{usage}\n\nRun '{name} --help' for more information");
-    Ok(match wrong(&command, &name, error) {
+    match wrong {
         Wrong::Flag(words) => {
             complain(&(words + &more));
             ExitCode::from(OWN_FAILURE)
@@ -35,7 +52,7 @@ pub(super) fn tell(mut command: Command, error: &clap::Error) -> Result<ExitCode
             complain(&format!("dok: {words}{more}"));
             ExitCode::FAILURE
         }
-    })
+    }
 }
 
 fn wrong(command: &Command, name: &str, error: &clap::Error) -> Wrong {
@@ -60,9 +77,9 @@ fn wrong(command: &Command, name: &str, error: &clap::Error) -> Wrong {
             Wrong::Flag(format!("flag needs an argument: {}", long(named)))
         }
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let flag = flag(command, long(named));
-            let why = error.source().map(ToString::to_string).unwrap_or_else(|| one_of(error));
-            Wrong::Flag(format!("invalid argument {value:?} for \"{flag}\" flag: {why}"))
+            let what = error.source().map(ToString::to_string).unwrap_or_else(|| one_of(error));
+            let (flag, word) = (long(named).to_owned(), value.to_owned());
+            wrong_value(command, &Invalid { flag, word, what })
         }
         _ => Wrong::Flag(first_line(error)),
     }

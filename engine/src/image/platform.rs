@@ -26,6 +26,11 @@ impl Platform {
         Platform { os: "linux".into(), architecture, variant }
     }
 
+    /// The platform that is asked for, where an image made for `other` does not serve it.
+    pub fn unmet<'a>(asked: Option<&'a Platform>, other: &Platform) -> Option<&'a Platform> {
+        asked.filter(|asked| asked.fit(other).is_none())
+    }
+
     /// How well an image made for `other` serves who asks for this platform: the higher the
     /// better, nothing where it does not run.
     pub fn fit(&self, other: &Platform) -> Option<u8> {

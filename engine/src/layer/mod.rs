@@ -12,7 +12,7 @@ pub use changes::{Change, Kind, changes};
 pub use install::{Sent, install};
 pub use pack::{Form, Origin, pack, pack_as};
 pub(crate) use stream::Bounded;
-pub use stream::{decompress, uncompressed};
+pub use stream::{decompress, sniff, uncompressed};
 pub use unpack::{Limits, Owner, Unpacked, unpack, unpack_tree};
 
 /// The most that may stand between two entries of an archive: long names, attributes.

@@ -32,15 +32,23 @@ pub fn decompress<'a>(
     })
 }
 
-/// An archive without its compression, which its first bytes tell.
+/// How an archive is packed, which its first bytes tell, and all of it.
+///
+/// # Errors
+/// The first bytes cannot be read.
+pub fn sniff<R: Read>(mut source: R) -> Result<(Compression, impl Read + use<R>)> {
+    let mut start = Vec::with_capacity(4);
+    (&mut source).take(4).read_to_end(&mut start).context("read the archive")?;
+    Ok((Compression::sniff(&start), io::Cursor::new(start).chain(source)))
+}
+
+/// An archive without its compression.
 ///
 /// # Errors
 /// The first bytes cannot be read; the decompressor cannot be made.
-pub fn uncompressed<'a>(mut source: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
-    let mut start = Vec::with_capacity(4);
-    (&mut source).take(4).read_to_end(&mut start).context("read the archive")?;
-    let compression = Compression::sniff(&start);
-    decompress(io::Cursor::new(start).chain(source), compression)
+pub fn uncompressed<'a>(source: impl Read + 'a) -> Result<Box<dyn Read + 'a>> {
+    let (compression, source) = sniff(source)?;
+    decompress(source, compression)
 }
 
 /// What has been read, and how much more may be.

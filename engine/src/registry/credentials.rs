@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -105,7 +106,7 @@ impl Credentials {
     /// # Errors
     /// Where the file makes no sense, or the helper that it names fails.
     pub fn of(&self, registry: &str) -> Result<Option<Credential>> {
-        let (config, server) = (self.read()?, server(registry));
+        let (config, server): (Config, _) = (self.read()?, server(registry));
         if let Some(helper) = config.helper(&server) {
             return helper_get(helper, &server);
         }
@@ -132,7 +133,7 @@ impl Credentials {
     /// # Errors
     /// Where the helper fails or the file cannot be written.
     pub fn keep(&self, registry: &str, user: &str, password: &str) -> Result<bool> {
-        let (mut config, server) = (self.read()?, server(registry));
+        let (mut config, server): (Config, _) = (self.read()?, server(registry));
         if let Some(helper) = config.helper(&server) {
             let (username, secret) = (user.to_owned(), password.to_owned());
             let helped = Helped { server: server.clone(), username, secret };
@@ -150,7 +151,7 @@ impl Credentials {
     /// # Errors
     /// Where the helper fails or the file cannot be written.
     pub fn forget(&self, registry: &str) -> Result<bool> {
-        let (mut config, server) = (self.read()?, server(registry));
+        let (mut config, server): (Config, _) = (self.read()?, server(registry));
         let known = config.auths.keys().any(|key| plain(key) == plain(&server));
         if let Some(helper) = config.helper(&server) {
             run_helper(helper, "erase", server.as_bytes())?;
@@ -162,12 +163,23 @@ impl Credentials {
         Ok(known)
     }
 
-    fn read(&self) -> Result<Config> {
+    /// What the file says, as far as somebody wants to know; nothing, where it is not there or
+    /// empty.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not JSON.
+    pub fn read<T: Default + DeserializeOwned>(&self) -> Result<T> {
         let reading = || format!("read {}", self.file.display());
         match fs::read(&self.file) {
-            Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(Config::default()),
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(reading),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Config::default()),
+            Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(T::default()),
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .with_context(|| format!("{}: expected JSON of Docker's client", reading())),
+            // Also where there is no folder: nobody has said anything.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
+                Ok(T::default())
+            }
             Err(error) => Err(error).with_context(reading),
         }
     }
@@ -236,6 +248,14 @@ fn run_helper(helper: &str, verb: &str, input: &[u8]) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn below_what_is_no_folder_nobody_has_said_anything() {
+        let file = std::env::temp_dir().join(format!("dok-no-folder-{}", std::process::id()));
+        fs::write(&file, "").unwrap();
+        assert_eq!(Credentials::in_folder(&file).of("h:1").unwrap(), None);
+        fs::remove_file(&file).unwrap();
+    }
 
     #[test]
     fn what_is_kept_is_found_and_forgotten_and_the_rest_stays() {

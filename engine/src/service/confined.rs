@@ -14,53 +14,82 @@ use rustix::mount::{
     move_mount, open_tree,
 };
 
+use super::{driven, mounts};
 use crate::error::{Context, Result};
-use crate::model::MountPoint;
+use crate::model::{Container, MountPoint};
 use crate::rootfs;
+use crate::store::Store;
 
-/// Does something in a thread whose root is this folder, with folders and files of the host in
-/// their places: only this thread sees them there.
+/// Does something in a thread whose root is this folder.
+///
+/// # Errors
+/// The folder cannot be entered, and what the work itself says.
+pub(super) fn with_root<T: Send>(root: &Path, act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let prepare = || {
+        unshare(CloneFlags::CLONE_FS)?;
+        enter(root)
+    };
+    apart(prepare, act)
+}
+
+/// Does something in a thread whose root is that of a container that does not run, with its volumes
+/// and folders of the host in their places: only this thread sees them there.
 ///
 /// # Errors
 /// What cannot be mounted, and what the work itself says.
-pub(super) fn with_root<T: Send>(
+pub(super) fn with_volumes<T: Send>(
+    store: &Store,
+    container: &Container,
     root: &Path,
-    points: &[&MountPoint],
+    act: impl FnOnce() -> Result<T> + Send,
+) -> Result<T> {
+    let prepare = || {
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+        let bundle = store.bundle(&container.id);
+        mounts::complete(store, container, &bundle)?;
+        let is_of_host = |point: &&MountPoint| matches!(&*point.kind, "bind" | "volume");
+        let mut points: Vec<_> = container.mounts.iter().filter(is_of_host).collect();
+        points.sort_by(|a, b| a.destination.cmp(&b.destination));
+        let trees = points.iter().map(|point| open_source(point, &bundle));
+        let trees = trees.collect::<Result<Vec<OwnedFd>>>()?;
+        enter(root)?;
+        points.iter().zip(trees).try_for_each(|(point, tree)| {
+            put(point, &tree).with_context(|| format!("mount {}", point.destination))
+        })
+    };
+    apart(prepare, act)
+}
+
+/// In a thread that ends with its work, since nothing leads back.
+fn apart<T: Send>(
+    prepare: impl FnOnce() -> Result<()> + Send,
     act: impl FnOnce() -> Result<T> + Send,
 ) -> Result<T> {
     let confined = || {
-        enter(root, points).with_context(|| format!("enter {}", root.display()))?;
+        prepare().context("enter the container's files")?;
         act()
     };
     let joined = thread::scope(|scope| scope.spawn(confined).join());
     joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-/// Only for a thread that ends with its work.
-fn enter(root: &Path, points: &[&MountPoint]) -> Result<()> {
-    if points.is_empty() {
-        unshare(CloneFlags::CLONE_FS)?;
-    } else {
-        unshare(CloneFlags::CLONE_NEWNS)?;
-        mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
-    }
-    let trees = points.iter().map(|point| {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_RECURSIVE
-            | OpenTreeFlags::AT_EMPTY_PATH;
-        let source = rootfs::open_part(Path::new(&point.source), &point.subpath)?;
-        open_tree(&source, "", flags).with_context(|| format!("open {}", point.source))
-    });
-    let trees = trees.collect::<Result<Vec<OwnedFd>>>()?;
+fn enter(root: &Path) -> Result<()> {
     let folder = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let root = rustix::fs::open(root, folder, Mode::empty())?;
+    let root = rustix::fs::open(root, folder, Mode::empty())
+        .with_context(|| format!("open {}", root.display()))?;
     rustix::process::fchdir(&root)?;
-    rustix::process::chroot(".")?;
-    for (point, tree) in points.iter().zip(trees) {
-        put(point, &tree).with_context(|| format!("mount {}", point.destination))?;
-    }
-    Ok(())
+    Ok(rustix::process::chroot(".")?)
+}
+
+fn open_source(point: &MountPoint, bundle: &Path) -> Result<OwnedFd> {
+    let flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_RECURSIVE
+        | OpenTreeFlags::AT_EMPTY_PATH;
+    let source = driven::source(point, bundle);
+    let found = rootfs::open_part(&source, &point.subpath)?;
+    open_tree(&found, "", flags).with_context(|| format!("open {}", source.display()))
 }
 
 /// Mounts it where the container has it, as the runtime will do when the container starts.

@@ -28,6 +28,7 @@ pub(super) fn check(config: &Config, host: &HostConfig, networks: &NetworkingCon
         (joins && named, "hostname and the network mode"),
         (joins && links, CONTAINER_AND_LINKS),
         (mode == "host" && links, HOST_AND_LINKS),
+        (mode == "none" && links, "network mode none can't be used with links"),
         (joins && !items(&host.dns).is_empty(), "dns and the network mode"),
         (
             joins && !items(&host.extra_hosts).is_empty(),
@@ -91,6 +92,8 @@ mod tests {
             assert!(said(&config, host.clone(), "container:a").contains(words), "{words}");
             assert_eq!(said(&config, host, "net"), "", "{words}");
         }
+        let linked = HostConfig { links: list("db"), ..HostConfig::default() };
+        assert!(said(&nothing(), linked, "none").contains("none can't be used with links"));
         let shared = HostConfig { uts_mode: "host".into(), ..HostConfig::default() };
         assert!(said(&named, shared, "bridge").contains("hostname and the UTS mode"));
     }

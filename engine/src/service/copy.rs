@@ -10,7 +10,7 @@ use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use rustix::io::Errno;
 
 use super::Engine;
-use super::confined::with_root;
+use super::confined::{with_root, with_volumes};
 use super::inside::Inside;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::layer::{Origin, Owner, pack_as, uncompressed, unpack_tree};
@@ -136,13 +136,9 @@ impl Engine {
             if state.status.is_alive() {
                 let process = first_process(&state)?;
                 let own = format!("/proc/self/fd/{}/root", process.as_raw_fd());
-                return with_root(Path::new(&own), &[], act);
+                return with_root(Path::new(&own), act);
             }
-            let is_of_host = |kind: &str| matches!(kind, "bind" | "volume");
-            let mut points: Vec<_> =
-                container.mounts.iter().filter(|point| is_of_host(&point.kind)).collect();
-            points.sort_by(|a, b| a.destination.cmp(&b.destination));
-            with_root(rootfs, &points, act)
+            with_volumes(&self.store, container, rootfs, act)
         })
     }
 }

@@ -1,7 +1,8 @@
 //! Creating a container: the request is completed by its image, checked, and written down.
 
 use super::image_parts::ImageParts;
-use super::{Engine, conflicts, limits, merge, mounts, names, networking, signal};
+use super::signal::Signal;
+use super::{Engine, conflicts, limits, links, merge, mounts, names, networking};
 use crate::bundle::{self, capabilities};
 use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
@@ -91,18 +92,21 @@ impl Engine {
     /// network has the host name that is known in it.
     fn join_others(&self, container: &mut Container) -> Result<()> {
         let host = &mut container.host_config;
-        for mode in [&mut host.network_mode, &mut host.ipc_mode, &mut host.pid_mode] {
-            if let Some(name) = mode.strip_prefix("container:") {
-                if name == container.name {
-                    let words = "cannot join own network, process or IPC namespace";
-                    return Err(refuse(Kind::Invalid, words));
-                }
-                *mode = format!("container:{}", self.store.container(name)?.id);
+        let join = |mode: &mut String| -> Result<Option<Container>> {
+            let Some(name) = mode.strip_prefix("container:") else { return Ok(None) };
+            if name == container.name {
+                let words = "cannot join own network, process or IPC namespace";
+                return Err(refuse(Kind::Invalid, words));
             }
-        }
+            let other = self.store.container(name)?;
+            *mode = format!("container:{}", other.id);
+            Ok(Some(other))
+        };
+        let in_network = join(&mut host.network_mode)?;
+        join(&mut host.ipc_mode)?;
+        join(&mut host.pid_mode)?;
         let config = &mut container.config;
-        if let Some(id) = host.network_mode.strip_prefix("container:") {
-            let other = self.store.container(id)?;
+        if let Some(other) = in_network {
             other.hostname().clone_into(&mut config.hostname);
             config.domainname = other.config.domainname;
         } else if host.network_mode == "host" && config.hostname.is_empty() {
@@ -125,7 +129,7 @@ impl Engine {
     }
 }
 
-/// Times that are too short to be meant.
+/// Refuses a check by times that are too short to be meant, or of less than no tries.
 fn check_health(config: &Config) -> Result<()> {
     const SHORTEST: i64 = 1_000_000;
     let Some(check) = &config.healthcheck else { return Ok(()) };
@@ -146,7 +150,8 @@ fn check_health(config: &Config) -> Result<()> {
     Ok(())
 }
 
-/// What makes no sense, whatever the host.
+/// Refuses what makes no sense: words that nobody knows and values that contradict each other, and
+/// processors that this machine does not have. Also of an update.
 pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
     check_health(config)?;
@@ -162,7 +167,7 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     capabilities::allowed(items(&host.cap_add), items(&host.cap_drop), false, u64::MAX)?;
     bundle::check_security(items(&host.security_opt))?;
     if !config.stop_signal.is_empty() {
-        signal::check(&config.stop_signal)?;
+        config.stop_signal.parse::<Signal>()?;
     }
     limits::check(host)?;
     if host.nano_cpus != 0 || !host.cpuset_cpus.is_empty() || !host.cpuset_mems.is_empty() {
@@ -218,7 +223,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     }
     if networking::is_own(host) {
         let first = places.entry(host.network_mode.clone()).or_default();
-        if host.network_mode != "bridge" && host.links.is_some() {
+        if links::are_of_the_resolver(host) && host.links.is_some() {
             first.get_or_insert_default().links.clone_from(&host.links);
         }
     }

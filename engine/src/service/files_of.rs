@@ -1,11 +1,11 @@
 //! The files of a container: what it changed, and all of them.
 
-use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::Engine;
+use super::start::INIT;
 use crate::error::Result;
 use crate::layer::{Change, Form, Kind, changes, pack};
 use crate::model::{Container, Event};
@@ -24,7 +24,11 @@ impl Engine {
             return Ok(Vec::new());
         }
         let layers = self.layers(&container.image)?;
-        Ok(without_places(changes(&upper, &layers)?, &upper, &layers))
+        let all = changes(&upper, &layers)?;
+        Ok(match container.host_config.init {
+            Some(true) => without_init(all, &upper, &layers),
+            _ => all,
+        })
     }
 
     /// Packs all files of a container, without those of its volumes.
@@ -70,53 +74,26 @@ impl Engine {
     }
 }
 
-/// Where something is mounted in every container.
-const PLACES: &[&str] = &[
-    "/dev",
-    "/dev/console",
-    "/dev/mqueue",
-    "/dev/pts",
-    "/dev/shm",
-    "/etc/hostname",
-    "/etc/hosts",
-    "/etc/resolv.conf",
-    "/proc",
-    "/sbin/docker-init",
-    "/sys",
-];
-
-/// The changes without the empty files and folders that were made for mounts, and without folders
-/// that changed for these alone.
-fn without_places(mut all: Vec<Change>, upper: &Path, layers: &[PathBuf]) -> Vec<Change> {
-    let own = |path: &Path| upper.join(path.strip_prefix("/").unwrap_or(path));
+/// The changes without the empty file that the init is mounted at, and without its folder, where
+/// that changed for it alone. The places of all other mounts are no changes: they are below.
+fn without_init(mut all: Vec<Change>, upper: &Path, layers: &[PathBuf]) -> Vec<Change> {
+    let about = |layer: &Path, path: &Path| {
+        layer.join(path.strip_prefix("/").unwrap_or(path)).symlink_metadata().ok()
+    };
     let is_place = |change: &Change| {
         change.kind == Kind::Added
-            && PLACES.iter().any(|place| change.path == Path::new(place))
-            && is_empty(&own(&change.path))
+            // The folder may be a link to another.
+            && change.path.file_name() == Path::new(INIT).file_name()
+            && about(upper, &change.path).is_some_and(|file| file.is_file() && file.len() == 0)
     };
-    let parents: Vec<PathBuf> = all
-        .iter()
-        .filter(|change| is_place(change))
-        .filter_map(|change| change.path.parent().map(Path::to_owned))
-        .collect();
-    all.retain(|change| !is_place(change));
-    for parent in parents {
-        let has_others = all.iter().any(|other| other.path.parent() == Some(&*parent));
-        let rest = parent.strip_prefix("/").unwrap_or(&parent);
-        let below = layers.iter().rev().find_map(|layer| layer.join(rest).symlink_metadata().ok());
-        let rights = |about: &fs::Metadata| (about.mode(), about.uid(), about.gid());
-        let now = own(&parent).symlink_metadata().ok();
-        if !has_others && now.as_ref().map(rights) == below.as_ref().map(rights) {
-            all.retain(|change| change.path != parent);
-        }
+    let Some(at) = all.iter().position(is_place) else { return all };
+    let path = all.remove(at).path;
+    let folder = path.parent().unwrap_or(&path);
+    let rights = |layer: &Path| about(layer, folder).map(|it| (it.mode(), it.uid(), it.gid()));
+    let below = layers.iter().rev().find_map(|layer| rights(layer));
+    let has_others = all.iter().any(|other| other.path.parent() == Some(folder));
+    if !has_others && below.is_none_or(|below| rights(upper) == Some(below)) {
+        all.retain(|change| change.path != folder);
     }
     all
-}
-
-/// A folder with nothing but places for mounts, or a file without a byte.
-fn is_empty(path: &Path) -> bool {
-    match fs::read_dir(path) {
-        Ok(mut entries) => entries.all(|entry| entry.is_ok_and(|entry| is_empty(&entry.path()))),
-        Err(_) => path.symlink_metadata().is_ok_and(|about| about.is_file() && about.len() == 0),
-    }
 }

@@ -23,7 +23,7 @@ impl ImageParts {
     ) -> Result<ImageParts> {
         let image = engine.image(name)?;
         let actual = image.file.platform();
-        if let Some(wanted) = platform.filter(|wanted| wanted.fit(&actual).is_none()) {
+        if let Some(wanted) = Platform::unmet(platform, &actual) {
             let words = format!(
                 "image with reference {name} was found but its platform ({actual}) does not match \
                  the specified platform ({wanted})"
@@ -46,21 +46,24 @@ impl Engine {
         }
     }
 
-    /// Whether an image is for the machine that is asked for; one that is not there is not found by
-    /// this, but by what is to be done with it.
+    /// Whether an image is for the machine that is asked for; nothing is looked at where none is.
     ///
     /// # Errors
-    /// In Docker's words, where it is not.
+    /// In Docker's words, where it is not, or is not there.
     pub fn check_platform(&self, name: &str, platform: Option<&Platform>) -> Result<()> {
-        let Some(wanted) = platform else { return Ok(()) };
-        if self.image(name)?.file.platform() != *wanted && !self.has_image(name, platform)? {
-            let words = format!(
-                "image with reference {name} was found but does not provide the specified platform \
-                 ({wanted})"
-            );
-            return Err(refuse(Kind::NotFound, words));
+        if platform.is_none() {
+            return Ok(());
         }
-        Ok(())
+        match Platform::unmet(platform, &self.image(name)?.file.platform()) {
+            None => Ok(()),
+            Some(wanted) => {
+                let words = format!(
+                    "image with reference {name} was found but does not provide the specified \
+                     platform ({wanted})"
+                );
+                Err(refuse(Kind::NotFound, words))
+            }
+        }
     }
 
     /// The layers below a container's own, the lowest first: the places of what is mounted into

@@ -24,7 +24,7 @@ pub(super) struct Linked {
 const ITS_OWN: [&str; 3] = ["HOME", "PATH", "HOSTNAME"];
 
 /// Whether the resolver of a network answers links: also for containers that are not there yet.
-fn has_names(host: &HostConfig) -> bool {
+pub(super) fn are_of_the_resolver(host: &HostConfig) -> bool {
     super::networking::is_own(host) && host.network_mode != "bridge"
 }
 
@@ -32,18 +32,11 @@ impl Engine {
     /// `NAME:ALIAS` becomes `ID:ALIAS`: a name can be given to another.
     ///
     /// # Errors
-    /// There is no such container; the container is in no network.
+    /// There is no such container, or it is in the host's network.
     pub(super) fn find_linked(&self, container: &mut Container) -> Result<()> {
         let host = &mut container.host_config;
-        if items(&host.links).is_empty() {
+        if are_of_the_resolver(host) {
             return Ok(());
-        }
-        if has_names(host) {
-            return Ok(());
-        }
-        if host.network_mode == "none" {
-            let words = "conflicting options: network mode none can't be used with links";
-            return Err(refuse(Kind::Invalid, words));
         }
         for link in host.links.iter_mut().flatten() {
             let (name, alias) = split_link(link);
@@ -62,7 +55,7 @@ impl Engine {
 
     /// The links as Docker's `inspect` shows them: `/db:/web/alias`.
     pub(super) fn shown_links(&self, container: &Container) -> Option<Vec<String>> {
-        if has_names(&container.host_config) {
+        if are_of_the_resolver(&container.host_config) {
             return container.host_config.links.clone();
         }
         let shown = |link: &String| {
@@ -79,7 +72,7 @@ impl Engine {
     /// One of them does not run, or is in no network with it.
     pub(super) fn linked(&self, container: &Container) -> Result<Vec<Linked>> {
         let links = items(&container.host_config.links);
-        if links.is_empty() || has_names(&container.host_config) {
+        if links.is_empty() || are_of_the_resolver(&container.host_config) {
             return Ok(Vec::new());
         }
         let own = self.store.networks().endpoints_of(&container.id)?;

@@ -1,8 +1,11 @@
 //! Pure: words for signals, as kill(1) and Docker know them.
 
-use nix::sys::signal::Signal;
+use std::fmt;
+use std::str::FromStr;
 
-use crate::error::{Kind, Result, refuse};
+use nix::sys::signal::Signal as Named;
+
+use crate::error::{Kind, refuse};
 
 /// The highest number of a signal on Linux.
 const HIGHEST: u32 = 64;
@@ -10,22 +13,39 @@ const HIGHEST: u32 = 64;
 /// The signals of real-time programs that are left by the C library, from the first to the last.
 const REAL_TIME: std::ops::RangeInclusive<u32> = 34..=HIGHEST;
 
-/// Whether this is a signal: `TERM`, `SIGTERM`, `15`, `RTMIN+1`.
-///
-/// # Errors
-/// In Docker's words.
-pub fn check(text: &str) -> Result<()> {
-    match number(text) {
-        Some(_) => Ok(()),
-        None => Err(refuse(Kind::Invalid, format!("invalid signal: {text}"))),
+/// A signal, which is shown by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal(u32);
+
+impl Signal {
+    /// What nobody can hold.
+    pub const KILL: Signal = Signal(9);
+    /// What ends a container that says nothing else.
+    pub const TERM: Signal = Signal(15);
+
+    /// The signal of a number, if there is one.
+    pub fn of(number: u32) -> Option<Signal> {
+        (1..=HIGHEST).contains(&number).then_some(Signal(number))
     }
 }
 
-/// A signal's number.
-pub(super) fn number(text: &str) -> Option<u32> {
-    if let Ok(number) = text.parse() {
-        return (1..=HIGHEST).contains(&number).then_some(number);
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
+}
+
+/// `TERM`, `SIGTERM`, `15`, `RTMIN+1`; what is none is told in Docker's words.
+impl FromStr for Signal {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Signal, anyhow::Error> {
+        let wrong = || refuse(Kind::Invalid, format!("invalid signal: {text}"));
+        text.parse().ok().or_else(|| named(text)).and_then(Signal::of).ok_or_else(wrong)
+    }
+}
+
+fn named(text: &str) -> Option<u32> {
     let name = text.to_ascii_uppercase();
     let bare = name.strip_prefix("SIG").unwrap_or(&name);
     let from = |offset: &str| if offset.is_empty() { Some(0) } else { offset[1..].parse().ok() };
@@ -34,7 +54,7 @@ pub(super) fn number(text: &str) -> Option<u32> {
     } else if let Some(offset) = bare.strip_prefix("RTMAX") {
         REAL_TIME.end().checked_sub(from(offset).filter(|_| !offset.starts_with('+'))?)?
     } else {
-        return u32::try_from(format!("SIG{bare}").parse::<Signal>().ok()? as i32).ok();
+        return u32::try_from(format!("SIG{bare}").parse::<Named>().ok()? as i32).ok();
     };
     REAL_TIME.contains(&number).then_some(number)
 }
@@ -60,8 +80,8 @@ mod tests {
             ("RTMIN+31", None),
             ("", None),
         ] {
-            assert_eq!(number(text), expected, "{text}");
+            assert_eq!(text.parse().ok(), expected.map(Signal), "{text}");
         }
-        assert_eq!(check("SIG42").unwrap_err().to_string(), "invalid signal: SIG42");
+        assert_eq!("SIG42".parse::<Signal>().unwrap_err().to_string(), "invalid signal: SIG42");
     }
 }

@@ -9,6 +9,7 @@ use super::attach::{Session, Wanted};
 use super::exec::ExecRequest;
 use super::inside::Inside;
 use super::networking::Place;
+use super::signal::Signal;
 use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
@@ -21,7 +22,7 @@ use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
 
 /// Where the init of `--init` is inside.
-const INIT: &str = "/sbin/docker-init";
+pub(super) const INIT: &str = "/sbin/docker-init";
 
 impl Engine {
     /// Starts a container; the session is attached to it before its program runs. `None` where it
@@ -60,7 +61,7 @@ impl Engine {
     pub fn restart(
         &self,
         container: &Container,
-        signal: Option<&str>,
+        signal: Option<Signal>,
         seconds: Option<i64>,
     ) -> Result<()> {
         self.stop(container, signal, seconds)?;

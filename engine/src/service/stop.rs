@@ -9,6 +9,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Engine;
 use super::attach::{End, FrameKind, Session, Wanted};
+use super::signal::Signal;
 use crate::error::{Context, Kind, Result, kind, refuse};
 use crate::model::{Container, Event, State, Status};
 use crate::monitor::cleanup::{self, InRuntime};
@@ -25,18 +26,15 @@ impl Engine {
     /// is the container's own. That it does not run is well.
     ///
     /// # Errors
-    /// There is no such signal; it cannot be ended even by force.
+    /// It cannot be ended even by force.
     pub fn stop(
         &self,
         container: &Container,
-        signal: Option<&str>,
+        signal: Option<Signal>,
         seconds: Option<i64>,
     ) -> Result<()> {
-        let config = &container.config;
-        let own = config.stop_signal.as_str();
-        let signal = signal.unwrap_or(if own.is_empty() { "SIGTERM" } else { own });
-        super::signal::check(signal)?;
-        let grace = seconds.or(config.stop_timeout).unwrap_or(GRACE);
+        let signal = signal.map_or_else(|| stop_signal(container), Ok)?;
+        let grace = seconds.or(container.config.stop_timeout).unwrap_or(GRACE);
         let grace = u64::try_from(grace).ok().map(Duration::from_secs);
         let Some(mut end) = self.watch(container)? else { return Ok(()) };
         self.send_and_thaw(container, signal)?;
@@ -58,7 +56,7 @@ impl Engine {
     }
 
     fn kill_and_wait(&self, container: &Container, mut end: Watch) -> Result<()> {
-        self.send_and_thaw(container, "SIGKILL")?;
+        self.send_and_thaw(container, Signal::KILL)?;
         if !end.wait(Some(KILLED))? {
             let words = format!("container {} did not end after SIGKILL", container.name);
             anyhow::bail!(words);
@@ -67,7 +65,7 @@ impl Engine {
     }
 
     /// A frozen program ends only when it can move.
-    fn send_and_thaw(&self, container: &Container, signal: &str) -> Result<()> {
+    fn send_and_thaw(&self, container: &Container, signal: Signal) -> Result<()> {
         let state = self.store.state(&container.id)?;
         if !state.status.is_alive() {
             return Ok(());
@@ -78,23 +76,20 @@ impl Engine {
             _ => Ok(()),
         };
         // The runtime thaws what it kills by itself, and nothing may be frozen any more.
-        let moves = if matches!(signal, "SIGKILL" | "KILL" | "9") { Ok(()) } else { thawed };
+        let moves = if signal == Signal::KILL { Ok(()) } else { thawed };
         match sent.and(moves) {
+            // The runtime may see the end before it is written down: who watches hears of it.
+            Err(error) if kind(&error) == Some(Kind::Conflict) => Ok(()),
             // It may have ended meanwhile.
             Err(_) if !self.store.state(&container.id)?.status.is_alive() => Ok(()),
-            // The runtime may see the end before it is written down: who watches hears of it.
-            Err(error) if format!("{error:#}").ends_with("container not running") => Ok(()),
-            Err(error) if kind(&error) != Some(Kind::Conflict) => Err(error),
-            _ => Ok(()),
+            done => done,
         }
     }
 
-    fn send(&self, container: &Container, signal: &str) -> Result<()> {
-        self.runtime().kill(&container.id, signal)?;
-        let told =
-            super::signal::number(signal).map_or(signal.to_owned(), |number| number.to_string());
-        let event = Event::of_container(container, "kill").with("signal", &told);
-        self.store.tell(&event);
+    fn send(&self, container: &Container, signal: Signal) -> Result<()> {
+        let number = signal.to_string();
+        self.runtime().kill(&container.id, &number)?;
+        self.store.tell(&Event::of_container(container, "kill").with("signal", &number));
         Ok(())
     }
 
@@ -142,30 +137,19 @@ impl Engine {
     /// Sends a signal. One that asks for the end also keeps the policy from starting it again.
     ///
     /// # Errors
-    /// It does not run; the signal is none.
-    pub fn kill(&self, container: &Container, signal: &str) -> Result<()> {
-        super::signal::check(signal)?;
-        let state = self.store.state(&container.id)?;
-        if !state.status.is_alive() {
-            let words = format!(
-                "cannot kill container: {}: container {} is not running",
-                container.name, container.id
-            );
-            return Err(refuse(Kind::Conflict, words));
+    /// It does not run.
+    pub fn kill(&self, container: &Container, signal: Signal) -> Result<()> {
+        let killing = || format!("cannot kill container: {}", container.name);
+        if !self.store.state(&container.id)?.status.is_alive() {
+            let words = format!("container {} is not running", container.id);
+            return Err(refuse(Kind::Conflict, words)).with_context(killing);
         }
-        let bare = signal.to_ascii_uppercase();
-        let bare = bare.strip_prefix("SIG").unwrap_or(&bare);
-        let stop = match container.config.stop_signal.as_str() {
-            "" => "TERM".to_owned(),
-            signal => signal.to_ascii_uppercase(),
-        };
-        let ends = ["KILL", "9", stop.strip_prefix("SIG").unwrap_or(&stop)].contains(&bare);
-        if !ends {
-            return self.send(container, signal);
+        if signal != Signal::KILL && signal != stop_signal(container)? {
+            return self.send(container, signal).with_context(killing);
         }
         let end = self.watch(container)?;
         self.send_and_thaw(container, signal)?;
-        if let (Some(mut end), "KILL" | "9") = (end, bare) {
+        if let Some(mut end) = end.filter(|_| signal == Signal::KILL) {
             end.wait(Some(KILLED))?;
             self.after_end(container, end)?;
         }
@@ -227,6 +211,14 @@ impl Engine {
             self.adopt_end(container)?;
         }
         Ok(self.store.state(&container.id)?.exit_code)
+    }
+}
+
+/// What asks a container to end.
+fn stop_signal(container: &Container) -> Result<Signal> {
+    match container.config.stop_signal.as_str() {
+        "" => Ok(Signal::TERM),
+        own => own.parse(),
     }
 }
 

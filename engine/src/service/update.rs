@@ -28,15 +28,14 @@ pub struct Update {
 }
 
 impl Engine {
-    /// Changes a container's limits: of its processes now, and of its next starts.
+    /// Changes the limits of a container, by its id: of its processes now, and of its next starts.
     ///
     /// # Errors
     /// The limits make no sense together, or the kernel does not take them; nothing has changed
     /// then.
-    pub fn update(&self, name: &str, update: &Update) -> Result<()> {
-        let id = self.store.container(name)?.id;
-        let _lock = self.store.lock_container(&id)?;
-        let mut container = self.store.container(&id)?;
+    pub fn update(&self, id: &str, update: &Update) -> Result<()> {
+        let _lock = self.store.lock_container(id)?;
+        let mut container = self.store.container(id)?;
         let removes_itself = container.host_config.auto_remove;
         if removes_itself
             && update.restart_policy.as_ref().is_some_and(|policy| policy.name != "no")
@@ -51,15 +50,15 @@ impl Engine {
         update.apply(&mut container.host_config);
         create::check(&container.config, &container.host_config)
             .map_err(|error| cannot(&container, error))?;
-        if self.store.state(&id)?.status.is_alive() {
+        if self.store.state(id)?.status.is_alive() {
             let host = &container.host_config;
             let devices = host::block_devices(host)?;
             let number = |path: &str| {
                 devices.iter().find(|(own, _)| own == path).map(|(_, numbers)| *numbers)
             };
             let limits = resources(host, host.memory > 0 && crate::cgroup::limits_swap(), &number);
-            let file = self.store.bundle(&id).join("limits.json");
-            self.set_limits(&id, &file, &serde_json::Value::Object(limits))
+            let file = self.store.bundle(id).join("limits.json");
+            self.set_limits(id, &file, &serde_json::Value::Object(limits))
                 .map_err(|error| cannot(&container, error))?;
         }
         self.store.change_container(&container)?;

@@ -73,11 +73,7 @@ fn folders_and_their_content_are_two_things() {
         let path = out.join(name).join(".wh.name");
         assert_eq!(fs::read_to_string(path).unwrap(), "a name\n", "{name}");
     }
-    let refused = |from: &str, to: &str, words: &str| {
-        let said = dok.dok(&["cp", from, to]);
-        assert_eq!(said.code, Some(1), "{said:?}");
-        assert!(said.err.contains(words), "{said:?}");
-    };
+    let refused = |from: &str, to: &str, words| dok.refused(1, &["cp", from, to], words);
     refused("box:/nope", "-", "Could not find the file /nope in container box");
     refused(tree, "box:/nope/deep", "Could not find the file /nope in container box");
     refused(tree, "box:/etc/passwd", "cannot copy directory");

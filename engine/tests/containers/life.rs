@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use onggi_engine::model::Status;
 
 use super::setting::Dok;
@@ -73,6 +75,35 @@ fn a_container_is_stopped_started_killed_and_removed() {
     dok.ok(&["restart", "-t", "1", "web"]);
     assert_eq!(dok.ok(&["rm", "-f", "web"]), "web\n");
     assert!(dok.dok(&["rm", "web"]).err.contains("No such container: web"));
+}
+
+/// Its monitor has not written it down yet.
+#[test]
+fn a_container_that_has_just_ended_does_not_run() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "60"]);
+    let id = id.trim();
+    let program = dok.store().state(id).unwrap().pid;
+    let status = || std::fs::read_to_string(format!("/proc/{program}/status")).unwrap();
+    let said = |name: &str| {
+        let text = status();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().to_owned()
+    };
+    let send = |pid: &str, signal| kill(Pid::from_raw(pid.parse().unwrap()), signal).unwrap();
+    let monitor = said("PPid:");
+    send(&monitor, Signal::SIGSTOP);
+    send(&program.to_string(), Signal::SIGKILL);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !said("State:").starts_with('Z') && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let killed = dok.dok(&["kill", "-s", "USR1", "web"]);
+    send(&monitor, Signal::SIGCONT);
+    let words = format!("cannot kill container: web: container {id} is not running\n");
+    assert_eq!(killed.err, format!("Error response from daemon: {words}"));
+    assert_eq!(killed.code, Some(1), "{killed:?}");
+    assert_eq!(dok.ok(&["wait", "web"]), "137\n");
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn containers_of_a_network_find_each_other_by_name() {
             (&["--network", "n1", "--network", "none"], "conflicting options"),
             (&["--network", "n1", "--ip", "10.9.0.99"], "Address already in use"),
             (&["--mac-address", "x"], "x is not a valid mac address"),
-            (&["--dns", "x"], "x"),
+            (&["--dns", "x"], "invalid name server: x"),
         ] {
             let said = dok.dok(&[&["run", "--rm"], words, &["busybox", "true"]].concat());
             assert_eq!(said.code, Some(125), "{words:?}: {said:?}");

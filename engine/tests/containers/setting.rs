@@ -132,6 +132,14 @@ impl Dok {
         assert_eq!(said.code, Some(0), "{words:?}: {said:?}");
         said.out
     }
+
+    /// A command that is refused with this code and these words.
+    #[track_caller]
+    pub(crate) fn refused(&self, code: i32, words: &[&str], expected: &str) {
+        let said = self.dok(words);
+        assert_eq!(said.code, Some(code), "{words:?}: {said:?}");
+        assert!(said.err.contains(expected), "{words:?} does not say {expected:?}: {}", said.err);
+    }
 }
 
 impl Drop for Dok {

@@ -45,8 +45,6 @@ fn the_files_of_the_network_are_there_whatever_is_mounted_above_them() {
     let script = "echo x >> /etc/hosts";
     let locked = dok.dok(&["run", NONE, "--read-only", "busybox", "sh", "-c", script]);
     assert!(locked.err.contains("Read-only file system"), "{locked:?}");
-    let long = ["run", NONE, "-h", "web.example.org", "busybox", "cat", "/etc/resolv.conf"];
-    assert!(!dok.ok(&long).is_empty());
 }
 
 #[test]
@@ -74,6 +72,15 @@ fn a_volume_with_options_is_what_they_name() {
     assert_eq!(dok.ok(&["exec", "box", "cat", "/x/file"]), "there\n");
     dok.ok(&["restart", "-t", "0", "box"]);
     assert_eq!(dok.ok(&["exec", "box", "cat", "/x/file"]), "there\n");
+    dok.ok(&["stop", "-t", "0", "box"]);
+    assert!(
+        dok.ok(&["cp", "box:/x/file", "-"]).contains("there\n"),
+        "it is seen without a run too"
+    );
+    let mine = folder.with_file_name("mine");
+    std::fs::write(&mine, "mine\n").unwrap();
+    dok.ok(&["cp", mine.to_str().unwrap(), "box:/x/mine"]);
+    assert_eq!(std::fs::read_to_string(folder.join("mine")).unwrap(), "mine\n");
     dok.ok(&["rm", "-f", "-v", "box"]);
     let options = ["-o", "type=tmpfs", "-o", "device=tmpfs", "-o", "o=size=1m,uid=33"];
     dok.ok(&[&["volume", "create"], &options[..], &["small"]].concat());
@@ -86,14 +93,15 @@ fn a_volume_with_options_is_what_they_name() {
     let shown = dok.ok(&["volume", "inspect", "-f", "{{.Options}}", "small"]);
     assert_eq!(shown, "map[device:tmpfs o:size=1m,uid=33 type:tmpfs]\n");
     let left = std::fs::read_to_string("/proc/self/mounts").unwrap();
-    assert!(!left.contains("/parts/"), "{left}");
+    let own = dok.run_folder().display().to_string();
+    assert!(!left.lines().any(|line| line.contains(&own) && line.contains("/parts/")), "{left}");
     assert_eq!(std::fs::read_to_string(folder.join("file")).unwrap(), "there\n");
 }
 
 #[test]
 fn what_is_made_for_mounts_is_no_change_of_the_container() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", NONE, "--name", "box", "busybox", "true"]);
+    dok.ok(&["run", NONE, "--name", "box", "-t", "--init", "busybox", "true"]);
     assert_eq!(dok.ok(&["diff", "box"]), "");
     dok.ok(&["run", NONE, "--name", "other", "busybox", "sh", "-c", "echo x > /etc/mine"]);
     assert_eq!(dok.ok(&["diff", "other"]), "C /etc\nA /etc/mine\n");

@@ -24,6 +24,23 @@ fn ps_tells_the_image_by_its_id_once_its_name_leads_elsewhere() {
 }
 
 #[test]
+fn who_lists_images_called_ls_is_told_of_the_other_command() {
+    let Some(dok) = Dok::new() else { return };
+    assert!(dok.dok(&["images", "ls"]).err.contains("did you mean \"dok image ls\"?"));
+}
+
+#[test]
+fn a_switch_may_be_said_again_and_be_taken_back() {
+    let Some(dok) = Dok::new() else { return };
+    let table = dok.ok(&["images"]);
+    assert_eq!(dok.ok(&["images", "-q", "-q", "--quiet=false"]), table);
+    assert_ne!(dok.ok(&["images", "-q", "-q"]), table);
+    let exact = ["history", "--human=false", "--format", "{{.Size}}", "busybox"];
+    assert!(dok.ok(&exact).lines().all(|size| size.parse::<u64>().is_ok_and(|size| size > 0)));
+    dok.refused(1, &["network", "rm", "-f", "--force=false", "ghost"], "network ghost not found");
+}
+
+#[test]
 fn ports_are_shown_of_what_runs() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "60"]);

@@ -115,18 +115,18 @@ fn a_program_gets_a_terminal_where_we_have_none() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "60"]);
     // A session of its own has no terminal to fall back to.
-    let inner = dok.command(&["exec", "-t", "web", "sh", "-c", "echo $TERM; test -t 1; exit $?"]);
-    let mut command = std::process::Command::new("setsid");
-    command.arg("-w").arg(inner.get_program()).args(inner.get_args());
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
+    let apart = |words: &[&str]| {
+        let inner = dok.command(&[&["exec", "-t", "web"], words].concat());
+        let mut command = std::process::Command::new("setsid");
+        command.arg("-w").arg(inner.get_program()).args(inner.get_args());
+        command.stdin(std::process::Stdio::null()).output().unwrap()
+    };
+    let output = apart(&["sh", "-c", "echo $TERM; test -t 1; exit $?"]);
     // How many returns stand before the line feed is the runtime's.
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(told.contains('\r') && told.replace('\r', "") == "xterm\n", "{output:?}");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let inner = dok.command(&["exec", "-t", "web", "false"]);
-    let mut command = std::process::Command::new("setsid");
-    command.arg("-w").arg(inner.get_program()).args(inner.get_args());
-    assert_eq!(command.output().unwrap().status.code(), Some(1));
+    assert_eq!(apart(&["false"]).status.code(), Some(1));
 }
 
 #[test]

@@ -92,14 +92,14 @@ fn a_part_of_a_volume_is_mounted_and_no_link_leads_out_of_it() {
     assert_eq!(part("a/b/file", "cat /p").out, "in\n");
     assert_eq!(part("in", "cat /p/file").out, "in\n");
     assert_ne!(part("a", "echo x > /p/b/file").code, Some(0), "it was to be read only");
-    for (wrong, code, words) in [
-        ("nosuch", 125, "cannot access path nosuch"),
-        ("out", 125, "cannot access path out"),
-        ("../data", 125, "subpath must be a relative path"),
-        ("/etc", 125, "subpath must be a relative path"),
+    for (wrong, words) in [
+        ("nosuch", "cannot access path nosuch"),
+        ("out", "cannot access path out"),
+        ("../data", "subpath must be a relative path"),
+        ("/etc", "subpath must be a relative path"),
     ] {
         let said = part(wrong, "true");
-        assert!(said.code == Some(code) && said.err.contains(words), "{wrong}: {said:?}");
+        assert!(said.code == Some(125) && said.err.contains(words), "{wrong}: {said:?}");
     }
 }
 

@@ -48,6 +48,7 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
         let table = told(host, "network ls -f name=n1");
         let row = format!("{}   n1        bridge    local\n", &id[..12]);
         assert_eq!(table, format!("NETWORK ID     NAME      DRIVER    SCOPE\n{row}"));
+        assert_eq!(told(host, "network ls -q --format {{.Name}} -f name=n1"), "n1\n");
         let shown = told(host, "network inspect n1");
         let created = told(host, "network inspect -f {{.Created}} n1");
         let expected = EXPECTED.replace("ID", id.trim()).replace("CREATED", created.trim());
@@ -71,6 +72,13 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
                 "network create --subnet 10.8.0.1/24 x",
                 "invalid subnet 10.8.0.1/24: it should be 10.8.0.0/24",
             ),
+            ("network create --subnet 10.8 x", "invalid subnet 10.8: invalid CIDR block notation"),
+            (
+                "network create --ip-range 10.8 x",
+                "invalid ip-range 10.8: invalid CIDR block notation",
+            ),
+            ("network create --gateway 10.8 x", "invalid gateway 10.8: invalid address"),
+            ("network create --aux-address a=b x", "invalid auxiliary address a: invalid address"),
             (
                 "network create --subnet 10.8.0.0/24 --gateway 10.7.0.1 x",
                 "no matching subnet for gateway 10.7.0.1",

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use spec_tests::cgroup;
 use spec_tests::output::Output;
-use spec_tests::runtime::Call;
+use spec_tests::runtime::{Call, wait_until};
 use spec_tests::{Result, chapter, host, tests};
 
 use crate::image;
-use crate::place::{Place, runtime};
+use crate::place::{PATIENCE, Place, comes_to_say, runtime};
 use crate::shared::Shared;
 
 tests![
@@ -172,7 +173,9 @@ fn a_task_lives_from_start_to_kill() -> Result {
     let task = engine.sleeping("life")?;
     assert_eq!(task.status()?, "RUNNING");
     engine.task(["kill", "--signal", "KILL", task.id]).ok()?;
-    let ended = engine.task(["rm", task.id]).ok()?;
+    // The shim has yet to hear of the end.
+    let ended = wait_until(PATIENCE, || engine.task(["rm", task.id]).ok().ok());
+    let ended = ended.context("it is not removed")?;
     assert!(ended.stderr.contains("exit code 137"), "{ended}");
     assert_eq!(task.status()?, "none");
     Ok(())
@@ -208,7 +211,7 @@ fn a_second_process_is_run() -> Result {
         let words = ["exec", "--exec-id", id, task.id, "sh", "-c", script];
         engine.task(words)
     };
-    exec("one", "cat /proc/1/comm").says("sleep")?;
+    comes_to_say(|| exec("one", "cat /proc/1/comm"), "sleep")?;
     exec("two", "exit 9").exits(9)?;
     let missing = engine.task(["exec", "--exec-id", "three", task.id, "no-such-program"]);
     missing.fails_with("executable file not found in $PATH")?;

@@ -7,7 +7,7 @@ use spec_tests::runtime::Call;
 use spec_tests::{Result, chapter, host, tests};
 
 use crate::image;
-use crate::place::Place;
+use crate::place::{Place, comes_to_say, comes_to_tell};
 use crate::shared::Shared;
 
 tests![
@@ -181,7 +181,7 @@ fn a_second_process_is_run() -> Result {
     chapter!("engine#docker");
     let engine = Docker::get()?;
     let container = engine.sleeping("second")?;
-    container.exec(&["cat", "/proc/1/comm"]).says("sleep")?;
+    comes_to_say(|| container.exec(&["cat", "/proc/1/comm"]), "sleep")?;
     container.exec(&["sh", "-c", "exit 9"]).exits(9)?;
     container.exec(&["no-such-program"]).exits(126)?;
     Ok(())
@@ -215,20 +215,17 @@ fn statistics_and_processes_are_told() -> Result {
     let words = ["stats", "--no-stream", "--format", "{{.PIDs}}", container.name];
     engine.docker(words).run().says("1")?;
     host::success("ps", &["-ef"])?;
-    let processes = container.command("top").ok()?;
-    assert!(processes.stdout.contains("sleep 1000"), "{processes}");
-    Ok(())
+    comes_to_tell(|| container.command("top"), "sleep 1000")
 }
 
 fn a_container_is_restarted() -> Result {
     chapter!("engine#docker");
     let engine = Docker::get()?;
     let container = engine.detached("restarted", "echo started; exec sleep 1000")?;
+    comes_to_say(|| container.command("logs"), "started")?;
     engine.docker(["restart", "--time", "0", container.name]).run().ok()?;
     assert_eq!(container.inspect(".State.Status")?, "running");
-    let log = container.command("logs").ok()?;
-    assert_eq!(log.lines(), ["started", "started"], "{log}");
-    Ok(())
+    comes_to_say(|| container.command("logs"), "started\nstarted")
 }
 
 fn a_container_is_stopped_by_its_signal() -> Result {
@@ -236,8 +233,7 @@ fn a_container_is_stopped_by_its_signal() -> Result {
     let engine = Docker::get()?;
     let script = "trap 'exit 5' TERM; echo ready; while :; do sleep 0.1; done";
     let container = engine.detached("stopped", script)?;
-    let ready = || (!container.command("logs").stdout.is_empty()).then_some(());
-    spec_tests::runtime::wait_until(std::time::Duration::from_secs(60), ready);
+    comes_to_say(|| container.command("logs"), "ready")?;
     container.command("stop").ok()?;
     assert_eq!(container.inspect(".State.ExitCode")?, "5");
     Ok(())

@@ -7,12 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use spec_tests::output::Output;
 use spec_tests::runtime::{Call, Runtime, wait_until};
 use spec_tests::scratch::Scratch;
 use spec_tests::{cgroup, host};
 
 /// Longer than any call of an engine may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes the namespaces a host of their own: its /run, a network with a loopback, and on a hybrid
 /// layout the v1 half alone, which is all that many engines understand. Then runs the daemon, until
@@ -123,6 +124,18 @@ impl Place {
         enter.push("--".into());
         Call::of(enter, self.path()).args(words).within(PATIENCE)
     }
+}
+
+/// Waits until a call says these words: an engine's call returns a moment before the program runs.
+pub(crate) fn comes_to_say(call: impl Fn() -> Output, words: &str) -> Result<()> {
+    let said = wait_until(PATIENCE, || call().says(words).ok());
+    said.map(drop).with_context(|| format!("never {words:?}: {}", call()))
+}
+
+/// Waits until the words are among what a call says.
+pub(crate) fn comes_to_tell(call: impl Fn() -> Output, words: &str) -> Result<()> {
+    let told = wait_until(PATIENCE, || call().stdout.contains(words).then_some(()));
+    told.with_context(|| format!("no {words:?}: {}", call()))
 }
 
 impl Drop for Place {

@@ -11,7 +11,7 @@ use spec_tests::runtime::Call;
 use spec_tests::{Result, chapter, host, tests};
 
 use crate::image;
-use crate::place::{Place, runtime};
+use crate::place::{Place, comes_to_say, comes_to_tell, runtime};
 use crate::shared::Shared;
 
 tests![
@@ -201,8 +201,7 @@ fn a_container_lives_from_run_to_rm() -> Result {
     podman.podman(["pause", "life"]).run().ok()?;
     assert_eq!(status()?, "paused");
     podman.podman(["unpause", "life"]).run().ok()?;
-    let processes = podman.podman(["top", "life", "args"]).run().ok()?;
-    assert!(processes.stdout.contains("sleep 1000"), "{processes}");
+    comes_to_tell(|| podman.podman(["top", "life", "args"]).run(), "sleep 1000")?;
     podman.podman(["kill", "life"]).run().ok()?;
     podman.podman(["wait", "life"]).run().says("137")?;
     podman.podman(["rm", "life"]).run().ok()?;
@@ -223,7 +222,8 @@ fn an_ordinary_user_runs_a_second_process() -> Result {
     chapter!("engine#podman");
     let podman = Podman::ordinary()?;
     podman.sleeping("second")?;
-    podman.podman(["exec", "second", "cat", "/proc/1/comm"]).run().says("sleep")?;
+    let exec = || podman.podman(["exec", "second", "cat", "/proc/1/comm"]).run();
+    comes_to_say(exec, "sleep")?;
     podman.podman(["rm", "--force", "--time", "0", "second"]).run().ok()?;
     Ok(())
 }

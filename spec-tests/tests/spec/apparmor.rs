@@ -110,8 +110,7 @@ fn exec_may_name_another_profile() -> Result {
     let exec = |name: &str| container.exec_with(["--apparmor", name], ["/bin/sh", "-c", CURRENT]);
     exec(&other.0).says(&other.in_force())?;
     exec("spec-that-nobody-loaded").fails_with("apparmor")?;
-    let first = fs::read_to_string(format!("/proc/{}/attr/apparmor/current", container.pid()?))?;
-    assert_eq!(first.trim(), profile.in_force());
+    assert_eq!(container.proc_file("attr/apparmor/current")?.trim(), profile.in_force());
     Ok(())
 }
 

@@ -2,10 +2,10 @@
 //! failures, times. A runtime without it is not asked.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Running, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, shim, tests};
 
@@ -35,10 +35,7 @@ fn offers(container: &Container, command: &str, word: &str) -> Result<()> {
 
 /// Needs a kernel that tells an exit code to anyone (Linux 6.15).
 fn kernel_tells_exit_codes() -> Result<()> {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    host::needs(version >= (6, 15), "needs Linux 6.15")
+    host::linux(6, 15)
 }
 
 fn ends_with(code: i32) -> Result<Container> {
@@ -55,18 +52,11 @@ fn waiting(container: &Container, options: &[&str]) -> Result<Running> {
     Ok(running)
 }
 
-/// It has its watches once it holds an inotify descriptor.
+/// It has its watches, and has looked once, when it sleeps in poll(2).
 fn is_watching(running: &Running) -> Result<()> {
-    let descriptors = format!("/proc/{}/fd", running.pid());
-    let inotify = || {
-        let mut links = fs::read_dir(&descriptors).ok()?.flatten();
-        let is = |path| fs::read_link(path).is_ok_and(|link| link.ends_with("anon_inode:inotify"));
-        links.any(|entry| is(entry.path())).then_some(())
-    };
-    wait_until(Duration::from_secs(15), inotify).context("it never watched")?;
-    // The first look comes right after.
-    std::thread::sleep(Duration::from_millis(100));
-    Ok(())
+    let place = format!("/proc/{}/wchan", running.pid());
+    let polls = || fs::read_to_string(&place).ok()?.contains("poll").then_some(());
+    wait_until(PATIENCE, polls).context("it never watched")
 }
 
 fn wait_ends_with_the_container_and_has_its_exit_code() -> Result {
@@ -75,11 +65,9 @@ fn wait_ends_with_the_container_and_has_its_exit_code() -> Result {
         let container = ends_with(7)?;
         kernel_tells_exit_codes()?;
         shim::needs(shim::PIDFD)?;
-        container.proc_file("status")?;
+        container.wait_for_handler()?;
         let running = waiting(&container, &[])?;
         assert_eq!(running.stdout(), "");
-        // The shell has set its trap once it has a child.
-        std::thread::sleep(Duration::from_millis(200));
         container.kill(signal).ok()?;
         running.wait().says(code)?;
     }
@@ -143,7 +131,7 @@ fn watch_has_a_line_for_each_status() -> Result {
     let watch = container.call("state").args(["--watch", container.id()]).spawn()?;
     let reaches = |count: usize| {
         let enough = || (watch.stdout().lines().count() >= count).then_some(());
-        wait_until(Duration::from_secs(15), enough).with_context(|| watch.stdout())
+        wait_until(PATIENCE, enough).with_context(|| watch.stdout())
     };
     reaches(1)?;
     container.start().ok()?;

@@ -28,8 +28,7 @@ tests![
 
 /// `RT [runtime-args…] create --bundle B --pid-file P [opts] CID`
 fn conmon_create(container: &Container, options: &[&str]) -> Call {
-    let call = container.bare_call().arg("--root").arg(container.state_root());
-    let call = call.arg("create").arg("--bundle").arg(container.bundle());
+    let call = container.call("create").arg("--bundle").arg(container.bundle());
     let call = call.arg("--pid-file").arg(container.directory().join("pidfile"));
     call.args(options).arg(container.id()).streams("container")
 }
@@ -126,9 +125,10 @@ fn conmon_rs_names_the_root_twice() -> Result {
 
 fn conmon_rs_names_systemd_twice() -> Result {
     chapter!("cli#create");
-    let bundle = Bundle::busybox().sleeping();
-    let container = bundle.set("/linux/cgroupsPath", "system.slice:test:callers").build()?;
+    let container = Bundle::busybox().sleeping().build()?;
     systemd(&container)?;
+    let path = format!("system.slice:spec:{}", container.id());
+    container.reconfigure("/linux/cgroupsPath", path)?;
     let call = conmon_rs(&container).args(["--systemd-cgroup", "--systemd-cgroup", "create"]);
     let call = call.arg("--bundle").arg(container.bundle());
     call.arg(container.id()).streams("container").run().ok()?;
@@ -165,6 +165,7 @@ fn crio_drives_the_life() -> Result {
         let state: Value = serde_json::from_str(&crio(&container, &["state"]).run().ok()?.stdout)?;
         assert_eq!(state["status"], status);
     }
+    container.wait_for_handler()?;
     crio(&container, &["kill"]).arg("15").run().ok()?;
     container.wait_for("stopped")?;
     ends_as_gone(&crio(&container, &["kill"]).arg("KILL").run().fails()?)?;

@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::Context;
 use serde_json::{Value, json};
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Call, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
@@ -29,7 +30,7 @@ tests![
 
 /// What is in front of every command: `--root ROOT --log BUNDLE/log.json --log-format json`.
 fn go_runc(container: &Container) -> Call {
-    let call = container.bare_call().arg("--root").arg(container.state_root());
+    let call = container.rooted_call();
     call.arg("--log").arg(container.bundle().join("log.json")).args(["--log-format", "json"])
 }
 
@@ -126,6 +127,7 @@ fn the_shim_deletes_what_is_there_and_what_is_not() -> Result {
     let container = running()?;
     let words = "that is not stopped";
     go_runc(&container).args(["delete", container.id()]).run().fails_with(words)?;
+    container.wait_for_handler()?;
     go_runc(&container).args(["kill", container.id(), "15"]).run().ok()?;
     container.wait_for("stopped")?;
     go_runc(&container).args(["delete", container.id()]).run().ok()?;
@@ -181,7 +183,7 @@ fn the_shim_reads_stats_and_events() -> Result {
     let call = go_runc(&container).args(["events", "--interval=1s", container.id()]);
     let events = call.spawn()?;
     let two = || (events.stdout().lines().count() >= 2).then_some(());
-    wait_until(std::time::Duration::from_secs(15), two).context("two events")?;
+    wait_until(PATIENCE, two).context("two events")?;
     // The shim kills it when it has read enough.
     for line in events.stdout().lines().take(2) {
         assert_eq!(serde_json::from_str::<Value>(line)?["type"], "stats", "{line}");

@@ -3,7 +3,8 @@
 use std::fs;
 
 use serde_json::Value;
-use spec_tests::runtime::Call;
+use spec_tests::container::PATIENCE;
+use spec_tests::runtime::{Call, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, tests};
 
 use crate::callers::{is_a_bare_pid, runtime_name};
@@ -33,6 +34,7 @@ fn podman_ends_containers_without_a_path() -> Result {
         podman(&container, &[command]).run().ok()?;
         assert_eq!(container.status()?, status);
     }
+    container.wait_for_handler()?;
     podman(&container, &["kill"]).arg("15").run().ok()?;
     container.wait_for("stopped")?;
     podman(&container, &["kill", "--all"]).arg("9").run().ok()?;
@@ -140,7 +142,7 @@ fn buildah_creates_polls_and_deletes() -> Result {
         seen.push(status);
         seen.iter().any(|status| status == "created").then_some(())
     };
-    let reached = spec_tests::runtime::wait_until(std::time::Duration::from_secs(15), ended);
+    let reached = wait_until(PATIENCE, ended);
     create.wait().ok()?;
     assert_eq!(reached, Some(()));
     container.start().ok()?;

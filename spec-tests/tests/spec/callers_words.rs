@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::json;
 use spec_tests::host::{self, Cgroups};
 use spec_tests::output::Output;
-use spec_tests::runtime::{Call, Runtime};
-use spec_tests::{Bundle, Container, Result, chapter, tests};
+use spec_tests::runtime::Runtime;
+use spec_tests::{Bundle, Result, chapter, tests};
 
 tests![
     help_begins_with_the_name_of_what_was_called,
@@ -51,11 +51,6 @@ fn an_unknown_command_has_no_help_topic() -> Result {
     Ok(())
 }
 
-/// A call whose global options may still follow.
-fn rooted(container: &Container) -> Call {
-    container.bare_call().arg("--root").arg(container.state_root())
-}
-
 fn has_all(log: &str, words: &[&str]) {
     for words in words {
         assert!(log.contains(words), "no «{words}» in {log}");
@@ -71,7 +66,7 @@ fn the_debug_log_of_a_run_has_its_milestones() -> Result {
     ];
     let container = Bundle::busybox().args(["true"]).build()?;
     let debugging = |words: &[&str]| {
-        let call = rooted(&container).args(words).args(["--debug", "run"]).arg(container.id());
+        let call = container.rooted_call().args(words).args(["--debug", "run"]).arg(container.id());
         call.in_directory(&container.bundle()).run()
     };
     let output = debugging(&[]).ok()?;
@@ -86,7 +81,7 @@ fn the_debug_log_of_a_run_has_its_milestones() -> Result {
 fn the_debug_log_of_exec_has_its_milestones() -> Result {
     chapter!("cli#exec");
     let container = Bundle::busybox().sleeping().start()?;
-    let call = rooted(&container).args(["--debug", "exec", container.id(), "true"]);
+    let call = container.rooted_call().args(["--debug", "exec", container.id(), "true"]);
     let words = ["nsexec container setup", "child process in init()", "setns_init: about to exec"];
     has_all(&call.run().ok()?.stderr, &words);
     Ok(())
@@ -98,7 +93,7 @@ fn the_initial_affinity_is_logged_and_one_that_cannot_be_is_refused() -> Result 
     let affinity = |initial: &str| json!({"initial": initial});
     let bundle = Bundle::busybox().sleeping();
     let container = bundle.set("/process/execCPUAffinity", affinity("1")).start()?;
-    let call = rooted(&container).args(["--debug", "exec", container.id()]);
+    let call = container.rooted_call().args(["--debug", "exec", container.id()]);
     let output = call.args(["grep", "Cpus_allowed_list", "/proc/self/status"]).run().ok()?;
     let line = output.stderr.lines().find(|line| line.contains("nsexec"));
     assert!(line.is_some() && output.stderr.contains(": affinity: 0x2"), "{output}");
@@ -169,11 +164,7 @@ fn a_written_config_has_a_cgroup_namespace_on_cgroup_v2_alone() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
     for options in [&[][..], &["--rootless"]] {
-        fs::remove_file(container.bundle().join("config.json"))?;
-        let call = container.bare_call().arg("spec").args(options).arg("--bundle");
-        call.arg(container.bundle()).run().ok()?;
-        let config = fs::read_to_string(container.bundle().join("config.json"))?;
-        let config: serde_json::Value = serde_json::from_str(&config)?;
+        let config = container.spec(options)?;
         let namespaces = config["linux"]["namespaces"].as_array().cloned().unwrap_or_default();
         let has_one = namespaces.iter().any(|namespace| namespace["type"] == "cgroup");
         assert_eq!(has_one, host::cgroups() == Cgroups::V2, "{options:?}");
@@ -184,6 +175,6 @@ fn a_written_config_has_a_cgroup_namespace_on_cgroup_v2_alone() -> Result {
 fn a_path_of_criu_is_taken() -> Result {
     chapter!("cli#global");
     let container = Bundle::busybox().sleeping().start()?;
-    rooted(&container).args(["--criu", "criu", "state", container.id()]).run().ok()?;
+    container.rooted_call().args(["--criu", "criu", "state", container.id()]).run().ok()?;
     Ok(())
 }

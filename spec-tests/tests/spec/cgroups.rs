@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Context;
 use cgroups_rs::fs::cpu::CpuController;
@@ -10,8 +9,9 @@ use cgroups_rs::fs::memory::MemController;
 use cgroups_rs::fs::pid::PidController;
 use cgroups_rs::fs::{Cgroup, MaxValue, hierarchies};
 use serde_json::{Value, json};
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::wait_until;
-use spec_tests::{Bundle, Container, Result, chapter, host, tests};
+use spec_tests::{Bundle, Container, Result, cgroup, chapter, host, tests};
 
 tests![
     the_process_is_in_the_configured_cgroup,
@@ -145,21 +145,10 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
-        let places = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
-        let places = places.map(|entry| entry.path());
-        for place in places.chain([PathBuf::from("/sys/fs/cgroup")]) {
-            remove_tree(&place.join(&self.0));
+        for directory in cgroup::directories(&self.0) {
+            cgroup::remove(&directory);
         }
     }
-}
-
-fn remove_tree(path: &Path) {
-    for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            remove_tree(&entry.path());
-        }
-    }
-    let _ = fs::remove_dir(path);
 }
 
 /// Starts a container at `TREE/PATH`; gives the tree to keep.
@@ -586,7 +575,7 @@ fn ps_lists_the_processes_of_the_cgroup() -> Result {
         assert!(listed.contains(&container.pid()?));
         Ok(listed == pids)
     };
-    let answer = wait_until(Duration::from_secs(15), || match lists_all() {
+    let answer = wait_until(PATIENCE, || match lists_all() {
         Ok(false) => None,
         answer => Some(answer),
     });

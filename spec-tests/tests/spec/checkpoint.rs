@@ -5,10 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use anyhow::Context;
-use spec_tests::container::namespace_of;
+use spec_tests::container::{PATIENCE, namespace_of};
 use spec_tests::holder::Holder;
 use spec_tests::runtime::{Call, Output, Runtime, wait_until};
 use spec_tests::scratch::Scratch;
@@ -45,8 +44,6 @@ const COUNT: &str =
     "i=0; while :; do i=$((i+1)); echo $i >/tmp/n; mv /tmp/n /count; sleep 0.05; done";
 /// Without files of the host as standard streams, which no dump could name.
 const QUIET: [&str; 4] = ["sh", "-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh"];
-/// CRIU takes its time on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Skips where the runtime has no such commands, or CRIU does not work.
 fn possible(container: &Container) -> Result {
@@ -64,17 +61,18 @@ fn possible(container: &Container) -> Result {
     host::needs(why.is_empty(), why)
 }
 
-/// Ours alone: others are not held to it.
-fn is_onggi() -> Result<bool> {
-    Ok(Runtime::get()?.name == "onggi")
-}
-
 /// A container that runs and can be written down.
 fn running(bundle: Bundle) -> Result<Container> {
     let container = bundle.build()?;
     possible(&container)?;
-    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    run_quietly(&container)?;
     Ok(container)
+}
+
+/// Runs it, until its program is there.
+fn run_quietly(container: &Container) -> Result {
+    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    container.proc_file("status").map(drop)
 }
 
 fn images(container: &Container) -> PathBuf {
@@ -271,7 +269,7 @@ fn a_mount_point_that_the_image_lacks_is_made() -> Result {
     });
     container.reconfigure("/mounts/-", mount)?;
     possible(&container)?;
-    container.run_call().args(["--detach", container.id()]).under(QUIET).run().ok()?;
+    run_quietly(&container)?;
     checkpoint(&container, &[]).ok()?;
     fs::remove_dir_all(container.in_root("a"))?;
     restore(&container).ok()?;
@@ -408,7 +406,7 @@ fn a_failing_dump_leaves_the_container_and_says_why() -> Result {
     let output = checkpoint(&container, &[&option]).fails_with("dump.log")?;
     assert!(work.join("dump.log").exists());
     assert_eq!(container.status()?, "running");
-    if is_onggi()? {
+    if Runtime::get()?.is_onggi() {
         assert!(output.text().contains("path="), "{output}");
     }
     Ok(())
@@ -429,7 +427,7 @@ fn a_failing_restore_leaves_no_trace_and_says_why() -> Result {
 fn cve_2024_8676_a_made_up_list_of_descriptors_is_refused() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
-    host::needs(is_onggi()?, "what is refused differs between runtimes")?;
+    host::needs(Runtime::get()?.is_onggi(), "what is refused differs between runtimes")?;
     checkpoint(&container, &[]).ok()?;
     let list = images(&container).join("descriptors.json");
     let good = fs::read(&list)?;
@@ -454,7 +452,7 @@ fn cve_2024_8676_a_made_up_list_of_descriptors_is_refused() -> Result {
 fn cve_2024_8676_a_link_in_the_logs_place_is_not_followed() -> Result {
     chapter!("cli#restore");
     let container = running(Bundle::busybox().sleeping())?;
-    host::needs(is_onggi()?, "others follow it")?;
+    host::needs(Runtime::get()?.is_onggi(), "others follow it")?;
     checkpoint(&container, &[]).ok()?;
     let victim = container.directory().join("victim");
     fs::write(&victim, "untouched")?;
@@ -495,7 +493,7 @@ fn a_wrong_option_is_refused() -> Result {
         checkpoint(&container, options).fails()?;
         assert_eq!(container.status()?, "running");
     }
-    if is_onggi()? {
+    if Runtime::get()?.is_onggi() {
         checkpoint(&container, &["--network-lock", "glue"]).fails_with("--network-lock")?;
         checkpoint(&container, &["--status-fd", "1"]).fails_with("--lazy-pages")?;
         restore_call(&container, &["--lsm-profile", "x"]).run().fails_with("--lsm-profile")?;

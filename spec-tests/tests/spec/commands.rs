@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::wait_until;
 use spec_tests::{Bundle, Result, chapter, host, tests};
 
@@ -184,6 +185,7 @@ fn ps_has_the_containers_processes() -> Result {
     chapter!("cli#ps");
     host::success("ps", &["-ef"])?;
     let container = Bundle::busybox().args(["sleep", "12321"]).start()?;
+    container.proc_file("status")?;
     let output = container.call("ps").arg(container.id()).run().ok()?;
     let lines = output.lines();
     assert!(lines[0].contains("PID") && lines.len() == 2, "{output}");
@@ -196,6 +198,7 @@ fn ps_passes_its_options_to_ps() -> Result {
     chapter!("cli#ps");
     host::success("ps", &["-ef"])?;
     let container = Bundle::busybox().args(["sleep", "12321"]).start()?;
+    container.proc_file("status")?;
     let output = container.call("ps").args([container.id(), "-e", "-o", "pid,args"]).run().ok()?;
     let lines = output.lines();
     assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["PID", "COMMAND"]);
@@ -237,7 +240,7 @@ fn a_paused_container_stands_still_until_resumed() -> Result {
     assert_eq!(beats(), before);
     container.resume().ok()?;
     assert_eq!(container.status()?, "running");
-    let goes_on = wait_until(Duration::from_secs(5), || (beats() > before).then_some(()));
+    let goes_on = wait_until(PATIENCE, || (beats() > before).then_some(()));
     assert!(goes_on.is_some(), "stands still after resume");
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::time::Duration;
 
 use anyhow::Context;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::wait_until;
 use spec_tests::terminal::DescriptorSocket;
 use spec_tests::{Bundle, Container, Result, chapter, tests};
@@ -34,7 +34,7 @@ fn surplus_in(pid: i32) -> Result<Vec<String>> {
     // Until its execve the process is the runtime's, and may have what is closed by then.
     let command = || fs::read_to_string(format!("/proc/{pid}/cmdline")).ok();
     let started = || command().filter(|line| line.starts_with("sleep\0"));
-    wait_until(Duration::from_secs(15), started).context("the program never ran")?;
+    wait_until(PATIENCE, started).context("the program never ran")?;
     let mut surplus = Vec::new();
     for entry in fs::read_dir(format!("/proc/{pid}/fd"))? {
         let entry = entry?;

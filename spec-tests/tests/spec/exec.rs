@@ -84,6 +84,7 @@ fn a_failure_of_the_runtime_is_255() -> Result {
 fn a_failing_exec_leaves_the_container_alone() -> Result {
     chapter!("cli#exec");
     let container = Bundle::busybox().args(["sleep", "1000"]).start()?;
+    container.proc_file("status")?;
     let before = container.processes();
     container.exec(["nowhere"]).fails()?;
     container.exec_with(["--cwd", "relative"], ["true"]).fails()?;

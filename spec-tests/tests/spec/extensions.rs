@@ -265,7 +265,7 @@ fn without_a_cgroup_manager_there_is_no_cgroup() -> Result {
     chapter!("cli#create");
     let container = Bundle::busybox().sleeping().build()?;
     let own = fs::read_to_string("/proc/self/cgroup")?;
-    let call = container.bare_call().arg("--root").arg(container.state_root());
+    let call = container.rooted_call();
     let call = call.args(["--cgroup-manager", "disabled", "create", "--bundle"]);
     let call = call.arg(container.bundle()).arg(container.id());
     call.streams("container").run().ok()?;
@@ -322,8 +322,10 @@ fn landlock_is_for_exec_too() -> Result {
 
 fn landlock_leaves_the_ports_that_are_listed() -> Result {
     chapter!("cli#create");
-    let script = "for port in 81 80; do timeout 2 nc -l -p $port < /dev/null 2>&1 & sleep 0.3; \
-                  nc 127.0.0.1 $port < /dev/null && echo reached $port; done; wait";
+    // Nobody listens any more, or somebody is reached.
+    let script = "for port in 81 80; do timeout 20 nc -l -p $port < /dev/null 2>&1 & \
+                  while sleep 0.05 && kill -0 $! 2> /dev/null; do \
+                  nc 127.0.0.1 $port < /dev/null && echo reached $port && break; done; done; wait";
     let bundle = Bundle::busybox().sh(script);
     let output = landlocked(bundle, &json!({"bindTcp": [80]}))?;
     let reached = |port: &str| output.text().contains(&format!("reached {port}"));

@@ -33,7 +33,7 @@ impl Caller {
         let path = container.directory().join("caller.sock");
         let socket = UnixDatagram::bind(&path)?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o777))?;
-        socket.set_read_timeout(Some(Duration::from_secs(10)))?;
+        socket.set_read_timeout(Some(Duration::from_secs(30)))?;
         Ok(Self { socket, path: path.to_string_lossy().into_owned() })
     }
 

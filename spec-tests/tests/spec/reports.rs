@@ -1,10 +1,10 @@
 //! What a runtime tells: events, features, spec, version, log.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Output, Runtime, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
@@ -60,9 +60,7 @@ fn memory_and_pids() -> Result {
 
 fn events_stats_counts_what_the_container_uses() -> Result {
     chapter!("cli#events");
-    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers");
-    let whole = controllers.map_or(true, |list| list.contains("memory") && list.contains("pids"));
-    host::needs(whole, "needs the memory and pids controllers")?;
+    memory_and_pids()?;
     let script = "sleep 1000 & i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; \
                   echo ready > /ready; wait";
     let container = Bundle::busybox().sh(script).start()?;
@@ -87,7 +85,7 @@ fn events_repeat_at_the_interval() -> Result {
         let call = container.call("events").args([interval, container.id()]);
         let running = call.spawn()?;
         let lines = || (running.stdout().lines().count() >= 2).then_some(());
-        let two = wait_until(Duration::from_secs(15), lines);
+        let two = wait_until(PATIENCE, lines);
         assert!(two.is_some(), "{interval}: {}", running.stdout());
     }
     Ok(())
@@ -188,18 +186,10 @@ fn features_tells_of_seccomp_and_cgroups() -> Result {
     Ok(())
 }
 
-/// A fresh config.json, written by `spec`.
-fn written_spec(container: &Container, options: &[&str]) -> Result<Value> {
-    fs::remove_file(container.bundle().join("config.json"))?;
-    let call = container.bare_call().arg("spec").args(options).arg("--bundle");
-    call.arg(container.bundle()).run().ok()?;
-    Ok(serde_json::from_slice(&fs::read(container.bundle().join("config.json"))?)?)
-}
-
 fn spec_writes_a_config() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &[])?;
+    let config = container.spec(&[])?;
     assert!(config["ociVersion"].as_str().is_some_and(|version| version.starts_with("1.")));
     assert_eq!(config["root"]["path"], "rootfs");
     assert_eq!(config["process"]["args"][0], "sh");
@@ -222,7 +212,7 @@ fn spec_does_not_overwrite() -> Result {
 fn cve_2022_24769_spec_has_no_inheritable_capabilities() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &[])?;
+    let config = container.spec(&[])?;
     assert_eq!(texts(&config["process"]["capabilities"]["inheritable"]), [""; 0]);
     assert_eq!(config["process"]["noNewPrivileges"], true);
     Ok(())
@@ -231,7 +221,7 @@ fn cve_2022_24769_spec_has_no_inheritable_capabilities() -> Result {
 fn spec_rootless_has_a_user_namespace() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    let config = written_spec(&container, &["--rootless"])?;
+    let config = container.spec(&["--rootless"])?;
     let namespaces = config["linux"]["namespaces"].as_array();
     assert!(namespaces.is_some_and(|list| list.iter().any(|entry| entry["type"] == "user")));
     assert_eq!(config["linux"]["uidMappings"][0]["size"], 1);
@@ -242,7 +232,7 @@ fn spec_rootless_has_a_user_namespace() -> Result {
 fn the_config_of_spec_runs() -> Result {
     chapter!("cli#spec");
     let container = Bundle::busybox().build()?;
-    written_spec(&container, &[])?;
+    container.spec(&[])?;
     container.reconfigure("/process/terminal", false)?;
     container.reconfigure("/process/args", ["echo", "hi"].as_slice())?;
     container.reconfigure("/linux/cgroupsPath", host::cgroups_path(container.id()))?;

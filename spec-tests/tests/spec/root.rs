@@ -260,13 +260,16 @@ fn no_pivot_and_a_read_only_root_go_together() -> Result {
 /// way would be so there too. Whose mount points others remove on the machine does not count.
 fn no_root_that_is_shared_changes_the_hosts_mounts() -> Result {
     chapter!("config-linux.md#rootfs-mount-propagation");
-    let script = "set -e; mount --make-rprivate /; mount --make-rshared /; \
+    // Mounts on mounts, below /proc and at it: a path leads to the upper one only.
+    let script = "set -e; mount --make-rprivate /; mount -t proc proc /proc; \
+                  for kind in tmpfs ramfs; do mount -t $kind none /proc/sys/fs; done; \
+                  mount --make-rshared /; \
                   mount --bind bundle/rootfs bundle/rootfs; \
                   points() { cut -d ' ' -f 5 /proc/self/mountinfo | \
                   grep -e '^/$' -e ^/proc -e ^/sys -e ^/dev -e \"^$PWD/\"; }; \
                   before=$(points); \"$@\"; after=$(points); \
                   echo \"$before\" | grep -qx \"$PWD/bundle/rootfs\"; \
-                  [ \"$before\" = \"$after\" ] && echo same";
+                  [ \"$before\" != \"$after\" ] || exec echo same; echo \"$before / $after\"";
     for propagation in ["rshared", "shared", "slave", "rslave"] {
         for option in ["--no-pivot", "--no-new-keyring"] {
             let bundle = Bundle::busybox().args(["true"]);

@@ -29,6 +29,7 @@ tests![
     limits_without_the_right_are_refused,
     a_cgroup_without_the_right_is_refused,
     a_mount_with_an_unmapped_id_is_refused,
+    a_bind_mount_keeps_the_flags_that_are_locked,
     the_default_state_directory_is_the_users,
     a_terminal_works,
     processes_are_found_without_a_cgroup,
@@ -60,12 +61,7 @@ fn bundle(maps_: &[(u32, u32, u32)]) -> Bundle {
         .remove("/linux/resources")
         .remove("/linux/cgroupsPath")
         .remove("/mounts/5");
-    // Group 5 of the terminals has no id there.
-    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
-    bundle
-        .set("/mounts/2/options", pts.to_vec())
-        .mount("/sys", ("none", "/sys"), &sys)
-        .owned_by(USER)
+    bundle.terminals_of_one_group().mount("/sys", ("none", "/sys"), &sys).owned_by(USER)
 }
 
 fn alone() -> Bundle {
@@ -190,8 +186,10 @@ fn exec_works_in_the_user_namespace_of_an_engine() -> Result {
     let container = bundle.build()?;
     let root = container.state_root().to_string_lossy().into_owned();
     let id = container.id();
+    // `run` returns a moment before the program is there.
     let script = format!(
-        "\"$0\" \"$@\" >/dev/null && \"$0\" --root {root} exec {id} cat /proc/1/comm && \
+        "\"$0\" \"$@\" >/dev/null && \
+         until \"$0\" --root {root} exec {id} cat /proc/1/comm | grep -x sh; do :; done && \
          \"$0\" --root {root} delete --force {id}"
     );
     let engine = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", &script];
@@ -332,6 +330,25 @@ fn a_mount_with_an_unmapped_id_is_refused() -> Result {
     container.left_no_trace()
 }
 
+/// Of a mount that the host's root has made; the user may add flags, and take none back.
+fn a_bind_mount_keeps_the_flags_that_are_locked() -> Result {
+    chapter!("cli#create");
+    needs_user_namespaces()?;
+    let run = |word: &str| -> Result<Output> {
+        let bundle = alone().sh("cat /proc/self/mountinfo").directory("../host");
+        let container = bundle.bind("host", "/mnt", &[word]).build()?;
+        let call = as_user(&container, container.run_call().arg(container.id()))?;
+        Ok(call.after_shell("mount -t tmpfs -o nosuid,nodev,noexec none bundle/host;").run())
+    };
+    let table = run("ro")?.ok()?.stdout;
+    let mount = spec_tests::mountinfo::at(&table, "/mnt")?;
+    for flag in ["ro", "nosuid", "nodev", "noexec"] {
+        assert!(mount.has(flag), "{flag}: {mount:?}");
+    }
+    run("exec")?.fails()?;
+    Ok(())
+}
+
 fn the_default_state_directory_is_the_users() -> Result {
     chapter!("cli#create");
     needs_user_namespaces()?;
@@ -373,6 +390,7 @@ fn processes_are_found_without_a_cgroup() -> Result {
     let pids = call("ps", &["--format", "json", container.id()])?;
     let pids: Vec<i32> = serde_json::from_str(&pids.stdout)?;
     assert!(pids.contains(&pid), "{pids:?} {pid}");
+    container.wait_for_handler()?;
     call("kill", &["--all", container.id(), "TERM"])?;
     container.wait_for("stopped")?;
     call("delete", &[container.id()])?;

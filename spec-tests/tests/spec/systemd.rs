@@ -12,6 +12,7 @@ use std::thread;
 
 use anyhow::{Context, bail};
 use serde_json::json;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::{Output, wait_until};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
 
@@ -93,7 +94,7 @@ impl Scope {
     /// Demands that systemd knows no such unit, or will not in a moment.
     fn is_gone(&self) -> Result {
         let is_gone = || (self.property("LoadState").ok()? == "not-found").then_some(());
-        let gone = wait_until(std::time::Duration::from_secs(5), is_gone);
+        let gone = wait_until(PATIENCE, is_gone);
         gone.with_context(|| format!("{} is left", self.unit()))
     }
 }
@@ -196,7 +197,7 @@ fn delete_needs_no_option_and_leaves_no_unit() -> Result {
     chapter!("cli#delete");
     let scope = Scope::start(Bundle::busybox().sleeping())?;
     fs::create_dir_all(scope.directory("memory").join("inner/most"))?;
-    let call = scope.0.bare_call().arg("--root").arg(scope.0.state_root());
+    let call = scope.0.rooted_call();
     call.args(["delete", "--force", scope.0.id()]).run().ok()?;
     assert_eq!(scope.property("LoadState")?, "not-found");
     scope.0.left_no_trace()
@@ -414,9 +415,7 @@ fn a_user_has_a_scope_of_his_own_systemd() -> Result {
     let map = json!([{"containerID": 0, "hostID": uid, "size": 1}]);
     let bundle = Bundle::busybox().sleeping().namespace("user").owned_by(uid);
     let bundle = bundle.set("/linux/uidMappings", map.clone()).set("/linux/gidMappings", map);
-    // Group 5 of the terminals has no id there.
-    let terminals = json!(["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]);
-    let bundle = bundle.set("/mounts/2/options", terminals);
+    let bundle = bundle.terminals_of_one_group();
     let bundle = bundle.set("/linux/resources/pids", json!({"limit": 20}));
     let container = bundle.build()?;
     container.reconfigure("/linux/cgroupsPath", format!("user.slice:spec:{}", container.id()))?;

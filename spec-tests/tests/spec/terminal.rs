@@ -1,10 +1,10 @@
 //! process.terminal: console sockets, and the foreground on a terminal of the caller's.
 
 use std::fs::File;
-use std::time::Duration;
 
 use rustix::termios::tcgetattr;
 use serde_json::json;
+use spec_tests::container::PATIENCE;
 use spec_tests::runtime::wait_until;
 use spec_tests::terminal::{DescriptorSocket, Terminal, read_to_end, read_until, type_into};
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
@@ -197,7 +197,7 @@ fn run_restores_the_callers_terminal() -> Result {
     let call = container.run_call().arg(container.id()).on_terminal(terminal.user.try_clone()?);
     let running = call.spawn()?;
     read_until(&terminal.controller, "ready")?;
-    let raw = wait_until(Duration::from_secs(5), || (modes().ok()? != before).then_some(()));
+    let raw = wait_until(PATIENCE, || (modes().ok()? != before).then_some(()));
     assert!(raw.is_some(), "the caller's terminal was never made raw");
     type_into(&terminal.controller, "\r")?;
     running.wait().ok()?;

@@ -74,12 +74,11 @@ fn the_maps_are_the_configured_ones() -> Result {
 /// No more than one user and one group, neither of them root.
 fn mapped_without_root() -> Bundle {
     let map = json!([{"containerID": 1000, "hostID": FIRST, "size": 1}]);
-    let pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
     mapped()
         .set("/linux/uidMappings", map.clone())
         .set("/linux/gidMappings", map)
         .set("/process/user", json!({"uid": 1000, "gid": 1000}))
-        .set("/mounts/2/options", pts.to_vec())
+        .terminals_of_one_group()
 }
 
 /// Everything that is prepared inside has an owner all the same.

@@ -49,7 +49,7 @@ const ATTACKS: &[&str] = &[
 
 fn is_onggi() -> Result {
     needs(shim::wanted().is_none(), "WITHOUT is set for the whole suite")?;
-    needs(Runtime::get()?.name.starts_with("onggi"), "other runtimes have other fallbacks")
+    needs(Runtime::get()?.is_onggi(), "other runtimes have other fallbacks")
 }
 
 fn all_pass(calls: &[&str], tests: &[&str]) -> Result {

@@ -3,7 +3,7 @@
 use clap::ArgMatches;
 
 use super::read::number;
-use crate::cli::flags::{is_set, text};
+use crate::cli::flags::{invalid, is_set, text};
 use crate::error::{Kind, Result, refuse};
 use crate::model::Healthcheck;
 use crate::time::parse_duration;
@@ -35,10 +35,7 @@ pub(super) fn check(matches: &ArgMatches) -> Result<Option<Healthcheck>> {
 
 fn duration(matches: &ArgMatches, name: &str) -> Result<i64> {
     let Some(word) = text(matches, name) else { return Ok(0) };
-    parse_duration(&word).map_err(|what| {
-        let words = format!("invalid argument {word:?} for \"--{name}\" flag: {what}");
-        refuse(Kind::Usage, words)
-    })
+    parse_duration(&word).map_err(|what| invalid(name, &word, what))
 }
 
 #[cfg(test)]

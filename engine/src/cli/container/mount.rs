@@ -1,7 +1,7 @@
 //! Pure: `--mount KEY=VALUE,…`.
 
-use crate::cli::flags::{bytes, invalid as invalid_flag};
-use crate::error::{Kind, Result, refuse};
+use crate::cli::flags::{bytes, invalid};
+use crate::error::Result;
 use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 
 /// A mount in its long form.
@@ -9,21 +9,19 @@ use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 /// # Errors
 /// A key that is not known or does not fit, in Docker's words.
 pub(super) fn mount(word: &str) -> Result<Mount> {
+    let wrong = |what: &str| Err(invalid("mount", word, what));
     let mut mount = Mount { kind: "volume".into(), ..Mount::default() };
     for field in word.split(',') {
         let alone = matches!(field, "readonly" | "ro" | "volume-nocopy" | "bind-nonrecursive");
         let (key, value) = match field.split_once('=') {
             None if !alone => {
-                let what = format!("invalid field '{field}' must be a key=value pair");
-                return Err(invalid_flag("mount", word, what));
+                return wrong(&format!("invalid field '{field}' must be a key=value pair"));
             }
             pair => pair.unwrap_or((field, "true")),
         };
-        set(&mut mount, &key.to_ascii_lowercase(), value, word)?;
+        set(&mut mount, &key.to_ascii_lowercase(), value)
+            .map_err(|what| invalid("mount", word, what))?;
     }
-    let wrong = |what: &str| {
-        Err(refuse(Kind::Usage, format!("invalid argument {word:?} for \"--mount\" flag: {what}")))
-    };
     if mount.target.is_empty() {
         return wrong("target is required");
     }
@@ -47,24 +45,20 @@ pub(super) fn mount(word: &str) -> Result<Mount> {
     Ok(mount)
 }
 
-fn set(mount: &mut Mount, key: &str, value: &str, word: &str) -> Result<()> {
-    let done = match key.split_once('-').map(|(kind, _)| kind) {
+fn set(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
+    match key.split_once('-').map(|(kind, _)| kind) {
         Some("bind") => set_bind(mount.bind_options.get_or_insert_default(), key, value),
         Some("volume") => set_volume(mount.volume_options.get_or_insert_default(), key, value),
         Some("tmpfs") => set_tmpfs(mount.tmpfs_options.get_or_insert_default(), key, value),
         _ => set_own(mount, key, value),
-    };
-    done.map_err(|what| {
-        let words = format!("invalid argument {word:?} for \"--mount\" flag: {what}");
-        refuse(Kind::Usage, words)
-    })
+    }
 }
 
 fn unknown(key: &str, value: &str) -> Result<(), String> {
     Err(format!("unexpected key '{key}' in '{key}={value}'"))
 }
 
-fn invalid(key: &str, value: &str) -> String {
+fn unfit(key: &str, value: &str) -> String {
     format!("invalid value for {key}: {value}")
 }
 
@@ -72,7 +66,7 @@ fn truth(key: &str, value: &str) -> Result<bool, String> {
     match value {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
-        _ => Err(invalid(key, value)),
+        _ => Err(unfit(key, value)),
     }
 }
 
@@ -104,7 +98,7 @@ fn set_bind(options: &mut BindOptions, key: &str, value: &str) -> Result<(), Str
         ("bind-recursive", "disabled") => options.non_recursive = true,
         ("bind-recursive", "writable") => options.read_only_non_recursive = true,
         ("bind-recursive", "readonly") => options.read_only_force_recursive = true,
-        ("bind-recursive", _) => return Err(invalid(key, value)),
+        ("bind-recursive", _) => return Err(unfit(key, value)),
         _ => return unknown(key, value),
     }
     Ok(())
@@ -131,10 +125,10 @@ fn set_volume(options: &mut VolumeOptions, key: &str, value: &str) -> Result<(),
 fn set_tmpfs(options: &mut TmpfsOptions, key: &str, value: &str) -> Result<(), String> {
     match key {
         "tmpfs-size" => {
-            options.size_bytes = bytes("mount", value).map_err(|_| invalid(key, value))?;
+            options.size_bytes = bytes("mount", value).map_err(|_| unfit(key, value))?;
         }
         "tmpfs-mode" => {
-            options.mode = u32::from_str_radix(value, 8).map_err(|_| invalid(key, value))?;
+            options.mode = u32::from_str_radix(value, 8).map_err(|_| unfit(key, value))?;
         }
         _ => return unknown(key, value),
     }

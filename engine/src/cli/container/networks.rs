@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::ArgMatches;
 
-use crate::cli::flags::{text, texts};
+use crate::cli::flags::{invalid, text, texts};
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::Mac;
 use crate::model::{EndpointConfig, IpamConfig, NetworkingConfig};
@@ -77,6 +77,7 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
     if !word.contains('=') {
         return Ok((word.to_owned(), EndpointConfig::default()));
     }
+    let wrong = |what: &str| invalid("network", word, what);
     let (mut name, mut ip, mut ip6, mut aliases) =
         (String::new(), String::new(), String::new(), Vec::new());
     let (mut mac_address, mut gw_priority) = (String::new(), 0);
@@ -89,23 +90,18 @@ fn network(word: &str) -> Result<(String, EndpointConfig)> {
             "ip6" => value.clone_into(&mut ip6),
             "mac-address" => value.clone_into(&mut mac_address),
             "gw-priority" => {
-                gw_priority = value.parse().map_err(|_| wrong(word, "gw-priority is no number"))?;
+                gw_priority = value.parse().map_err(|_| wrong("gw-priority is no number"))?;
             }
-            _ => return Err(wrong(word, &format!("invalid field key {key}"))),
+            _ => return Err(wrong(&format!("invalid field key {key}"))),
         }
     }
     if name.is_empty() {
-        return Err(wrong(word, "network name/id is not specified"));
+        return Err(wrong("network name/id is not specified"));
     }
     let aliases = Some(aliases).filter(|aliases| !aliases.is_empty());
     let ipam_config = fixed(ip, ip6);
     let wanted = EndpointConfig { ipam_config, aliases, mac_address, gw_priority, links: None };
     Ok((name, wanted))
-}
-
-fn wrong(word: &str, what: &str) -> anyhow::Error {
-    let words = format!("invalid argument {word:?} for \"--network\" flag: {what}");
-    refuse(Kind::Usage, words)
 }
 
 #[cfg(test)]

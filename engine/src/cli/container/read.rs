@@ -10,7 +10,7 @@ use super::word::{
     device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimit, weight_device,
 };
 use super::{health, mount, networks, ports, unserved};
-use crate::cli::flags::{bytes, invalid, is_set, text, texts};
+use crate::cli::flags::{bytes, invalid, is_set, labels, pairs, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::platform::Platform;
 use crate::model::{Config, Empty, HostConfig, LogConfig};
@@ -57,7 +57,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         volumes: (!anonymous.is_empty()).then_some(anonymous),
         working_dir: text(matches, "workdir").unwrap_or_default(),
         entrypoint: text(matches, "entrypoint").map(|program| vec![program]),
-        labels: Some(labels(matches)?),
+        labels: Some(labels(&with_files(matches, "label", "label-file")?)?),
         stop_signal: text(matches, "stop-signal").unwrap_or_default(),
         stop_timeout: number(matches, "stop-timeout")?,
         healthcheck: health::check(matches)?,
@@ -138,7 +138,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         privileged: is_set(matches, "privileged"),
         readonly_rootfs: is_set(matches, "read-only"),
         security_opt: list(security(&texts(matches, "security-opt"))?),
-        tmpfs: optional(each(&texts(matches, "tmpfs"), tmpfs)?.into_iter().collect()),
+        tmpfs: optional(texts(matches, "tmpfs").iter().map(|word| tmpfs(word)).collect()),
         uts_mode: one("uts"),
         userns_mode: one("userns"),
         sysctls: optional(each(&texts(matches, "sysctl"), sysctl)?.into_iter().collect()),
@@ -216,30 +216,13 @@ pub(super) fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
     number.map(Some)
 }
 
-/// `NAME=VALUE`; a name alone has an empty value.
-fn pairs(words: &[String]) -> BTreeMap<String, String> {
-    let pair = |word: &String| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        (name.to_owned(), value.to_owned())
-    };
-    words.iter().map(pair).collect()
-}
-
 /// Variables of files, then of flags. A name alone takes our own value, where there is one.
 pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
-    let mut words = Vec::new();
-    for file in texts(matches, "env-file") {
-        words.extend(lines(&file)?);
-    }
-    words.extend(texts(matches, "env"));
     let mut variables = Vec::new();
-    for word in words {
+    for word in with_files(matches, "env", "env-file")? {
         if word.is_empty() || word.starts_with('=') {
-            let words = format!(
-                "invalid argument {word:?} for \"-e, --env\" flag: invalid environment variable: \
-                 {word}"
-            );
-            return Err(refuse(Kind::Usage, words));
+            let what = format_args!("invalid environment variable: {word}");
+            return Err(invalid("env", &word, what));
         }
         match std::env::var(&word) {
             Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
@@ -250,16 +233,14 @@ pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
     Ok(variables)
 }
 
-fn labels(matches: &ArgMatches) -> Result<BTreeMap<String, String>> {
+/// The words of files, then those of a flag.
+fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    for file in texts(matches, "label-file") {
+    for file in texts(matches, of_files) {
         words.extend(lines(&file)?);
     }
-    words.extend(texts(matches, "label"));
-    if let Some(word) = words.iter().find(|word| word.is_empty() || word.starts_with('=')) {
-        return Err(invalid("label", word, format_args!("invalid label '{word}': empty name")));
-    }
-    Ok(pairs(&words))
+    words.extend(texts(matches, flag));
+    Ok(words)
 }
 
 /// The lines of a file that say something.

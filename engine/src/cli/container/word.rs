@@ -5,13 +5,9 @@ use crate::error::{Kind, Result, refuse};
 use crate::model::{Device, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice};
 
 /// `PATH[:OPTIONS]`.
-pub(super) fn tmpfs(word: &str) -> Result<(String, String)> {
+pub(super) fn tmpfs(word: &str) -> (String, String) {
     let (path, options) = word.split_once(':').unwrap_or((word, ""));
-    if !path.starts_with('/') {
-        let words = format!("invalid mount path: '{path}' mount path must be absolute");
-        return Err(refuse(Kind::Usage, words));
-    }
-    Ok((path.to_owned(), options.to_owned()))
+    (path.to_owned(), options.to_owned())
 }
 
 /// `NAME=VALUE`; whether the kernel has it for a container alone is known where it is set.
@@ -140,7 +136,7 @@ mod tests {
 
     #[test]
     fn words_become_what_they_mean() {
-        assert_eq!(tmpfs("/t:size=1m").unwrap(), ("/t".into(), "size=1m".into()));
+        assert_eq!(tmpfs("/t:size=1m"), ("/t".into(), "size=1m".into()));
         assert_eq!(sysctl("net.a=1=2").unwrap(), ("net.a".into(), "1=2".into()));
         assert_eq!(extra_host("a.b=[::1]").unwrap(), "a.b:::1");
         assert_eq!(extra_host("a:1.2.3.4").unwrap(), "a:1.2.3.4");
@@ -155,7 +151,6 @@ mod tests {
     fn what_makes_no_sense_is_told_with_the_flag() {
         let told = |error: anyhow::Error| format!("{error:#}");
         for (error, words) in [
-            (tmpfs("rel").map(drop).unwrap_err(), "'rel' mount path must be absolute"),
             (sysctl("foo").map(drop).unwrap_err(), "\"--sysctl\" flag: sysctl 'foo'"),
             (extra_host("foo").map(drop).unwrap_err(), "bad format for add-host: \"foo\""),
             (extra_host("foo:x").map(drop).unwrap_err(), "invalid IP address in add-host: \"x\""),

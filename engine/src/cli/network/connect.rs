@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::named;
 use crate::cli::Globals;
+use crate::cli::flags::{text, texts, value, values};
 use crate::cli::refused::{self, Refused, Takes};
 use crate::error::Result;
 use crate::model::{EndpointConfig, IpamConfig};
@@ -24,39 +24,31 @@ const REFUSED: &[Refused] = &[
 ];
 
 pub(in crate::cli) fn definition() -> Command {
-    let value = |name: &'static str, kind: &'static str, help: &'static str| {
-        Arg::new(name).long(name).value_name(kind).help(help)
-    };
     Command::new("network connect")
         .about("Connect a container to a network")
         .arg(Arg::new("network").value_name("NETWORK").required(true).help("Name or id"))
         .arg(Arg::new("container").value_name("CONTAINER").required(true).help("Name or id"))
-        .arg(value("alias", "NAME", "Another name in this network").action(ArgAction::Append))
+        .arg(values("alias", "NAME", "Another name in this network"))
         .arg(value("ip", "ADDRESS", "The address of IPv4 that it is to have"))
         .arg(value("ip6", "ADDRESS", "The address of IPv6 that it is to have"))
-        .arg(
-            value("link", "CONTAINER[:ALIAS]", "A name that it alone has for another")
-                .action(ArgAction::Append),
-        )
+        .arg(values("link", "CONTAINER[:ALIAS]", "A name that it alone has for another"))
         .arg(
             value("gw-priority", "N", "Of several networks, the highest leads outside")
-                .value_parser(value_parser!(i64))
-                .allow_negative_numbers(true),
+                .value_parser(value_parser!(i64)),
         )
         .args(refused::args(REFUSED))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check(matches, REFUSED)?;
-    let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
+    let one = |name| text(matches, name).unwrap_or_default();
     let wanted = EndpointConfig {
-        ipam_config: Some(IpamConfig { ipv4_address: text("ip"), ipv6_address: text("ip6") }),
-        aliases: Some(named(matches, "alias").map(str::to_owned).collect()),
-        links: Some(named(matches, "link").map(str::to_owned).collect::<Vec<_>>())
-            .filter(|links| !links.is_empty()),
+        ipam_config: Some(IpamConfig { ipv4_address: one("ip"), ipv6_address: one("ip6") }),
+        aliases: Some(texts(matches, "alias")),
+        links: Some(texts(matches, "link")).filter(|links| !links.is_empty()),
         gw_priority: matches.get_one::<i64>("gw-priority").copied().unwrap_or_default(),
         ..EndpointConfig::default()
     };
-    globals.engine()?.connect_network(&text("network"), &text("container"), &wanted)?;
+    globals.engine()?.connect_network(&one("network"), &one("container"), &wanted)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::process::ExitCode;
+use std::str::FromStr;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgMatches, Command};
 use ipnet::IpNet;
 
-use super::named;
+use crate::cli::flags::{is_set, labels, pairs, switch, text, texts, value, values};
 use crate::cli::refused::{self, Refused, Takes};
 use crate::cli::{Globals, print};
 use crate::error::{Kind, Result, refuse};
@@ -46,33 +47,21 @@ pub(in crate::cli) fn definition() -> Command {
         )
         .arg(switch("internal", "No way out, and no way in but for its own containers"))
         .arg(switch("attachable", "Kept for tools that ask for it"))
-        .arg(switch("ipv4", "Addresses of IPv4 for containers (default true)"))
-        .arg(switch("ipv6", "Addresses of IPv6 for containers"))
-        .arg(list("subnet", "SUBNET", "All addresses of the network, as 10.9.0.0/24"))
-        .arg(list("gateway", "ADDRESS", "The bridge's own address in a subnet"))
-        .arg(list("ip-range", "RANGE", "The part of a subnet that containers get theirs from"))
-        .arg(list("aux-address", "NAME=ADDRESS", "An address that containers never get"))
+        .arg(open_switch("ipv4", "Addresses of IPv4 for containers (default true)"))
+        .arg(open_switch("ipv6", "Addresses of IPv6 for containers"))
+        .arg(values("subnet", "SUBNET", "All addresses of the network, as 10.9.0.0/24"))
+        .arg(values("gateway", "ADDRESS", "The bridge's own address in a subnet"))
+        .arg(values("ip-range", "RANGE", "The part of a subnet that containers get theirs from"))
+        .arg(values("aux-address", "NAME=ADDRESS", "An address that containers never get"))
         .arg(value("ipam-driver", "DRIVER", "Who gives addresses").default_value("default"))
-        .arg(list("opt", "NAME=VALUE", "An option of the driver").short('o'))
-        .arg(list("label", "NAME=VALUE", "A label"))
+        .arg(values("opt", "NAME=VALUE", "An option of the driver").short('o'))
+        .arg(values("label", "NAME=VALUE", "A label"))
         .args(refused::args(REFUSED))
 }
 
-fn value(name: &'static str, kind: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).value_name(kind).help(help)
-}
-
-fn list(name: &'static str, kind: &'static str, help: &'static str) -> Arg {
-    value(name, kind, help).action(ArgAction::Append)
-}
-
-fn switch(name: &'static str, help: &'static str) -> Arg {
-    value(name, "BOOL", help)
-        .num_args(0..=1)
-        .require_equals(true)
-        .default_missing_value("true")
-        .value_parser(value_parser!(bool))
-        .overrides_with(name)
+/// One that may also say nothing.
+fn open_switch(name: &'static str, help: &'static str) -> Arg {
+    switch(name, help).default_value(None)
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -83,65 +72,57 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
 }
 
 fn request(matches: &ArgMatches) -> Result<CreateNetwork> {
-    let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let is = |name| matches.get_one::<bool>(name).copied();
+    let one = |name| text(matches, name).unwrap_or_default();
+    let said = |name| matches.get_one::<bool>(name).copied();
     Ok(CreateNetwork {
-        name: text("network"),
-        driver: text("driver"),
-        ipv4: is("ipv4"),
-        ipv6: is("ipv6"),
-        ipam: Ipam { driver: text("ipam-driver"), options: None, config: pools(matches)? },
-        internal: is("internal") == Some(true),
-        attachable: is("attachable") == Some(true),
-        options: pairs(named(matches, "opt")),
-        labels: pairs(named(matches, "label")),
+        name: one("network"),
+        driver: one("driver"),
+        ipv4: said("ipv4"),
+        ipv6: said("ipv6"),
+        ipam: Ipam { driver: one("ipam-driver"), options: None, config: pools(matches)? },
+        internal: is_set(matches, "internal"),
+        attachable: is_set(matches, "attachable"),
+        options: pairs(&texts(matches, "opt")),
+        labels: labels(&texts(matches, "label"))?,
         ..CreateNetwork::default()
     })
-}
-
-fn pairs<'a>(words: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
-    let pair = |word: &str| {
-        let (name, value) = word.split_once('=').unwrap_or((word, ""));
-        (name.to_owned(), value.to_owned())
-    };
-    words.map(pair).collect()
 }
 
 /// Subnets, and what was said of each.
 fn pools(matches: &ArgMatches) -> Result<Vec<Pool>> {
     let mut pools = Vec::new();
-    for text in named(matches, "subnet") {
-        let subnet: IpNet = parse(text, "subnet", "a subnet like 10.9.0.0/24")?;
+    for text in texts(matches, "subnet") {
+        let subnet: IpNet = read(&text, "subnet", &text, BLOCK)?;
         pools.push(Pool { subnet, range: None, gateway: None, taken: BTreeMap::new() });
     }
-    for text in named(matches, "gateway") {
-        let address: IpAddr = parse(text, "gateway", "an address")?;
-        let pool = pool_of(&mut pools, address, "gateway", text)?;
+    for text in texts(matches, "gateway") {
+        let address: IpAddr = read(&text, "gateway", &text, ADDRESS)?;
+        let pool = pool_of(&mut pools, address, "gateway", &text)?;
         if let Some(other) = pool.gateway.replace(address) {
-            return Err(twice("gateways", &other.to_string(), text, pool));
+            return Err(twice("gateways", &other.to_string(), &text, pool));
         }
     }
-    for text in named(matches, "ip-range") {
-        let range: IpNet = parse(text, "ip-range", "a range like 10.9.0.128/25")?;
-        let pool = pool_of(&mut pools, range.network(), "range", text)?;
+    for text in texts(matches, "ip-range") {
+        let range: IpNet = read(&text, "ip-range", &text, BLOCK)?;
+        let pool = pool_of(&mut pools, range.network(), "range", &text)?;
         if let Some(other) = pool.range.replace(range) {
-            return Err(twice("ranges", &other.to_string(), text, pool));
+            return Err(twice("ranges", &other.to_string(), &text, pool));
         }
     }
-    for text in named(matches, "aux-address") {
-        let (name, address) = text.split_once('=').unwrap_or(("", text));
-        let address: IpAddr = parse(address, "aux-address", "NAME=ADDRESS")?;
-        let pool = pool_of(&mut pools, address, "aux-address", text)?;
-        pool.taken.insert(name.to_owned(), address);
+    for (name, text) in pairs(&texts(matches, "aux-address")) {
+        let address: IpAddr = read(&text, "auxiliary address", &name, ADDRESS)?;
+        let pool = pool_of(&mut pools, address, "aux-address", &text)?;
+        pool.taken.insert(name, address);
     }
     Ok(pools)
 }
 
-fn parse<T: std::str::FromStr>(text: &str, flag: &str, expected: &str) -> Result<T> {
-    text.parse().map_err(|_| {
-        let words = format!("invalid argument {text:?} for --{flag}: expected {expected}");
-        refuse(Kind::Invalid, words)
-    })
+const BLOCK: &str = "invalid CIDR block notation";
+const ADDRESS: &str = "invalid address";
+
+/// In the words of Docker's daemon, whose exit code is 1.
+fn read<T: FromStr>(text: &str, what: &str, whose: &str, wrong: &str) -> Result<T> {
+    text.parse().map_err(|_| refuse(Kind::Invalid, format!("invalid {what} {whose}: {wrong}")))
 }
 
 fn twice(what: &str, first: &str, second: &str, pool: &Pool) -> anyhow::Error {

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 
-use crate::cli::Globals;
+use crate::cli::flags::{is_set, switch};
+use crate::cli::{Globals, required};
 use crate::error::Result;
 use crate::service::connect::Force;
 
@@ -13,18 +14,12 @@ pub(in crate::cli) fn definition() -> Command {
         .about("Disconnect a container from a network")
         .arg(Arg::new("network").value_name("NETWORK").required(true).help("Name or id"))
         .arg(Arg::new("container").value_name("CONTAINER").required(true).help("Name or id"))
-        .arg(
-            Arg::new("force")
-                .long("force")
-                .short('f')
-                .action(ArgAction::SetTrue)
-                .help("Also where the container itself is not known any more"),
-        )
+        .arg(switch("force", "Also where the container itself is not known any more").short('f'))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let text = |name| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let force = if matches.get_flag("force") { Force::Yes } else { Force::No };
-    globals.engine()?.disconnect_network(&text("network"), &text("container"), force)?;
+    let force = if is_set(matches, "force") { Force::Yes } else { Force::No };
+    let (network, container) = (required(matches, "network"), required(matches, "container"));
+    globals.engine()?.disconnect_network(network, container, force)?;
     Ok(ExitCode::SUCCESS)
 }

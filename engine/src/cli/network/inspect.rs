@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
-use super::{named, networks};
-use crate::cli::flags::switch;
+use super::networks;
+use crate::cli::flags::{switch, text, texts, value};
 use crate::cli::listing::inspect;
 use crate::cli::{Globals, print, tell};
 use crate::error::Result;
@@ -15,13 +15,7 @@ pub(in crate::cli) fn definition() -> Command {
     Command::new("network inspect")
         .about("Show networks in detail")
         .arg(networks())
-        .arg(
-            Arg::new("format")
-                .long("format")
-                .short('f')
-                .value_name("FORMAT")
-                .help("json, or a template of Go"),
-        )
+        .arg(value("format", "FORMAT", "json, or a template of Go").short('f'))
         .arg(switch("verbose", verbose).short('v'))
 }
 
@@ -29,13 +23,12 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let engine = globals.engine()?;
     let mut found = Vec::new();
     let mut code = ExitCode::SUCCESS;
-    for name in named(matches, "network") {
-        match engine.inspect_network(name) {
+    for name in texts(matches, "network") {
+        match engine.inspect_network(&name) {
             Ok(network) => found.push(network),
             Err(error) => code = tell(&error),
         }
     }
-    let format = matches.get_one::<String>("format").map(String::as_str);
-    print(&inspect(&found, format)?)?;
+    print(&inspect(&found, text(matches, "format").as_deref())?)?;
     Ok(code)
 }

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::{filter, filters};
+use crate::cli::flags::{is_set, switch};
 use crate::cli::listing::{Column, Row, list};
 use crate::cli::{Globals, format_flag, human, print};
 use crate::error::Result;
@@ -29,21 +30,18 @@ pub(in crate::cli) fn definition() -> Command {
         .about("List networks")
         .arg(filter().short('f'))
         .arg(format_flag())
-        .arg(flag("no-trunc", "Do not shorten the ids"))
-        .arg(flag("quiet", "Only the ids").short('q'))
-}
-
-fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name).long(name).action(ArgAction::SetTrue).help(help)
+        .arg(switch("no-trunc", "Do not shorten the ids"))
+        .arg(switch("quiet", "Only the ids").short('q'))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let networks = globals.engine()?.list_networks(&filters(matches)?)?;
-    let whole = matches.get_flag("no-trunc");
+    let whole = is_set(matches, "no-trunc");
     let row = |network: &Network| Row::new(row(network, whole), network.labels.clone());
     let rows = networks.iter().map(row);
     let given = globals.format(matches, "networksFormat")?;
-    let format = if matches.get_flag("quiet") { Some("{{.ID}}") } else { given.as_deref() };
+    let quiet = is_set(matches, "quiet") && given.is_none();
+    let format = if quiet { Some("{{.ID}}") } else { given.as_deref() };
     print(&list(rows, COLUMNS, 4, format)?)?;
     Ok(ExitCode::SUCCESS)
 }

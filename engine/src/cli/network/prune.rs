@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 
 use super::{filter, filters};
+use crate::cli::flags::{is_set, switch};
 use crate::cli::{Globals, confirm, print};
 use crate::error::Result;
 
@@ -12,18 +13,12 @@ pub(in crate::cli) fn definition() -> Command {
     Command::new("network prune")
         .about("Remove all networks that no container is in")
         .arg(filter())
-        .arg(
-            Arg::new("force")
-                .long("force")
-                .short('f')
-                .action(ArgAction::SetTrue)
-                .help("Do not ask whether it is meant"),
-        )
+        .arg(switch("force", "Do not ask whether it is meant").short('f'))
 }
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let warning = "This will remove all custom networks not used by at least one container.";
-    if !matches.get_flag("force") && !confirm(warning)? {
+    if !is_set(matches, "force") && !confirm(warning)? {
         return Ok(ExitCode::SUCCESS);
     }
     let removed = globals.engine()?.prune_networks(&filters(matches)?)?;

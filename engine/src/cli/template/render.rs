@@ -57,7 +57,7 @@ impl Renderer<'_> {
             Node::Print(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.keeps.is_none() {
-                    let shown = last_name(pipe).and_then(|path| fields::print(path, &value));
+                    let shown = path_of(pipe).and_then(|path| fields::print(path, &value));
                     self.text.push_str(&shown.unwrap_or_else(|| functions::print(&value)));
                 }
             }
@@ -207,7 +207,7 @@ fn field(value: &Value, path: &[String], is_root: bool) -> Result<Value> {
 }
 
 /// The path of a pipe that is a field and nothing else.
-fn last_name(pipe: &Pipe) -> Option<&[String]> {
+fn path_of(pipe: &Pipe) -> Option<&[String]> {
     match &pipe.commands[..] {
         [command] => match &command[..] {
             [Operand::Field(path) | Operand::Variable(_, path)] => Some(path),

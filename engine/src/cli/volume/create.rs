@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
 
-use crate::cli::flags::{text, texts, value, values};
+use crate::cli::flags::{labels, pairs, text, texts, value, values};
 use crate::cli::refused::{self, Refused, Takes};
 use crate::cli::{Globals, print};
 use crate::error::Result;
@@ -38,15 +38,11 @@ pub(in crate::cli) fn definition() -> Command {
 
 pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check(matches, REFUSED)?;
-    let pair = |text: String| match text.split_once('=') {
-        Some((name, value)) => (name.to_owned(), value.to_owned()),
-        None => (text, String::new()),
-    };
     let request = CreateVolume {
         name: text(matches, "name").or_else(|| text(matches, "old-name")),
         driver: text(matches, "driver").unwrap_or_default(),
-        labels: texts(matches, "label").into_iter().map(pair).collect(),
-        options: texts(matches, "opt").into_iter().map(pair).collect(),
+        labels: labels(&texts(matches, "label"))?,
+        options: pairs(&texts(matches, "opt")),
     };
     let volume = globals.engine()?.create_volume(request)?;
     print(&format!("{}\n", volume.name))?;

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use super::{compose, now};
 use crate::error::{Context, Result};
 use crate::image::config::{Config, File, History, RootFs};
-use crate::image::manifest::{Compression, Descriptor};
+use crate::image::manifest::Descriptor;
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference, change};
 use crate::layer::{self, Sent};
@@ -66,10 +66,8 @@ impl Engine {
         config: Config,
         told: Import,
     ) -> Result<Digest> {
-        let mut start = [0; 4];
-        let read = self.store.open_blob(&digest)?.read(&mut start).context("read the archive")?;
-        let compression = Compression::sniff(&start[..read]);
-        let source = BufReader::with_capacity(1 << 17, self.store.open_blob(&digest)?);
+        let blob = BufReader::with_capacity(1 << 17, self.store.open_blob(&digest)?);
+        let (compression, source) = layer::sniff(blob)?;
         let diff_id = layer::install(&self.store, Sent { source, size, compression }, None)?;
         let platform = told.platform.unwrap_or_else(Platform::own);
         let created = Some(now());

@@ -12,11 +12,11 @@ use tar::{Archive, EntryType};
 use super::{compose_manifest, keep, read_config};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::manifest::{
-    self, Compression, Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_MANIFEST,
+    self, Descriptor, Document, Index, Manifest, OCI_CONFIG, OCI_MANIFEST,
 };
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference};
-use crate::layer::{BETWEEN_ENTRIES, Bounded, decompress};
+use crate::layer::{BETWEEN_ENTRIES, Bounded, sniff, uncompressed};
 use crate::model;
 use crate::progress::{Event, Progress};
 use crate::service::Engine;
@@ -84,10 +84,8 @@ impl Engine {
         let _busy = self.store.busy()?;
         // Whatever of the archive belongs to no image goes again.
         self.store.wish_to_collect();
-        let mut source = BufReader::with_capacity(1 << 17, source);
-        let start = std::io::BufRead::fill_buf(&mut source).context("read the archive")?;
-        let compression = Compression::sniff(start);
-        let contents = receive(&self.store, decompress(source, compression)?)?;
+        let source = BufReader::with_capacity(1 << 17, source);
+        let contents = receive(&self.store, uncompressed(source)?)?;
         let store = &self.store;
         let index = match contents.read(store, "index.json")? {
             Some(bytes) => Some(read_index(&bytes)?),
@@ -239,7 +237,7 @@ fn load_listed(
 /// Whether an image with this configuration is for the machine that is asked for.
 fn check_platform(store: &Store, config: &Digest, platform: Option<&Platform>) -> Result<()> {
     let actual = read_config(store, config)?.platform();
-    match platform.filter(|wanted| wanted.fit(&actual).is_none()) {
+    match Platform::unmet(platform, &actual) {
         None => Ok(()),
         Some(wanted) => {
             let words =
@@ -264,10 +262,8 @@ impl Contents {
 }
 
 fn describe_layer(store: &Store, digest: Digest, size: u64) -> Result<Descriptor> {
-    let mut start = [0; 4];
-    let read = store.open_blob(&digest)?.read(&mut start).context("read a layer")?;
-    let media_type = Compression::sniff(&start[..read]).media_type();
-    Ok(Descriptor::new(media_type, digest, size))
+    let (compression, _) = sniff(store.open_blob(&digest)?)?;
+    Ok(Descriptor::new(compression.media_type(), digest, size))
 }
 
 /// The manifest of the image with this configuration, where all of it is in the archive.
