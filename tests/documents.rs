@@ -3,13 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use onggi::init::{ADD_MOUNTS, EXEC, NEW_CONTAINER, REMOVE_MOUNTS, Step};
-use onggi::weakness::PROTECTIONS;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -238,24 +236,35 @@ fn the_table_of_attacks_has_each_of_them_and_none_is_a_blank() {
     assert!(flaws.is_empty(), "\n{}", flaws.join("\n"));
 }
 
-/// The texts that stand between `start` and a quotation mark.
-fn texts_after<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
-    text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
-}
+/// A release build leaves nothing out.
+#[cfg(debug_assertions)]
+mod left_out {
+    use std::collections::BTreeSet;
 
-/// A name that is written wrong would leave nothing out.
-#[test]
-fn what_is_left_out_is_a_protection_or_a_step_of_init() {
-    let weakened = weakened();
-    let rows = texts_after(&weakened, "\n    (\"");
-    let steps: BTreeSet<&str> = NEW_CONTAINER.iter().chain(EXEC).map(|step| step.0).collect();
-    let wanted = rows.iter().flat_map(|row| row.split(','));
-    let wanted: BTreeSet<&str> = wanted.filter(|name| !steps.contains(name)).collect();
-    assert_eq!(wanted, BTreeSet::from(PROTECTIONS), "spec-tests/tests/spec/weakened.rs");
-    let mut sources = String::new();
-    source_text(&repository().join("src"), &mut sources);
-    let left_out = texts_after(&sources, "weakness::leaves_out(\"");
-    assert_eq!(left_out, BTreeSet::from(PROTECTIONS), "src");
+    use onggi::init::{EXEC, NEW_CONTAINER};
+    use onggi::weakness::PROTECTIONS;
+
+    use super::{repository, source_text, weakened};
+
+    /// The texts that stand between `start` and a quotation mark.
+    fn texts_after<'a>(text: &'a str, start: &str) -> BTreeSet<&'a str> {
+        text.split(start).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+    }
+
+    /// A name that is written wrong would leave nothing out.
+    #[test]
+    fn what_is_left_out_is_a_protection_or_a_step_of_init() {
+        let weakened = weakened();
+        let rows = texts_after(&weakened, "\n    (\"");
+        let steps: BTreeSet<&str> = NEW_CONTAINER.iter().chain(EXEC).map(|step| step.0).collect();
+        let wanted = rows.iter().flat_map(|row| row.split(','));
+        let wanted: BTreeSet<&str> = wanted.filter(|name| !steps.contains(name)).collect();
+        assert_eq!(wanted, BTreeSet::from(PROTECTIONS), "spec-tests/tests/spec/weakened.rs");
+        let mut sources = String::new();
+        source_text(&repository().join("src"), &mut sources);
+        let left_out = texts_after(&sources, "weakness::leaves_out(\"");
+        assert_eq!(left_out, BTreeSet::from(PROTECTIONS), "src");
+    }
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::io::Write;
 use super::images::{Images, Purpose};
 use super::options::{AfterDump, CheckpointOptions, CriuOptions};
 use super::start::hooks_of;
-use super::{Container, ContainerId, Store, delete, exec, notify, outside};
+use super::{Container, ContainerId, Store, configured, delete, notify, outside};
 use crate::criu::{self, Dump, Feature, Notice, Options, Place, Switch};
 use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::plan::Plan;
-use crate::spec::{Pairs, Spec, Str};
+use crate::spec::{Pairs, Str};
 use crate::sys::identity::effective_ids;
 use crate::sys::{fd, pidfd};
 
@@ -35,8 +35,7 @@ pub fn checkpoint(store: &Store, id: &ContainerId, options: &CheckpointOptions) 
         return Ok(());
     }
     let hooks = hooks_of(&container)?;
-    delete::end_processes(&container)?;
-    delete::destroy(container, &hooks)
+    delete::end(container, &hooks)
 }
 
 /// CRIU looks into other processes and sets their ids.
@@ -56,8 +55,8 @@ fn dump(
     status: &mut Option<StatusFd>,
 ) -> Result<()> {
     let text = container.directory.config()?;
-    let spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
-    let plan = exec::container_plan(&spec, &crate::host::probe(&spec)?, container)?;
+    let (spec, host) = configured::read(&text, &container.saved)?;
+    let plan = configured::plan(&spec, &host, container)?;
     let images = Images::open(&wanted.criu.images, wanted.criu.work.as_deref(), Purpose::Dump)?;
     if let Some(parent) = &wanted.parent {
         images.check_parent(parent)?;

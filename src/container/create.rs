@@ -29,7 +29,7 @@ use crate::seccomp;
 use crate::spec::{OCI_VERSION, Spec, State, Str};
 use crate::sys::identity::effective_ids;
 use crate::sys::{process, self_exe, socket};
-use crate::validate::{self, Problem};
+use crate::validate::{self, Problem, Protected};
 use crate::weakness;
 
 /// What the container waits for once it is made.
@@ -164,10 +164,12 @@ fn reach(part: &str, laps: &mut Laps) -> Result<()> {
     failpoint::reach(part)
 }
 
-/// What the plan must know of the machine, and whether it is to be taken for a rootless one.
-pub(super) fn ask_host(spec: &Spec<'_>, options: &CreateOptions) -> Result<Host> {
+/// What the plan must know of the machine, and whether it is to be taken for a rootless one. Where
+/// the spec leaves ids to it, they are the caller's.
+pub(super) fn ask_host(spec: &mut Spec<'_>, options: &CreateOptions) -> Result<Host> {
     let mut host = host::probe(spec)?;
     host.rootless = options.rootless.or(host.rootless);
+    spec.map_own_ids(host.euid, host.egid);
     Ok(host)
 }
 
@@ -193,8 +195,7 @@ pub(super) fn read<'a>(text: &'a [u8], options: &CreateOptions) -> Result<(Spec<
     if weakness::leaves_out("the configured cgroup") {
         spec.linux.cgroups_path = Str::default();
     }
-    let host = ask_host(&spec, options)?;
-    spec.map_own_ids(host.euid, host.egid);
+    let host = ask_host(&mut spec, options)?;
     Ok((spec, host))
 }
 
@@ -217,10 +218,11 @@ pub(super) fn plan(
 
 /// Whether a test wants the rule that found a problem to be left out.
 fn is_left_out(problem: &Problem) -> bool {
-    let covers_proc = || problem.words.contains("cannot be mounted because it is");
-    weakness::leaves_out("proc is kept whole") && covers_proc()
-        || weakness::leaves_out("sysctls of own namespaces")
-            && problem.chapter == "config-linux.md#sysctl"
+    match problem.protects {
+        Some(Protected::Proc) => weakness::leaves_out("proc is kept whole"),
+        Some(Protected::Sysctls) => weakness::leaves_out("sysctls of own namespaces"),
+        None => false,
+    }
 }
 
 pub(super) fn plan_options<'a>(
@@ -265,6 +267,7 @@ pub(super) fn saved(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let bundle = options.bundle_name();
     let own = |kind: &Kind| plan.namespaces.has(*kind);
+    let (owner, group) = effective_ids();
     Saved {
         id: id.to_string(),
         init_process_pid: 0,
@@ -281,7 +284,8 @@ pub(super) fn saved(
             version: 1,
             phase: Phase::Preparing,
             bundle,
-            owner: effective_ids().0,
+            owner,
+            group: Some(group),
             keyring: options.keyring,
             namespaces: Kind::ALL.iter().map(|row| row.0).filter(own).collect(),
             cgroup: Cgroup::planned(&plan.cgroup).saved(),

@@ -12,6 +12,7 @@ use super::{Container, ContainerId, Store, state_for_hooks};
 use crate::cgroup::Cgroup;
 use crate::error::{Code, Error, Result};
 use crate::failpoint;
+use crate::log;
 use crate::plan::Hooks;
 use crate::sys::pidfd;
 
@@ -39,10 +40,9 @@ pub fn delete(store: &Store, id: &ContainerId, force: Force) -> Result<()> {
             ));
         }
     }
-    end_processes(&container)?;
     // A creation that was cut short may have left no configuration.
     let hooks = hooks_of(&container).unwrap_or_default();
-    destroy(container, &hooks)
+    end(container, &hooks)
 }
 
 /// What a command that died left behind has no readable state.
@@ -56,8 +56,24 @@ fn delete_remains(store: &Store, id: &ContainerId, force: Force, error: Error) -
     if force == Force::Yes { Ok(()) } else { Err(error) }
 }
 
+/// Ends a container, whatever it is doing.
+pub(super) fn end(container: Container, hooks: &Hooks) -> Result<()> {
+    end_processes(&container)?;
+    destroy(container, hooks)
+}
+
+/// Ends a container because of an error, and gives that back: of what goes wrong meanwhile only
+/// the log is told.
+pub(super) fn end_after(error: Error, container: Container, hooks: &Hooks) -> Error {
+    let id = container.saved.id.clone();
+    if let Err(other) = end(container, hooks) {
+        log::warning(&format!("end container {id}: {other}"));
+    }
+    error
+}
+
 /// Kills what is left, init first, then whoever shares its cgroup, and waits for init's end.
-pub(super) fn end_processes(container: &Container) -> Result<()> {
+fn end_processes(container: &Container) -> Result<()> {
     failpoint::reach("end the processes")?;
     if let Some(init) = container.init()? {
         match pidfd::signal(init.as_fd(), libc::SIGKILL) {
@@ -76,7 +92,7 @@ pub(super) fn end_processes(container: &Container) -> Result<()> {
 }
 
 /// Removes cgroup and state of a container without processes, then runs its poststop hooks.
-pub(super) fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
+fn destroy(container: Container, hooks: &Hooks) -> Result<()> {
     let state = state_for_hooks(&container.saved, "stopped", 0);
     let cgroup = Cgroup::open(&container.saved.onggi.cgroup);
     failpoint::reach("remove the cgroup")?;

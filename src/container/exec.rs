@@ -7,12 +7,12 @@ use std::path::Path;
 use super::options::{Attach, ExecOptions, ExecProcess, Paused};
 use super::passed::{self, Passed};
 use super::serve::{Handles, Role, Served, Talk, serve};
-use super::{Container, ContainerId, Store, create, supervise};
+use super::{Container, ContainerId, Store, configured, supervise};
 use crate::cgroup::{Entry, SubGroup};
 use crate::error::{Code, Doing, Error, Result};
 use crate::failpoint;
 use crate::hooks::Output;
-use crate::host::{self, Host};
+use crate::host::Host;
 use crate::init::{EXEC, Init, Sources, Start, Step};
 use crate::launch::{self, Child, Join, Request, RuntimeEnd};
 use crate::log;
@@ -29,10 +29,8 @@ pub fn exec(store: &Store, id: &ContainerId, options: &ExecOptions) -> Result<i3
         .init()?
         .ok_or_else(|| Error::of(Code::NotRunning, "cannot exec in a stopped container"))?;
     let text = container.directory.config()?;
-    let mut spec = Spec::read(&text).doing(|| "read the saved configuration".into())?;
-    let host = host::probe(&spec)?;
-    spec.map_own_ids(container.saved.onggi.owner, host.egid);
-    let plan = container_plan(&spec, &host, &container)?;
+    let (spec, host) = configured::read(&text, &container.saved)?;
+    let plan = configured::plan(&spec, &host, &container)?;
     let mut wanted = process_plan(&spec, &host, &plan, options)?;
     wanted.warnings.iter().for_each(|words| log::warning(words));
     let detaches = options.attach == Attach::Detached;
@@ -76,25 +74,6 @@ fn start(fifo: Option<&Path>) -> Result<Start> {
         true => Ok(Start::AwaitReader(Fifo::open(path).doing(opening)?)),
         false => Err(Error::new(format!("exec wait fifo {} is not a fifo", path.display()))),
     }
-}
-
-/// The plan that a container was created from.
-pub(super) fn container_plan(spec: &Spec<'_>, host: &Host, container: &Container) -> Result<Plan> {
-    let own = &container.saved.onggi;
-    plan::container(
-        spec,
-        host,
-        &plan::Options {
-            id: &container.saved.id,
-            bundle: own.bundle.as_ref(),
-            root_switch: plan::RootSwitch::Pivot,
-            keyring: own.keyring,
-            // The cgroup is there, whoever made it.
-            cgroup_manager: plan::CgroupManager::Disabled,
-            unit_properties: plan::PROPERTIES_OF_LIMITS,
-            seccomp: create::compile_filter(spec)?,
-        },
-    )
 }
 
 fn process_plan(spec: &Spec<'_>, host: &Host, plan: &Plan, options: &ExecOptions) -> Result<Exec> {

@@ -1,6 +1,7 @@
 //! A container's life: what each command does with the state directory, the cgroup and init.
 
 mod checkpoint;
+mod configured;
 mod create;
 mod delete;
 mod exec;

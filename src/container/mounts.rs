@@ -1,17 +1,16 @@
 //! `mounts`: what a container that runs already sees more, or no longer.
 
-use super::exec::{Joining, container_plan};
+use super::exec::Joining;
 use super::options::MountChange;
 use super::passed::Passed;
 use super::serve::{Handles, Role, Talk, serve};
-use super::{Container, ContainerId, Store};
+use super::{Container, ContainerId, Store, configured};
 use crate::cgroup::Entry;
 use crate::error::{Code, Doing, Error, Result};
-use crate::host;
 use crate::init::{ADD_MOUNTS, REMOVE_MOUNTS, Start};
 use crate::log;
 use crate::plan::{self, MountSource, Plan};
-use crate::spec::{Mount, Spec};
+use crate::spec::Mount;
 use crate::validate;
 
 /// Adds or removes the mounts of a JSON array that is like `mounts` of config.json. They are of
@@ -30,7 +29,7 @@ pub fn change_mounts(
     let init =
         container.init()?.ok_or_else(|| Error::of(Code::NotRunning, "container not running"))?;
     let config = container.directory.config()?;
-    let mut spec = Spec::read(&config).doing(|| "read the saved configuration".into())?;
+    let (mut spec, host) = configured::read(&config, &container.saved)?;
     let mounts: Vec<Mount<'_>> = serde_json::from_slice(text)
         .or_code(Code::InvalidConfig)
         .doing(|| "read the mounts".into())?;
@@ -41,10 +40,8 @@ pub fn change_mounts(
         MountChange::Add => mounts,
         MountChange::Remove => Vec::new(),
     };
-    let host = host::probe(&spec)?;
-    spec.map_own_ids(container.saved.onggi.owner, host.egid);
     validate::sound(&validate::problems(&spec, &host))?;
-    let mut plan = container_plan(&spec, &host, &container)?;
+    let mut plan = configured::plan(&spec, &host, &container)?;
     let steps = match change {
         MountChange::Add => check_added(&plan).map(|()| ADD_MOUNTS)?,
         MountChange::Remove => {

@@ -6,6 +6,9 @@ use crate::error::{Code, Doing, Error, Result};
 use crate::log;
 use crate::sys::fd;
 
+/// What comes after the three streams.
+const FIRST: RawFd = 3;
+
 /// Descriptors from 3 on that the process keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Passed {
@@ -16,29 +19,29 @@ pub(super) struct Passed {
 }
 
 impl Passed {
-    /// Finds them. A listening socket that is not there is told and left out.
+    /// Finds them. Listening sockets that are not there are told and left out.
     ///
     /// # Errors
     /// A preserved descriptor that is not open.
     pub(super) fn take(preserve: u32) -> Result<Passed> {
         let activated = activated();
-        let count = activated.saturating_add(preserve);
-        let mut numbers = Vec::new();
-        for (index, number) in (0..count).zip(3..) {
-            if fd::is_passed(number) {
-                numbers.push(number);
-            } else if index < activated {
-                log::warning(&format!("LISTEN_FDS is {activated}, but {number} is not open"));
-            } else {
-                let words = format!(
-                    "preserved-fd {index} (of {count}), descriptor {number}, is not open \
-                     (--preserve-fds {preserve})"
-                );
-                return Err(Error::of(Code::InvalidArgument, words));
+        let mut numbers = listening(activated)?;
+        let count = u64::from(activated) + u64::from(preserve);
+        for index in u64::from(activated)..count {
+            let number = index + FIRST as u64;
+            match RawFd::try_from(number) {
+                Ok(open) if fd::is_passed(open) => numbers.push(open),
+                _ => {
+                    let words = format!(
+                        "preserved-fd {index} (of {count}), descriptor {number}, is not open \
+                         (--preserve-fds {preserve})"
+                    );
+                    return Err(Error::of(Code::InvalidArgument, words));
+                }
             }
         }
         // Nothing else of what the caller had open goes into the container.
-        fd::end_at_exec_from(3).doing(|| "mark descriptors".into())?;
+        fd::end_at_exec_from(FIRST).doing(|| "mark descriptors".into())?;
         Ok(Passed { numbers, activated })
     }
 
@@ -49,6 +52,25 @@ impl Passed {
             count => vec![format!("LISTEN_FDS={count}"), "LISTEN_PID=1".into()],
         }
     }
+}
+
+/// Those of the first `count` that are open. The number is the caller's: it may be any.
+fn listening(count: u32) -> Result<Vec<RawFd>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    let last = RawFd::try_from(i64::from(FIRST) + i64::from(count) - 1).unwrap_or(RawFd::MAX);
+    let open = fd::passed_in(FIRST..=last).doing(|| "look for the sockets of LISTEN_FDS".into())?;
+    let others = match count as usize - open.len() {
+        0 => return Ok(open),
+        1 => String::new(),
+        2 => ", nor is another one".to_owned(),
+        missing => format!(", nor are {} others", missing - 1),
+    };
+    let in_a_row = open.iter().zip(FIRST..).take_while(|(fd, next)| *fd == next).count();
+    let missing = in_a_row + FIRST as usize;
+    log::warning(&format!("LISTEN_FDS is {count}, but {missing} is not open{others}"));
+    Ok(open)
 }
 
 /// Meant for this process: by its id, or by whoever started it and could not know its id.

@@ -19,8 +19,7 @@ pub fn problems(id: &ContainerId, options: &CreateOptions) -> Result<Vec<Problem
         // What cannot be read hides what comes after it.
         Err(error) => return Ok(vec![Problem::of_words("config.md", &error.to_string())]),
     };
-    let host = ask_host(&spec, options)?;
-    spec.map_own_ids(host.euid, host.egid);
+    let host = ask_host(&mut spec, options)?;
     let mut found = validate::problems(&spec, &host);
     let filter = compile_filter(&spec).unwrap_or_else(|error| {
         found.push(Problem::of_words("config-linux.md#seccomp", &error.to_string()));

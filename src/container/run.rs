@@ -27,8 +27,7 @@ pub(super) fn follow(run: &RunOptions, make: impl FnOnce() -> Result<Made>) -> R
     let signals = supervise::Signals::hold(run.attach)?;
     let mut made = make()?;
     if let Err(error) = start::run_poststart(&made.container, &made.hooks) {
-        end(made)?;
-        return Err(error);
+        return Err(delete::end_after(error, made.container, &made.hooks));
     }
     if run.attach == Attach::Detached {
         let pid = made.child.pid.unsigned_abs();
@@ -41,13 +40,11 @@ pub(super) fn follow(run: &RunOptions, make: impl FnOnce() -> Result<Made>) -> R
         &signals,
         made.notify.take(),
     );
-    if run.after_exit == AfterExit::Delete || code.is_err() {
-        end(made)?;
+    match code {
+        Err(error) => Err(delete::end_after(error, made.container, &made.hooks)),
+        Ok(code) if run.after_exit == AfterExit::Delete => {
+            delete::end(made.container, &made.hooks).map(|()| code)
+        }
+        kept => kept,
     }
-    code
-}
-
-fn end(made: Made) -> Result<()> {
-    delete::end_processes(&made.container)?;
-    delete::destroy(made.container, &made.hooks)
 }

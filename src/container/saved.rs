@@ -86,6 +86,9 @@ pub struct Own {
     pub bundle: String,
     /// Uid of the user who created it.
     pub owner: u32,
+    /// Their gid. Files of before it was written have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<u32>,
     /// Namespaces that init does not share with the runtime.
     pub namespaces: Vec<Kind>,
     /// Whether the container has a session keyring of its own.

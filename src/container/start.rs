@@ -35,9 +35,7 @@ pub fn start(store: &Store, id: &ContainerId) -> Result<()> {
     }
     let hooks = hooks_of(&container)?;
     if let Err(error) = run_poststart(&container, &hooks) {
-        delete::end_processes(&container)?;
-        delete::destroy(container, &hooks)?;
-        return Err(error);
+        return Err(delete::end_after(error, container, &hooks));
     }
     match (notify, container.init()?) {
         (Some(notify), Some(init)) => {

@@ -10,8 +10,7 @@ use super::status::Status;
 use super::{Container, ContainerId, StateView, Store};
 use crate::error::{Code, Doing, Error, Result};
 use crate::sys::inotify::{Event, Kinds, Watcher};
-use crate::sys::pidfd;
-use crate::sys::pidfd::wait_for_any;
+use crate::sys::pidfd::{self, wait_for_any};
 use crate::sys::procfs::Procfs;
 
 /// How long whoever has to reap init may take, so that the kernel knows the exit code.

@@ -56,8 +56,7 @@ impl Cgroups {
 /// A file under /proc that cannot be read.
 pub fn probe() -> Result<Cgroups> {
     let own = read(OWN_GROUPS)?;
-    let unified = statfs(UNIFIED_MOUNT).is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC);
-    if let Some(own) = unified_group(&own).filter(|_| unified) {
+    if let Some(own) = unified_group(&own).filter(|_| is_unified(UNIFIED_MOUNT)) {
         let mount = PathBuf::from(UNIFIED_MOUNT);
         // Elsewhere only a bind mount of a part is there, and mountinfo says of which one.
         if own == Path::new("/") || !goes_up(&own) && below(&mount, &own).is_dir() {
@@ -65,6 +64,11 @@ pub fn probe() -> Result<Cgroups> {
         }
     }
     Ok(parse(&read(MOUNTINFO)?, &own))
+}
+
+/// Whether the file system at a path is cgroup2.
+pub fn is_unified(path: &str) -> bool {
+    statfs(path).is_ok_and(|fs| fs.filesystem_type() == CGROUP2_SUPER_MAGIC)
 }
 
 /// The group of process `pid` in the cgroup2 hierarchy, from the mount's root.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::Init;
 use super::mounts::attach;
 use crate::error::{Doing, Error, Result};
-use crate::host::cgroups::UNIFIED_MOUNT;
+use crate::host::cgroups::{UNIFIED_MOUNT, is_unified};
 use crate::plan::{Kind, Mount};
 use crate::sys::fd::here;
 use crate::sys::mount::{self, Attributes, Detached, READ_ONLY, Reach};
@@ -22,12 +22,13 @@ pub(super) fn unified(init: &Init<'_>, mount: &Mount) -> Result<()> {
             done => return done,
         };
     let own = init.cgroups.iter().find(|(controllers, _)| controllers.is_empty());
-    let path = match (init.plan.namespaces.has(Kind::Cgroup), own) {
-        (false, _) => UNIFIED_MOUNT.into(),
-        (true, Some((_, path))) => path.to_string_lossy(),
-        (true, None) => {
-            return Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str()));
-        }
+    let path = match init.plan.namespaces.has(Kind::Cgroup) {
+        true => own.map(|(_, path)| path.to_string_lossy()),
+        // Where there is v1 too, something else is there.
+        false => is_unified(UNIFIED_MOUNT).then(|| UNIFIED_MOUNT.into()),
+    };
+    let Some(path) = path else {
+        return Err(refused).doing(|| format!("mount cgroup2 for {}", mount.target.as_str()));
     };
     let copy = mount::copy_tree(here(), &path, Reach::All);
     attach(init, mount, copy.doing(|| format!("bind {path}"))?).map(drop)

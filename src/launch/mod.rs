@@ -252,11 +252,12 @@ fn intermediate(request: &Request<'_>) -> Result<Side> {
 
 /// Becomes uid and gid 0 of the user namespace that this process is in. Where 0 is not mapped it
 /// is the first id that is: the rights stay (capabilities(7): only a change away from 0 takes any),
-/// and what is made inside has an owner. Where nothing is mapped the ids stay too.
+/// and what is made inside has an owner. Where nothing is mapped, or no procfs tells what, the ids
+/// stay too.
 pub fn become_root() -> Result<()> {
     let kinds = [
-        (identity::set_gid as fn(u32) -> _, "group", "/proc/self/gid_map"),
-        (identity::set_uid, "user", "/proc/self/uid_map"),
+        (identity::set_gid as fn(u32) -> _, "group", "self/gid_map"),
+        (identity::set_uid, "user", "self/uid_map"),
     ];
     for (set, what, map) in kinds {
         let take = |id| set(id).doing(|| format!("become {what} {id} of the user namespace"));
@@ -268,9 +269,11 @@ pub fn become_root() -> Result<()> {
     Ok(())
 }
 
-/// The first id inside, of the lines `INSIDE OUTSIDE COUNT` (user_namespaces(7)).
+/// The first id inside, of the lines `INSIDE OUTSIDE COUNT` (user_namespaces(7)). What is at /proc
+/// may be the container's by now, and whatever it made of it.
 fn first_inside(map: &str) -> Option<u32> {
-    std::fs::read_to_string(map).ok()?.split_whitespace().next()?.parse().ok()
+    let text = Procfs::of_this_process().and_then(|proc| proc.read(map)).ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }
 
 /// Lets go of what a clone inherits from the command: signal dispositions and the mask.

@@ -115,14 +115,8 @@ fn close_range(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<(
 /// there may be where there is no /proc to look into.
 fn one_by_one(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<()> {
     const HIGHEST: RawFd = 1 << 16;
-    let listed: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {
-        Ok(list) => list
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .filter(|fd| range.contains(fd))
-            .collect(),
-        Err(_) => (*range.start()..=HIGHEST.min(*range.end())).collect(),
-    };
-    for fd in listed {
+    let listed = listed().unwrap_or_else(|_| (*range.start()..=HIGHEST).collect());
+    for fd in listed.into_iter().filter(|fd| range.contains(fd)) {
         match flags {
             // SAFETY: as in close_range; a number that is no longer open gives EBADF.
             0 => drop(unsafe { libc::close(fd) }),
@@ -131,6 +125,12 @@ fn one_by_one(range: RangeInclusive<RawFd>, flags: libc::c_int) -> io::Result<()
         }
     }
     Ok(())
+}
+
+/// The descriptors that are open, and the one that they were read through.
+fn listed() -> io::Result<Vec<RawFd>> {
+    let entries = std::fs::read_dir("/proc/self/fd")?;
+    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
 }
 
 /// `fcntl(2)` F_SETFD: whether the descriptor ends at execve(2).
@@ -145,6 +145,17 @@ pub fn set_end_at_exec(fd: RawFd, ends: bool) -> io::Result<()> {
 pub fn is_passed(fd: RawFd) -> bool {
     // SAFETY: takes no pointers.
     unsafe { libc::fcntl(fd, libc::F_GETFD) == 0 }
+}
+
+/// Those of a range that the caller passed, in order: as many steps as descriptors are open.
+///
+/// # Errors
+/// /proc/self/fd cannot be read.
+pub fn passed_in(range: RangeInclusive<RawFd>) -> io::Result<Vec<RawFd>> {
+    let mut passed = listed()?;
+    passed.retain(|fd| range.contains(fd) && is_passed(*fd));
+    passed.sort_unstable();
+    Ok(passed)
 }
 
 /// `fcntl(2)` F_GETFL: whether the descriptor can be written to.

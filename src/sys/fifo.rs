@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 
 use super::fd::{here, open_at};
-use super::inotify::{Kinds, Watcher};
+use super::inotify::{Event, Kinds, Watcher};
 use super::pidfd::{poll, wait_readable};
 
 /// A fifo that this process writes to, should somebody read.
@@ -27,7 +27,7 @@ impl Fifo {
         let text = path.to_string_lossy();
         let open = |how| open_at(here(), &text, how | libc::O_NONBLOCK, 0);
         let openings = Watcher::new()?;
-        openings.add(path, Kinds::IN_OPEN)?;
+        openings.add(path, Kinds::IN_OPEN | Kinds::IN_CLOSE_NOWRITE)?;
         // A writer cannot open it while nobody reads.
         let both = open(libc::O_RDWR)?;
         let writer = open(libc::O_WRONLY)?;
@@ -35,18 +35,28 @@ impl Fifo {
         Ok(Fifo { openings, writer })
     }
 
-    /// Waits until it is opened for reading; returns at once if it is.
+    /// Waits until somebody opens it for reading; returns at once if that was since [`Fifo::open`].
     ///
     /// # Errors
     /// `poll(2)`, `read(2)`
     pub fn wait_for_a_reader(&self) -> io::Result<()> {
-        // Our own openings. What comes from here on is not lost while we look for a reader.
-        self.openings.take()?;
+        // What happens after a look makes the next one.
+        while !self.was_read()? {
+            wait_readable(self.openings.as_fd(), None)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a reader is there, or has been. Others may open it as well, we do: only a reader
+    /// leaves IN_CLOSE_NOWRITE, and only without one has the writer's end an error.
+    fn was_read(&self) -> io::Result<bool> {
+        let left = |event: &Event| event.kinds.contains(Kinds::IN_CLOSE_NOWRITE);
+        if self.openings.take()?.iter().any(left) {
+            return Ok(true);
+        }
         let mut writer = [libc::pollfd { fd: self.writer.as_raw_fd(), events: 0, revents: 0 }];
         poll(&mut writer, 0)?;
-        let nobody_reads = writer[0].revents & libc::POLLERR != 0;
-        while nobody_reads && !wait_readable(self.openings.as_fd(), None)? {}
-        Ok(())
+        Ok(writer[0].revents & libc::POLLERR == 0)
     }
 
     /// What it holds open; both close at execve(2).
@@ -99,6 +109,39 @@ mod tests {
         let waiting = Fifo::open(&path).unwrap();
         let _reader = reader.join().unwrap().unwrap();
         waiting.wait_for_a_reader().unwrap();
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_reader_that_has_left_before_the_wait_was_one() {
+        let path = fifo("hasty-reader");
+        let waiting = Fifo::open(&path).unwrap();
+        drop(File::open(&path).unwrap());
+        // Should that be lost, another one ends the wait, too late.
+        thread::spawn({
+            let path = path.clone();
+            move || {
+                thread::sleep(Duration::from_secs(5));
+                let _reader = File::open(path);
+                thread::sleep(Duration::from_secs(5));
+            }
+        });
+        let begun = Instant::now();
+        waiting.wait_for_a_reader().unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(4));
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn another_writer_is_no_reader() {
+        let path = fifo("other-writer");
+        let waiting = Fifo::open(&path).unwrap();
+        assert!(!waiting.was_read().unwrap());
+        let _other = Fifo::open(&path).unwrap();
+        assert!(wait_readable(waiting.openings.as_fd(), Some(Duration::ZERO)).unwrap());
+        assert!(!waiting.was_read().unwrap());
+        let _reader = File::open(&path).unwrap();
+        assert!(waiting.was_read().unwrap());
         fs::remove_file(path).unwrap();
     }
 }

@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Bytes of the piece: what `run` allocates in all, and some more. Only touched pages are memory.
 const SIZE: usize = 512 * 1024;
 
+/// What everything is aligned to, whatever it asks for: nix takes bytes for a `cmsghdr`, since
+/// malloc(3) aligns them so.
+const ALIGNMENT: usize = align_of::<libc::cmsghdr>();
+
 /// The allocator (`#[global_allocator]`).
 pub struct Heap {
     piece: UnsafeCell<[u8; SIZE]>,
@@ -38,7 +42,8 @@ impl Heap {
     fn take(&self, layout: Layout) -> Option<*mut u8> {
         let mut used = self.used.load(Relaxed);
         loop {
-            let begin = (self.start() + used).next_multiple_of(layout.align()) - self.start();
+            let align = layout.align().max(ALIGNMENT);
+            let begin = (self.start() + used).next_multiple_of(align) - self.start();
             let end = begin.checked_add(layout.size()).filter(|end| *end <= SIZE)?;
             match self.used.compare_exchange_weak(used, end, Relaxed, Relaxed) {
                 Ok(_) => return Some(self.piece.get().cast::<u8>().wrapping_add(begin)),
@@ -117,7 +122,7 @@ mod tests {
         let mut end = 0;
         for (size, align) in [(1, 1), (3, 8), (5, 64), (1, 1), (4096, 4096), (7, 2)] {
             let at = alloc(&heap, layout(size, align)).addr();
-            assert_eq!(at % align, 0);
+            assert_eq!(at % align.max(ALIGNMENT), 0);
             assert!(at >= end && heap.offset(at as *mut u8).is_some());
             end = at + size;
         }

@@ -32,13 +32,25 @@ pub struct Problem {
     /// What is wrong.
     #[serde(rename = "problem")]
     pub words: String,
+    /// What the rule that found it protects.
+    #[serde(skip)]
+    pub protects: Option<Protected>,
+}
+
+/// What a rule protects that is told apart from the others: a spec that breaks it is an attack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protected {
+    /// The files below /proc that labels and limits are written to.
+    Proc,
+    /// The sysctls of the host.
+    Sysctls,
 }
 
 impl Problem {
     /// From words like those of an error: the field, and what is wrong with it.
     pub fn of_words(chapter: &'static str, words: &str) -> Problem {
         let (field, words) = words.split_once(": ").unwrap_or(("", words));
-        Problem { chapter, field: field.to_owned(), words: words.to_owned() }
+        Problem { chapter, field: field.to_owned(), words: words.to_owned(), protects: None }
     }
 }
 
@@ -62,16 +74,22 @@ struct Subject<'a> {
 /// A rule adds what it finds wrong.
 type Rule = fn(&Subject<'_>, &mut Found);
 
-/// The problems so far, and the chapter of the rule that looks.
+/// The problems so far, and of the rule that looks the chapter and what it protects.
 struct Found {
     chapter: &'static str,
+    protects: Option<Protected>,
     problems: Vec<Problem>,
 }
 
 impl Found {
+    fn by(chapter: &'static str) -> Found {
+        Found { chapter, protects: None, problems: Vec::new() }
+    }
+
     fn add(&mut self, field: impl Into<String>, words: impl Into<String>) {
         let (field, words) = (field.into(), words.into());
-        self.problems.push(Problem { chapter: self.chapter, field, words });
+        let Found { chapter, protects, .. } = *self;
+        self.problems.push(Problem { chapter, field, words, protects });
     }
 }
 
@@ -116,7 +134,7 @@ const PROCESS_RULES: &[(&str, Rule)] = &[
 /// Every problem of a container's spec.
 pub fn problems(spec: &Spec<'_>, host: &Host) -> Vec<Problem> {
     let subject = Subject { spec, host, process: spec.process.as_ref() };
-    let mut found = Found { chapter: "config.md#process", problems: Vec::new() };
+    let mut found = Found::by("config.md#process");
     if subject.process.is_none() {
         found.add("process", "process property must not be empty");
     }
@@ -128,7 +146,7 @@ pub fn problems(spec: &Spec<'_>, host: &Host) -> Vec<Problem> {
 /// Every problem of a process that is added to a container made from `spec`.
 pub fn process_problems(spec: &Spec<'_>, process: &spec::Process<'_>, host: &Host) -> Vec<Problem> {
     let subject = Subject { spec, host, process: Some(process) };
-    let mut found = Found { chapter: "", problems: Vec::new() };
+    let mut found = Found::by("");
     apply(PROCESS_RULES, &subject, &mut found);
     found.problems
 }
@@ -147,7 +165,7 @@ pub fn sound(problems: &[Problem]) -> Result<()> {
 
 fn apply(rules: &[(&'static str, Rule)], subject: &Subject<'_>, found: &mut Found) {
     for (chapter, rule) in rules {
-        found.chapter = chapter;
+        (found.chapter, found.protects) = (chapter, None);
         rule(subject, found);
     }
 }

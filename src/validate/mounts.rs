@@ -1,7 +1,7 @@
 //! Rules for mounts. Links are not looked at here: who mounts looks again at where a destination
 //! really is.
 
-use super::{Found, Subject};
+use super::{Found, Protected, Subject};
 use crate::spec::Mount;
 
 /// What may be mounted below /proc: files that lxcfs shows instead, and two that CRIU and FIPS
@@ -39,6 +39,7 @@ fn can_be_a_root(mount: &Mount<'_>) -> bool {
 /// Writes to files below /proc decide about labels and limits, so nothing may cover them
 /// (CVE-2019-16884).
 pub(super) fn proc_is_kept_whole(subject: &Subject<'_>, found: &mut Found) {
+    found.protects = Some(Protected::Proc);
     each(subject, |index, mount| {
         let parts = parts(&mount.destination);
         let destination = &mount.destination;

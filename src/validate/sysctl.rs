@@ -1,6 +1,6 @@
 //! Rules for sysctls: only what belongs to a namespace of the container may be written.
 
-use super::{Found, Subject};
+use super::{Found, Protected, Subject};
 
 /// Files below /proc/sys that belong to the ipc namespace.
 const IPC: [&str; 8] = [
@@ -30,6 +30,7 @@ pub(crate) fn path(key: &str) -> String {
 }
 
 pub(super) fn keys_are_of_own_namespaces(subject: &Subject<'_>, found: &mut Found) {
+    found.protects = Some(Protected::Sysctls);
     for (key, _) in subject.spec.linux.sysctl.iter() {
         if let Some(words) = problem(subject, key) {
             found.add("linux.sysctl", words);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::place::{Place, each, fails, install, run, succeeds, until};
+use crate::place::{Place, Quiet, at, each, fails, install, run, succeeds, until};
 
 /// A place of the configuration, what is put there, and words of the error.
 type Wrong = (&'static str, &'static str, &'static str);
@@ -157,6 +157,27 @@ fn a_hook_of_start_that_fails() {
             succeeds(place.delete(&[]), kind);
         }
         place.left_no_trace(kind);
+    });
+}
+
+#[test]
+fn a_hook_of_start_that_fails_is_told_when_the_clean_up_fails_too() {
+    each(&["start", "run"], |_, command| {
+        let place = Place::with("/hooks", json!({"poststart": [{"path": "/bin/false"}]}));
+        let failing = match command {
+            "start" => {
+                succeeds(place.create(&[]).stderr_null(), command);
+                place.command(&["start", &place.name])
+            }
+            _ => place.run(&[]),
+        };
+        let (ok, words) = run(at(failing, "fail", "remove the cgroup"));
+        let told = |level: &str, name: &str| {
+            let level = format!("level={level} ");
+            words.lines().any(|line| line.contains(&level) && line.contains(name))
+        };
+        assert!(!ok && told("error", "poststart"), "{command}: {words}");
+        assert!(told("warning", "failpoint"), "{command}: {words}");
     });
 }
 

@@ -16,6 +16,7 @@ tests![
     a_preserved_descriptor_must_be_open,
     listening_sockets_of_a_caller_that_knows_no_pid_are_passed,
     a_listening_socket_that_is_not_open_is_told,
+    more_listening_sockets_than_there_can_be_are_told_once,
     exec_preserves_descriptors_too,
     listening_sockets_are_passed,
     listening_sockets_come_before_preserved_descriptors,
@@ -117,6 +118,17 @@ fn a_listening_socket_that_is_not_open_is_told() -> Result {
     let output = container.run_call().arg(container.id()).after_shell(listen).run().ok()?;
     assert_eq!(output.stdout, "3\n3\n5\n");
     assert!(output.stderr.contains("LISTEN_FDS is 3, but 4 is not open"), "{}", output.stderr);
+    container.left_no_trace()
+}
+
+fn more_listening_sockets_than_there_can_be_are_told_once() -> Result {
+    chapter!("cli#run");
+    let container = Bundle::busybox().sh("echo $LISTEN_FDS; test -e /proc/self/fd/4").build()?;
+    let listen = "exec 3<&- 4</dev/null; export LISTEN_PID=$$ LISTEN_FDS=4294967295;";
+    let output = container.run_call().arg(container.id()).after_shell(listen).run().ok()?;
+    assert_eq!(output.stdout, "4294967295\n");
+    let told = "LISTEN_FDS is 4294967295, but 3 is not open, nor are 42949";
+    assert!(output.stderr.contains(told) && output.stderr.lines().count() == 1, "{output}");
     container.left_no_trace()
 }
 

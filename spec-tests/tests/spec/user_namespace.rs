@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 use std::time::Duration;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::json;
 use spec_tests::container::namespace_of;
 use spec_tests::holder::Holder;
@@ -20,6 +21,7 @@ tests![
     without_maps_root_inside_is_the_caller,
     a_root_that_only_the_mapped_owner_may_enter_is_found,
     a_map_may_do_without_root,
+    a_map_that_the_container_made_up_is_not_read,
     the_process_has_the_mapped_ids,
     another_user_has_the_mapped_ids,
     an_unmapped_user_is_refused,
@@ -31,6 +33,7 @@ tests![
     a_fifo_is_made,
     the_file_systems_are_mounted,
     the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts,
+    a_cgroup2_mount_shows_no_hierarchy_of_v1,
     a_bind_mount_of_the_hosts_is_there,
     a_read_only_bind_mount_stays_read_only,
     a_read_only_root_is_read_only,
@@ -68,16 +71,20 @@ fn the_maps_are_the_configured_ones() -> Result {
     Ok(())
 }
 
-/// Everything that is prepared inside has an owner all the same.
-fn a_map_may_do_without_root() -> Result {
-    chapter!("config-linux.md#user-namespace-mappings");
+/// No more than one user and one group, neither of them root.
+fn mapped_without_root() -> Bundle {
     let map = json!([{"containerID": 1000, "hostID": FIRST, "size": 1}]);
-    let bundle = mapped()
+    mapped()
         .set("/linux/uidMappings", map.clone())
         .set("/linux/gidMappings", map)
         .set("/process/user", json!({"uid": 1000, "gid": 1000}))
         .terminals_of_one_group()
-        .mount("/fresh/place", ("tmpfs", "tmpfs"), &["mode=0700"]);
+}
+
+/// Everything that is prepared inside has an owner all the same.
+fn a_map_may_do_without_root() -> Result {
+    chapter!("config-linux.md#user-namespace-mappings");
+    let bundle = mapped_without_root().mount("/fresh/place", ("tmpfs", "tmpfs"), &["mode=0700"]);
     let words = "id -u; id -g; stat -c %u /dev /fresh /fresh/place /proc/1; \
                  touch /fresh/place/mine; grep ^NoNewPrivs /proc/self/status";
     let container = bundle.sh(&format!("{words}; echo ready > /ready; exec sleep 1000")).start()?;
@@ -87,6 +94,27 @@ fn a_map_may_do_without_root() -> Result {
     assert_eq!(container.exec_sh(words).ok()?.lines(), expected);
     let owner = container.in_root("fresh").metadata()?;
     assert_eq!((owner.uid(), owner.gid()), (FIRST, FIRST));
+    Ok(())
+}
+
+/// Who joins finds the container's own /proc, which is of its image here.
+fn a_map_that_the_container_made_up_is_not_read() -> Result {
+    chapter!("cli#exec");
+    let bundle = mapped_without_root().sleeping().remove("/mounts/0").directory("proc/self");
+    let container =
+        bundle.set("/linux/maskedPaths", json!([])).set("/linux/readonlyPaths", json!([]));
+    let container = container.start()?;
+    let maps = ["uid_map", "gid_map"].map(|name| container.in_root("proc/self").join(name));
+    for map in &maps {
+        std::fs::write(map, "7 7 7\n")?;
+    }
+    assert_eq!(container.exec(["id", "-u"]).ok()?.stdout, "1000\n");
+    for map in &maps {
+        std::fs::remove_file(map)?;
+        mknodat(CWD, map, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+    }
+    // A fifo without a writer would hold it up.
+    assert_eq!(container.exec(["id", "-u"]).ok()?.stdout, "1000\n");
     Ok(())
 }
 
@@ -225,6 +253,14 @@ fn the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts() -> Result {
     let bundle = bundle.mount("/sys/fs/cgroup", ("cgroup", "cgroup"), &["nosuid", "noexec"]);
     bundle.run()?.says("65534\ntop")?;
     Ok(())
+}
+
+/// Beside v1 there is no place of the host's that would do instead of the refused one.
+fn a_cgroup2_mount_shows_no_hierarchy_of_v1() -> Result {
+    chapter!("config.md#mounts");
+    host::cgroup_v1()?;
+    let bundle = mapped().without_namespace("cgroup");
+    bundle.mount("/sys/fs/cgroup", ("cgroup2", "cgroup2"), &["nosuid"]).is_refused("cgroup2")
 }
 
 fn the_file_systems_are_mounted() -> Result {
