@@ -12,7 +12,7 @@ macro_rules! entry {
         /// Called by the C library.
         // SAFETY: no other function of this program is called main.
         #[unsafe(no_mangle)]
-        pub extern "C" fn main(count: i32, values: *const *const std::ffi::c_char) -> i32 {
+        extern "C" fn main(count: i32, values: *const *const std::ffi::c_char) -> i32 {
             $crate::sys::entry::prepare();
             // SAFETY: what the C library gives to main: as many strings as it says.
             let arguments = unsafe { $crate::sys::entry::arguments(count, values) };

@@ -127,6 +127,8 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
         SeccompCondition::new(argument, SeccompCmpArgLen::Dword, mask, 0)
     };
     let number = |value: i32| u64::from(value.unsigned_abs());
+    // The type of ioctl(2)'s requests is not the same in every C library.
+    let request = |value: libc::Ioctl| value as u32 as u64;
     let mut limited = vec![
         (libc::SYS_mmap, lacks(2, libc::PROT_EXEC)),
         (libc::SYS_mprotect, lacks(2, libc::PROT_EXEC)),
@@ -136,12 +138,12 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
             (libc::SYS_socket, is(0, number(libc::AF_INET))),
             (libc::SYS_socket, is(0, number(libc::AF_INET6))),
             (libc::SYS_openat, lacks(2, WRITES)),
-            (libc::SYS_ioctl, is(1, libc::FIONBIO)),
+            (libc::SYS_ioctl, is(1, request(libc::FIONBIO))),
             (libc::SYS_prctl, is(0, number(libc::PR_SET_NAME))),
         ],
         Task::Streams => vec![
-            (libc::SYS_ioctl, is(1, libc::TIOCSWINSZ)),
-            (libc::SYS_ioctl, is(1, libc::FIONBIO)),
+            (libc::SYS_ioctl, is(1, request(libc::TIOCSWINSZ))),
+            (libc::SYS_ioctl, is(1, request(libc::FIONBIO))),
         ],
     });
     limited
