@@ -183,7 +183,7 @@ fn a_cgroup_with_processes_is_refused() -> Result {
     let path = host::cgroups_path(first.id());
     let second = Bundle::busybox().set("/linux/cgroupsPath", path).build()?;
     let words = match host::systemd_makes_cgroups() {
-        true => "UnitExists",
+        true => "was already loaded",
         false => "container's cgroup is not empty",
     };
     second.create().fails_with(words)?;
