@@ -1,6 +1,7 @@
 //! One error for the runtime: what we were doing, outermost first, and the cause.
 
 mod code;
+mod words;
 
 use std::fmt;
 use std::io;
@@ -81,7 +82,10 @@ impl std::error::Error for Error {}
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Error {
-        Error { errno: error.raw_os_error(), ..Error::new(error.to_string()) }
+        let errno = error.raw_os_error();
+        let words =
+            errno.and_then(|errno| Some(format!("{} (os error {errno})", words::of(errno)?)));
+        Error { errno, ..Error::new(words.unwrap_or_else(|| error.to_string())) }
     }
 }
 
