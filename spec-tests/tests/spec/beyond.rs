@@ -52,11 +52,17 @@ fn waiting(container: &Container, options: &[&str]) -> Result<Running> {
     Ok(running)
 }
 
-/// It has its watches, and has looked once, when it sleeps in poll(2).
+/// It has looked once when it has its watches and sleeps.
 fn is_watching(running: &Running) -> Result<()> {
-    let place = format!("/proc/{}/wchan", running.pid());
-    let polls = || fs::read_to_string(&place).ok()?.contains("poll").then_some(());
-    wait_until(PATIENCE, polls).context("it never watched")
+    let place = format!("/proc/{}", running.pid());
+    let sleeps = || {
+        let opened = fs::read_dir(format!("{place}/fd")).ok()?.flatten();
+        let mut opened = opened.filter_map(|entry| fs::read_link(entry.path()).ok());
+        opened.find(|file| file.starts_with("anon_inode:inotify"))?;
+        let status = fs::read_to_string(format!("{place}/status")).ok()?;
+        status.contains("\nState:\tS").then_some(())
+    };
+    wait_until(PATIENCE, sleeps).context("it never watched")
 }
 
 fn wait_ends_with_the_container_and_has_its_exit_code() -> Result {
