@@ -6,8 +6,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes of the piece: what `run` allocates in all, and some more. Only touched pages are memory.
-const SIZE: usize = 512 * 1024;
+/// Bytes of the piece: ten times what `run` allocates in all, and what `list` does for some hundred
+/// containers. Only touched pages are memory.
+const SIZE: usize = 2048 * 1024;
 
 /// What everything is aligned to, whatever it asks for: nix takes bytes for a `cmsghdr`, since
 /// malloc(3) aligns them so.
@@ -118,42 +119,42 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_aligned_and_apart() {
-        let heap = Box::new(Heap::new());
+        static HEAP: Heap = Heap::new();
         let mut end = 0;
         for (size, align) in [(1, 1), (3, 8), (5, 64), (1, 1), (4096, 4096), (7, 2)] {
-            let at = alloc(&heap, layout(size, align)).addr();
+            let at = alloc(&HEAP, layout(size, align)).addr();
             assert_eq!(at % align.max(ALIGNMENT), 0);
-            assert!(at >= end && heap.offset(at as *mut u8).is_some());
+            assert!(at >= end && HEAP.offset(at as *mut u8).is_some());
             end = at + size;
         }
     }
 
     #[test]
     fn only_the_last_is_given_back() {
-        let heap = Box::new(Heap::new());
-        let first = alloc(&heap, layout(16, 8));
-        let last = alloc(&heap, layout(16, 8));
+        static HEAP: Heap = Heap::new();
+        let first = alloc(&HEAP, layout(16, 8));
+        let last = alloc(&HEAP, layout(16, 8));
         // SAFETY: of this heap and layout.
-        unsafe { heap.dealloc(first, layout(16, 8)) };
-        assert_ne!(alloc(&heap, layout(16, 8)), first);
-        let last_now = alloc(&heap, layout(32, 8));
+        unsafe { HEAP.dealloc(first, layout(16, 8)) };
+        assert_ne!(alloc(&HEAP, layout(16, 8)), first);
+        let last_now = alloc(&HEAP, layout(32, 8));
         // SAFETY: as above.
-        unsafe { heap.dealloc(last_now, layout(32, 8)) };
-        assert_eq!(alloc(&heap, layout(32, 8)), last_now);
+        unsafe { HEAP.dealloc(last_now, layout(32, 8)) };
+        assert_eq!(alloc(&HEAP, layout(32, 8)), last_now);
         assert_ne!(last, last_now);
     }
 
     #[test]
     fn the_last_grows_in_place_and_others_move_with_what_they_hold() {
-        let heap = Box::new(Heap::new());
-        let first = alloc(&heap, layout(8, 8));
+        static HEAP: Heap = Heap::new();
+        let first = alloc(&HEAP, layout(8, 8));
         // SAFETY: eight bytes that are ours.
         unsafe { first.write_bytes(7, 8) };
         // SAFETY: of this heap and layout.
-        assert_eq!(unsafe { heap.realloc(first, layout(8, 8), 16) }, first);
-        let _after = alloc(&heap, layout(8, 8));
+        assert_eq!(unsafe { HEAP.realloc(first, layout(8, 8), 16) }, first);
+        let _after = alloc(&HEAP, layout(8, 8));
         // SAFETY: as above.
-        let moved = unsafe { heap.realloc(first, layout(16, 8), 32) };
+        let moved = unsafe { HEAP.realloc(first, layout(16, 8), 32) };
         assert_ne!(moved, first);
         // SAFETY: eight bytes that were copied.
         assert_eq!(unsafe { moved.cast::<[u8; 8]>().read() }, [7; 8]);
@@ -161,23 +162,23 @@ mod tests {
 
     #[test]
     fn what_finds_no_room_is_the_systems() {
-        let heap = Box::new(Heap::new());
-        let large = alloc(&heap, layout(SIZE + 1, 8));
-        assert_eq!(heap.offset(large), None);
+        static HEAP: Heap = Heap::new();
+        let large = alloc(&HEAP, layout(SIZE + 1, 8));
+        assert_eq!(HEAP.offset(large), None);
         // SAFETY: of this heap and layout.
-        let larger = unsafe { heap.realloc(large, layout(SIZE + 1, 8), SIZE + 9) };
+        let larger = unsafe { HEAP.realloc(large, layout(SIZE + 1, 8), SIZE + 9) };
         // SAFETY: as above.
-        unsafe { heap.dealloc(larger, layout(SIZE + 9, 8)) };
-        let all = alloc(&heap, layout(SIZE - 8, 1));
-        assert!(heap.offset(all).is_some());
-        let more = alloc(&heap, layout(9, 1));
-        assert_eq!(heap.offset(more), None);
+        unsafe { HEAP.dealloc(larger, layout(SIZE + 9, 8)) };
+        let all = alloc(&HEAP, layout(SIZE - 8, 1));
+        assert!(HEAP.offset(all).is_some());
+        let more = alloc(&HEAP, layout(9, 1));
+        assert_eq!(HEAP.offset(more), None);
         // SAFETY: as above.
-        unsafe { heap.dealloc(more, layout(9, 1)) };
+        unsafe { HEAP.dealloc(more, layout(9, 1)) };
         // SAFETY: as above; it moves to the system, which gives more.
-        let moved = unsafe { heap.realloc(all, layout(SIZE - 8, 1), SIZE + 8) };
-        assert_eq!(heap.offset(moved), None);
+        let moved = unsafe { HEAP.realloc(all, layout(SIZE - 8, 1), SIZE + 8) };
+        assert_eq!(HEAP.offset(moved), None);
         // SAFETY: as above.
-        unsafe { heap.dealloc(moved, layout(SIZE + 8, 1)) };
+        unsafe { HEAP.dealloc(moved, layout(SIZE + 8, 1)) };
     }
 }
