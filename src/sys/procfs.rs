@@ -173,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn one_that_goes_while_it_is_looked_at_is_gone() {
+        let proc = Procfs::of_this_process().unwrap();
+        for _ in 0..500 {
+            let mut child = std::process::Command::new("true").spawn().unwrap();
+            let pid = child.id().cast_signed();
+            let reaper = std::thread::spawn(move || child.wait());
+            while proc.life(pid).unwrap().is_some() {}
+            reaper.join().unwrap().unwrap();
+        }
+    }
+
+    #[test]
     fn a_process_is_told_by_its_start_whatever_its_name() {
         let fields = "S 1 2 3 4 5 64 7 8 9 10 11 12 13 14 15 16 17 18 4711 20";
         let life = parse_life(&format!("12 (a) R 1 (b)) {fields}"));
