@@ -42,19 +42,14 @@ pub fn here() -> BorrowedFd<'static> {
 /// # Errors
 /// EFBIG when there is more than that.
 pub fn read_all(fd: BorrowedFd<'_>, limit: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(4096.min(limit + 1));
+    let mut bytes = Vec::new();
+    let mut part = [0; 4096];
     loop {
-        if bytes.len() == bytes.capacity() {
-            bytes.reserve(bytes.len().max(4096));
-        }
-        let start = bytes.len();
-        let room = bytes.spare_capacity_mut();
-        // SAFETY: the kernel writes at most `room.len()` bytes into the spare capacity.
-        let got = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        // SAFETY: pointer and length are those of one array.
+        let got = unsafe { libc::read(fd.as_raw_fd(), part.as_mut_ptr().cast(), part.len()) };
         match check(got) {
             Ok(0) => return Ok(bytes),
-            // SAFETY: that many bytes after `start` were just written.
-            Ok(count) => unsafe { bytes.set_len(start + count as usize) },
+            Ok(count) => bytes.extend_from_slice(&part[..count as usize]),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -3,25 +3,34 @@
 //! it. A command that needs more, or lives long, gets the rest from the C library.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// Bytes of the piece: ten times what `run` allocates in all, and what `list` does for some hundred
+/// Bytes of the piece: ten times what `run` allocates in all, and what `list` does for a thousand
 /// containers. Only touched pages are memory.
-const SIZE: usize = 2048 * 1024;
+const SIZE: usize = 4096 * 1024;
 
 /// What everything is aligned to, whatever it asks for: nix takes bytes for a `cmsghdr`, since
 /// malloc(3) aligns them so.
 const ALIGNMENT: usize = align_of::<libc::cmsghdr>();
 
-/// The allocator (`#[global_allocator]`).
+/// What a thread takes at once, so that no two ask for the same bytes all the time.
+const PART: usize = 16 * 1024;
+
+/// The allocator (`#[global_allocator]`), of which a program has one.
 pub struct Heap {
     piece: UnsafeCell<[u8; SIZE]>,
-    /// Bytes that are taken, from the beginning.
+    /// Bytes that threads have taken, from the beginning.
     used: AtomicUsize,
 }
 
-// SAFETY: a byte of the piece belongs to who has moved `used` over it, and to nobody else.
+thread_local! {
+    /// The bytes that this thread has taken and not given out: from here, to there.
+    static OWN: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+// SAFETY: a byte of the piece belongs to the thread that has moved `used` over it, and then to whom
+// that thread gave it, and to nobody else.
 unsafe impl Sync for Heap {}
 
 impl Heap {
@@ -39,24 +48,39 @@ impl Heap {
         pointer.addr().checked_sub(self.start()).filter(|offset| *offset < SIZE)
     }
 
-    /// Bytes that nobody has, from `used` on; nothing when the piece is too small.
+    /// Bytes that nobody has; nothing when the piece is too small.
     fn take(&self, layout: Layout) -> Option<*mut u8> {
-        let mut used = self.used.load(Relaxed);
-        loop {
-            let align = layout.align().max(ALIGNMENT);
-            let begin = (self.start() + used).next_multiple_of(align) - self.start();
-            let end = begin.checked_add(layout.size()).filter(|end| *end <= SIZE)?;
-            match self.used.compare_exchange_weak(used, end, Relaxed, Relaxed) {
-                Ok(_) => return Some(self.piece.get().cast::<u8>().wrapping_add(begin)),
-                Err(now) => used = now,
-            }
-        }
+        let align = layout.align().max(ALIGNMENT);
+        let fits = |(from, to): (usize, usize)| {
+            let begin = (self.start() + from).next_multiple_of(align) - self.start();
+            let end = begin.checked_add(layout.size()).filter(|end| *end <= to)?;
+            Some((begin, (end, to)))
+        };
+        let (begin, rest) = match fits(OWN.get()) {
+            Some(found) => found,
+            None => fits(self.part(layout.size().checked_add(align)?)?)?,
+        };
+        OWN.set(rest);
+        Some(self.piece.get().cast::<u8>().wrapping_add(begin))
     }
 
-    /// Moves the end of what was taken last; says whether it was the last and there is room.
+    /// So many bytes more for this thread, after those that it has if nobody came between.
+    fn part(&self, size: usize) -> Option<(usize, usize)> {
+        let size = size.max(PART);
+        let more = |used: usize| used.checked_add(size).filter(|end| *end <= SIZE);
+        let begin = self.used.fetch_update(Relaxed, Relaxed, more).ok()?;
+        let (from, to) = OWN.get();
+        Some((if to == begin { from } else { begin }, begin + size))
+    }
+
+    /// Moves the end of what was given out last; says whether it was the last and there is room.
     fn resize_last(&self, offset: usize, old: usize, new: usize) -> bool {
-        new <= SIZE - offset
-            && self.used.compare_exchange(offset + old, offset + new, Relaxed, Relaxed).is_ok()
+        let (from, to) = OWN.get();
+        let can = offset + old == from && new <= to - offset;
+        if can {
+            OWN.set((offset + new, to));
+        }
+        can
     }
 }
 

@@ -68,13 +68,12 @@ impl Procfs {
 
     /// Looks at a process; nothing when there is none of this id.
     pub fn life(&self, pid: i32) -> io::Result<Option<Life>> {
-        let file = match self.open(&format!("{pid}/stat"), libc::O_RDONLY) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => return Ok(None),
-            other => other?,
-        };
-        match super::fd::read_all(file.as_fd(), 4096) {
-            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(None),
-            other => Ok(parse_life(&String::from_utf8_lossy(&other?))),
+        let file = self.open(&format!("{pid}/stat"), libc::O_RDONLY);
+        let text = file.and_then(|file| super::fd::read_all(file.as_fd(), 4096));
+        // One that goes meanwhile is ESRCH, be it to the open or to the read.
+        match text.as_ref().map_err(io::Error::raw_os_error) {
+            Err(Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
+            _ => Ok(parse_life(&String::from_utf8_lossy(&text?))),
         }
     }
 
