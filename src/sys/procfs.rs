@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn one_that_goes_while_it_is_looked_at_is_gone() {
         let proc = Procfs::of_this_process().unwrap();
-        for _ in 0..500 {
+        for _ in 0..200 {
             let mut child = std::process::Command::new("true").spawn().unwrap();
             let pid = child.id().cast_signed();
             let reaper = std::thread::spawn(move || child.wait());
