@@ -15,7 +15,8 @@ pub(crate) fn dbus(input: &[u8]) {
     if let Ok(Some((message, length))) = Message::decode(input) {
         assert!(length <= input.len());
         let again = Message::decode(&input[..length]).expect("a message").expect("all of it");
-        assert_eq!(again, (message, length));
+        // As text: a number that is none is not equal to itself.
+        assert_eq!(format!("{again:?}"), format!("{:?}", (message, length)));
         assert!(matches!(Message::decode(&input[..length - 1]), Ok(None) | Err(_)));
     }
     let text = String::from_utf8_lossy(input);

@@ -125,7 +125,8 @@ enum Place {
 
 /// The place that `cgroupsPath` names; `..` leads nowhere above the start.
 fn place(text: &str, id: &str) -> Result<Place> {
-    let given = Path::new(if text.is_empty() { id } else { text });
+    let text = super::text::text("linux.cgroupsPath", text)?;
+    let given = Path::new(if text.is_empty() { id } else { &text });
     let mut path = PathBuf::new();
     for part in given.components() {
         match part {

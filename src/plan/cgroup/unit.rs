@@ -161,6 +161,9 @@ const LONGEST_NAME: usize = 255;
 impl UnitPlace {
     fn parse(text: &str, id: &str, manager: Manager) -> Result<UnitPlace> {
         let refuse = |words: &str| Err(Error::new(format!("linux.cgroupsPath: {text:?}: {words}")));
+        if text.contains('\0') {
+            return refuse("holds a NUL byte");
+        }
         let parts: Vec<&str> = match text {
             "" => vec!["", "onggi", id],
             text => text.split(':').collect(),
