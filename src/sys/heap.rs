@@ -144,6 +144,7 @@ mod tests {
     #[test]
     fn what_is_taken_is_aligned_and_apart() {
         static HEAP: Heap = Heap::new();
+        OWN.set((0, 0));
         let mut end = 0;
         for (size, align) in [(1, 1), (3, 8), (5, 64), (1, 1), (4096, 4096), (7, 2)] {
             let at = alloc(&HEAP, layout(size, align)).addr();
@@ -156,6 +157,7 @@ mod tests {
     #[test]
     fn only_the_last_is_given_back() {
         static HEAP: Heap = Heap::new();
+        OWN.set((0, 0));
         let first = alloc(&HEAP, layout(16, 8));
         let last = alloc(&HEAP, layout(16, 8));
         // SAFETY: of this heap and layout.
@@ -171,6 +173,7 @@ mod tests {
     #[test]
     fn the_last_grows_in_place_and_others_move_with_what_they_hold() {
         static HEAP: Heap = Heap::new();
+        OWN.set((0, 0));
         let first = alloc(&HEAP, layout(8, 8));
         // SAFETY: eight bytes that are ours.
         unsafe { first.write_bytes(7, 8) };
@@ -187,6 +190,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_is_the_systems() {
         static HEAP: Heap = Heap::new();
+        OWN.set((0, 0));
         let large = alloc(&HEAP, layout(SIZE + 1, 8));
         assert_eq!(HEAP.offset(large), None);
         // SAFETY: of this heap and layout.

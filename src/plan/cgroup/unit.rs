@@ -17,6 +17,7 @@ use super::{Place, groups};
 use crate::dbus::Value;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::plan::text::text as checked;
 use crate::plan::types::Cgroup;
 use crate::spec::Spec;
 
@@ -161,10 +162,8 @@ const LONGEST_NAME: usize = 255;
 impl UnitPlace {
     fn parse(text: &str, id: &str, manager: Manager) -> Result<UnitPlace> {
         let refuse = |words: &str| Err(Error::new(format!("linux.cgroupsPath: {text:?}: {words}")));
-        if text.contains('\0') {
-            return refuse("holds a NUL byte");
-        }
-        let parts: Vec<&str> = match text {
+        let text = &checked("linux.cgroupsPath", text)?;
+        let parts: Vec<&str> = match text.as_str() {
             "" => vec!["", "onggi", id],
             text => text.split(':').collect(),
         };
