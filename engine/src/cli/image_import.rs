@@ -1,6 +1,5 @@
 //! `dok import`: a root file system becomes an image.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{text, texts, value, values};
 use super::{Globals, print, required};
-use crate::error::{Context, Result};
+use crate::error::Result;
 use crate::image::platform::Platform;
 use crate::service::image::Import;
 
@@ -35,7 +34,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
                 "{url}: only files are imported; fetch it first, and give - to read a pipe"
             )
         }
-        path => Box::new(File::open(path).with_context(|| format!("open {path}"))?),
+        path => Box::new(super::archive(path.as_ref())?),
     };
     let name = text(matches, "name").map(|name| super::reference(&name)).transpose()?;
     let message = text(matches, "message");

@@ -1,6 +1,5 @@
 //! `dok load`: images from an archive.
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use clap::{ArgMatches, Command, value_parser};
 use super::Globals;
 use super::flags::{is_set, switch, value};
 use super::progress::{Shown, Where};
-use crate::error::{Context, Result};
+use crate::error::Result;
 
 pub(super) fn definition() -> Command {
     Command::new("load")
@@ -27,9 +26,7 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let source: Box<dyn Read> = match matches.get_one::<PathBuf>("input") {
-        Some(path) => {
-            Box::new(File::open(path).with_context(|| format!("open {}", path.display()))?)
-        }
+        Some(path) => Box::new(super::archive(path)?),
         None if io::stdin().is_terminal() => {
             anyhow::bail!("requested load from stdin, but stdin is empty")
         }

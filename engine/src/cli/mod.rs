@@ -71,13 +71,14 @@ mod volume;
 mod wait;
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches};
 
-use crate::error::{self, Kind, Result, refuse};
+use crate::error::{self, Context, Kind, Result, refuse};
 use crate::image::Reference;
 use crate::image::platform::Platform;
 use crate::image::reference::NoReference;
@@ -322,6 +323,14 @@ fn platform_flag() -> Arg {
 fn format_flag() -> Arg {
     let help = "Format output using json, table TEMPLATE, or a template of Go";
     flags::value("format", "TEMPLATE", help)
+}
+
+/// Opens an archive to be read; a directory is none.
+fn archive(path: &Path) -> Result<File> {
+    let file = File::open(path).with_context(|| format!("open {}", path.display()))?;
+    let is_directory = file.metadata().is_ok_and(|found| found.is_dir());
+    anyhow::ensure!(!is_directory, "open {}: is a directory, not an archive", path.display());
+    Ok(file)
 }
 
 #[cfg(test)]

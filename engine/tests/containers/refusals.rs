@@ -132,6 +132,8 @@ fn a_line_that_makes_no_sense_is_told_with_its_exit_code_and_makes_nothing() {
         ),
         (&["create", "--mount", "x", "busybox"], 125, "'x' must be a key=value pair"),
         (&["create", "--mount", "type=x,dst=/x", "busybox"], 125, "mount type unknown"),
+        (&["load", "-i", "/etc"], 1, "open /etc: is a directory"),
+        (&["import", "/etc"], 1, "open /etc: is a directory"),
         (&["create", "--pull", "x", "busybox"], 125, "invalid pull option: 'x'"),
         (&["create", "--security-opt", "a=b", "busybox"], 1, "--security-opt 2: \"a=b\""),
         (&["create", "--log-driver", "x", "busybox"], 1, "plugin \"x\" not found"),
