@@ -32,7 +32,7 @@ const CONFIGURATIONS: &[Wrong] = &[
     ),
     ("/mounts/3", r#"{"destination": "/program/x", "type": "tmpfs"}"#, "/program/x"),
     ("/mounts/3", r#"{"destination": "/proc/self", "type": "tmpfs"}"#, "inside /proc"),
-    ("/linux/cgroupsPath", r#""/no-trace\u0000""#, "make cgroup"),
+    ("/linux/cgroupsPath", r#""/no-trace\u0000""#, "linux.cgroupsPath"),
     ("/linux/resources/pids", r#"{"limit": "many"}"#, "config.json"),
     ("/linux/resources/memory", r#"{"limit": 1}"#, ""),
     ("/linux/namespaces/0", r#"{"type": "pid", "path": "/no/namespace"}"#, "/no/namespace"),

@@ -6,15 +6,12 @@
 //! down, and whoever is the last to be done fulfils it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
-
 use super::images::list;
-use super::{Store, tree};
+use super::{Lock, Store, tree};
 use crate::error::{Context, IfThere, Result};
 use crate::image::manifest::{self, Document};
 use crate::image::{Digest, config};
@@ -23,7 +20,7 @@ use crate::image::{Digest, config};
 #[derive(Debug)]
 pub struct Busy {
     store: Store,
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl Drop for Busy {
@@ -69,16 +66,8 @@ impl Store {
     /// # Errors
     /// Of `open(2)` and `flock(2)`.
     pub fn busy(&self) -> Result<Busy> {
-        let lock = self.lock(FlockOperation::LockShared).context("wait for the store")?;
+        let lock = Lock::share(&self.root).context("wait for the store")?;
         Ok(Busy { store: self.clone(), lock: Some(lock) })
-    }
-
-    fn lock(&self, how: FlockOperation) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).mode(0o600);
-        let file = file.open(self.root.join("lock"))?;
-        flock(&file, how)?;
-        Ok(file)
     }
 
     /// Lets whoever is the last to use the store collect.
@@ -98,10 +87,8 @@ impl Store {
     /// Where an image or its manifest cannot be read: what it needs is then not known.
     pub fn collect(&self) -> Result<u64> {
         let wished = fs::write(self.wish(), "").context("write down the wish to collect");
-        let lock = match self.lock(FlockOperation::NonBlockingLockExclusive) {
-            Ok(lock) => lock,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return wished.map(|()| 0),
-            Err(error) => return Err(error).context("lock the store"),
+        let Some(lock) = Lock::try_now(&self.root).context("lock the store")? else {
+            return wished.map(|()| 0);
         };
         let garbage = self.garbage()?;
         for found in &garbage {
