@@ -224,13 +224,15 @@ fn through_an_intermediate(
         drop(ours);
         let told = match intermediate(&request) {
             Ok(Side::Child) => end_with(init(Rest::default())),
-            Ok(Side::Parent(forked)) => format!("{}", forked.pid),
-            Err(error) => format!("{error}"),
+            Ok(Side::Parent(Forked { pid, pidfd })) => {
+                socket::send(theirs.as_fd(), pid.to_string().as_bytes(), &[pidfd.as_fd()])
+            }
+            Err(error) => socket::send(theirs.as_fd(), error.to_string().as_bytes(), &[]),
         };
-        end_with(fd::write_once(theirs.as_fd(), told.as_bytes()).map_err(Error::from));
+        end_with(told.map_err(Error::from));
     };
     drop(theirs);
-    let (told, _) = socket::receive(ours.as_fd())?;
+    let (told, mut pidfd) = socket::receive(ours.as_fd())?;
     pidfd::reap(&intermediate.pidfd)?;
     let told = String::from_utf8_lossy(&told).into_owned();
     let pid: i32 = match told.parse() {
@@ -238,7 +240,8 @@ fn through_an_intermediate(
         Err(_) if told.is_empty() => return Err(Error::new("the intermediate process died")),
         Err(_) => return Err(Error::new(told)),
     };
-    let pidfd = pidfd::open(pid).doing(|| "find init".into())?;
+    let pidfd = pidfd.pop().filter(|pidfd| pidfd::is_pidfd(pidfd.as_fd()));
+    let pidfd = pidfd.map_or_else(|| pidfd::open(pid), Ok).doing(|| "find init".into())?;
     Ok(Child { pid, pidfd, kept: false })
 }
 
