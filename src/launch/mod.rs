@@ -108,6 +108,7 @@ pub fn spawn(request: Request<'_>, init: impl FnOnce(Rest) -> Result<()>) -> Res
     let own = enter_around(&around, time_offsets)?;
     let new = new & !made_before(time_offsets);
     let side = fork(new & WITH_THE_CLONE, cgroup.as_ref().map(AsFd::as_fd))
+        .map_err(whose_limit)
         .doing(|| "clone into new namespaces".into());
     if let Ok(Side::Child) = side {
         drop(own);
@@ -219,6 +220,7 @@ fn through_an_intermediate(
 ) -> Result<Child> {
     let (theirs, ours) = socket::pair().doing(|| "open a channel to the intermediate".into())?;
     let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd))
+        .map_err(whose_limit)
         .doing(|| "clone the intermediate".into())?;
     let Side::Parent(intermediate) = side else {
         drop(ours);
@@ -250,7 +252,16 @@ fn intermediate(request: &Request<'_>) -> Result<Side> {
     become_root()?;
     make_time_namespace(request.time_offsets)?;
     let flags = request.new & !made_before(request.time_offsets) | libc::CLONE_PARENT as u64;
-    fork(flags, None).doing(|| "clone into new namespaces".into())
+    fork(flags, None).map_err(whose_limit).doing(|| "clone into new namespaces".into())
+}
+
+/// The kernel has one word for all that limits the number of processes.
+fn whose_limit(error: std::io::Error) -> Error {
+    let limits = "the user's limit of processes (RLIMIT_NPROC) or a cgroup's (pids.max) is reached";
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Error::told(format!("{error}: {limits}"), Some(libc::EAGAIN)),
+        _ => error.into(),
+    }
 }
 
 /// Becomes uid and gid 0 of the user namespace that this process is in. Where 0 is not mapped it
