@@ -391,6 +391,7 @@ mod tests {
 
     fn store(test: &str) -> Store {
         let root = std::env::temp_dir().join(format!("dok-mounts-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
         Store::open(root.clone(), root.join("run")).unwrap()
     }
 
