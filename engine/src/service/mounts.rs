@@ -82,8 +82,8 @@ pub(super) fn complete(store: &Store, container: &Container, bundle: &Path) -> R
         own.is_some_and(|own| !own.bind_options.as_ref().is_some_and(|o| o.create_mountpoint))
     };
     let binds = container.mounts.iter().filter(|point| point.kind == "bind");
-    let made = binds.filter(|point| !is_expected(point));
-    made.map(|point| make_source(&point.source)).collect()
+    let mut made = binds.filter(|point| !is_expected(point));
+    made.try_for_each(|point| make_source(&point.source))
 }
 
 /// Whether nobody gave this name.
