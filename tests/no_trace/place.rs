@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_onggi");
 /// Longer than anything may take on a busy machine, and shorter than a failpoint waits.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A bundle, a `--root` and a cgroup of one container, all of one name that nothing else has.
 pub(crate) struct Place {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::patience::PATIENCE;
 use super::setting::Dok;
 use super::traces::{Traces, parents, processes};
 
@@ -19,8 +20,6 @@ const CALLS: &str = "rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,rmd
 const POINTS: u64 = 3;
 /// The monitor of the container that lives, and the process that moves its bytes.
 const BESIDE: usize = 2;
-/// How long what was started may take to end.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whom the kill hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,8 +83,7 @@ impl Campaign {
     fn furnish(&mut self) {
         let parent = format!("--cgroup-parent={}", self.groups.0);
         let own = ["--label=keep", &parent, "--name"];
-        let lives =
-            [&["run", "-d"], &own[..], &["lives", "-v/own", "busybox", "sleep", "99999999"]];
+        let lives = [&["run", "-d"], &own[..], &["lives", "-v/own", "busybox", "sleep", "86400"]];
         let lives = self.dok.ok(&lives.concat());
         let kept = [&["create", "--network=none"], &own[..], &["kept", "busybox", "echo", "well"]];
         let kept = self.dok.ok(&kept.concat());
@@ -192,11 +190,11 @@ impl Campaign {
     fn strace(&self, case: &Case<'_>, flags: &[&str], what: &str) -> std::process::Output {
         let dok = self.dok.command(case.words);
         let mut command = Command::new("timeout");
-        command.args(["60", "strace"]).args(flags).args(["-e", what]);
+        command.arg(PATIENCE.as_secs().to_string()).arg("strace").args(flags).args(["-e", what]);
         if case.whom == Whom::All {
             command.arg("-f");
         }
-        // The words of the command begin with its own `timeout 60`.
+        // The words of the command begin with the limit of its own `timeout`.
         command.args(dok.get_args().skip(1)).stdin(Stdio::null()).output().unwrap()
     }
 

@@ -15,6 +15,8 @@
 mod campaign;
 mod commands;
 mod monitor;
+#[path = "../patience/mod.rs"]
+mod patience;
 #[path = "../containers/setting.rs"]
 #[allow(dead_code, reason = "the tests of containers use more of it")]
 mod setting;
