@@ -70,7 +70,7 @@ fn ids(status: &str) -> impl Iterator<Item = i32> {
     line.split_ascii_whitespace().filter_map(|id| id.parse().ok())
 }
 
-fn is_directory(fd: BorrowedFd<'_>) -> io::Result<bool> {
+pub(super) fn is_directory(fd: BorrowedFd<'_>) -> io::Result<bool> {
     Ok(stat(fd)?.st_mode & libc::S_IFMT == libc::S_IFDIR)
 }
 
