@@ -357,6 +357,7 @@ fn spawn(
             state: State { id: &id, ..state },
             hook_output,
             root: None,
+            bound: None,
             procfs: None,
             program: String::new(),
             home: None,

@@ -199,6 +199,7 @@ impl Joining<'_> {
                 state,
                 hook_output: Output::default(),
                 root: None,
+                bound: None,
                 procfs: None,
                 program: String::new(),
                 home: None,

@@ -46,7 +46,7 @@ pub(super) fn set_own_limits(init: &mut Init<'_>) -> Result<()> {
 pub fn set_limits(pid: i32, limits: &[Rlimit]) -> Result<()> {
     limits.iter().try_for_each(|limit| {
         process::set_limit(pid, limit.resource, limit.soft, limit.hard)
-            .doing(|| format!("set rlimit {limit:?}"))
+            .doing(|| format!("setrlimit `{}`", limit.name()))
     })
 }
 

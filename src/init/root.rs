@@ -45,7 +45,7 @@ pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
         look(init).doing(|| format!("open the root {}", plan.path.display()))?;
     }
     if plan.switch == RootSwitch::Chroot {
-        return Ok(());
+        return bind_in_the_hosts_tree(init);
     }
     if init.plan.namespaces.makes(Kind::Mount) {
         propagate("/", plan.host_propagation)?;
@@ -58,6 +58,29 @@ pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
         .doing(|| format!("bind the root {}", plan.path.display()))?;
     init.root = Some(Root::from(own));
     Ok(())
+}
+
+/// Without a mount namespace: what is mounted below, and that the root is read-only, is so for this
+/// mount and not for the directory of the host. Private, or the directory would get a copy of each.
+fn bind_in_the_hosts_tree(init: &mut Init<'_>) -> Result<()> {
+    if init.plan.mounts.is_empty() && !init.plan.root.readonly {
+        return Ok(());
+    }
+    let words = || format!("bind the root {}", init.plan.root.path.display());
+    let own = mount::bind_onto_itself(init.root()?.as_fd()).doing(words)?;
+    init.bound = Some(own.try_clone().doing(words)?);
+    let private = Attributes { propagation: libc::MS_PRIVATE, ..Attributes::default() };
+    mount::set_attributes(own.as_fd(), private, Reach::All).doing(words)?;
+    init.root = Some(Root::from(own));
+    Ok(())
+}
+
+/// After a failure nothing stays mounted in the host's tree.
+pub(super) fn take_back(init: &mut Init<'_>) {
+    if let (Some(bound), Ok(procfs)) = (init.bound.take(), Procfs::private()) {
+        // The failure itself is what is told of.
+        let _ = procfs.detach_mount(bound.as_fd());
+    }
 }
 
 fn propagate(path: &str, propagation: Propagation) -> Result<()> {

@@ -33,6 +33,14 @@ const RLIMITS: [(&str, u32); 16] = [
     ("RLIMIT_RTTIME", 15),
 ];
 
+impl Rlimit {
+    /// Its name, like `RLIMIT_NOFILE`.
+    pub fn name(&self) -> &'static str {
+        let known = RLIMITS.iter().find(|known| known.1 == self.resource);
+        known.map_or("RLIMIT_*", |known| known.0)
+    }
+}
+
 /// Plans `process` in the container of `spec`; its filter is left to who compiled it.
 pub(super) fn process(
     spec: &Spec<'_>,

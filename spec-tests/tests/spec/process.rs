@@ -29,6 +29,7 @@ tests![
     limits_are_set,
     a_limit_named_twice_is_refused,
     an_unknown_limit_is_refused,
+    a_limit_that_may_not_be_raised_is_named,
     a_limit_may_equal_the_hosts,
     no_new_privileges_is_set_or_not,
     the_oom_score_is_set,
@@ -250,6 +251,17 @@ fn an_unknown_limit_is_refused() -> Result {
     chapter!("config.md#posix-process");
     let limit = json!({"type": "RLIMIT_BOGUS", "soft": 1, "hard": 1});
     Bundle::busybox().set("/process/rlimits/-", limit).is_refused("RLIMIT_BOGUS")
+}
+
+fn a_limit_that_may_not_be_raised_is_named() -> Result {
+    chapter!("config.md#posix-process");
+    // More than fs.nr_open is nobody's.
+    let beyond = 1_u64 << 40;
+    let limit = json!([{"type": "RLIMIT_NOFILE", "soft": beyond, "hard": beyond}]);
+    let output = Bundle::busybox().set("/process/rlimits", limit).run()?.fails()?;
+    let names = ["setrlimit `RLIMIT_NOFILE`", "rlimit type 7"];
+    assert!(names.iter().any(|name| output.stderr.contains(name)), "{output}");
+    Ok(())
 }
 
 fn a_limit_may_equal_the_hosts() -> Result {

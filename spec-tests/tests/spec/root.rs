@@ -3,8 +3,8 @@
 use std::fs;
 
 use spec_tests::mountinfo::{self, Mount};
-use spec_tests::runtime::Output;
-use spec_tests::{Bundle, Result, chapter, config, shim, tests};
+use spec_tests::runtime::{Output, Runtime};
+use spec_tests::{Bundle, Result, chapter, config, host, shim, tests};
 
 tests![
     a_bind_mount_over_the_root_is_the_root,
@@ -28,6 +28,9 @@ tests![
     no_pivot_and_a_read_only_root_go_together,
     no_root_that_is_shared_changes_the_hosts_mounts,
     a_setgid_root_may_have_new_mount_points,
+    without_a_mount_namespace_the_root_is_one_mount_of_the_hosts,
+    without_a_mount_namespace_a_read_only_root_cannot_be_written,
+    without_a_mount_namespace_a_failing_create_unmounts_all,
 ];
 
 fn root(output: &Output) -> Result<Mount> {
@@ -294,5 +297,42 @@ fn a_setgid_root_may_have_new_mount_points() -> Result {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o2755);
     fs::set_permissions(container.in_root(""), mode)?;
     container.run().says("tmpfs")?;
+    Ok(())
+}
+
+/// With the host's mounts, as `unshare` has made them, for its own.
+fn in_the_hosts_tree(bundle: Bundle, script: &str) -> Result<Output> {
+    let bundle = ["maskedPaths", "readonlyPaths"]
+        .into_iter()
+        .fold(bundle, |bundle, name| bundle.remove(&format!("/linux/{name}")));
+    let container = bundle.without_namespace("mount").build()?;
+    let script = format!("mount --make-rshared /; {script}; grep -c $PWD/ /proc/self/mountinfo");
+    let call = container.run_call().arg(container.id());
+    Ok(call.under(["unshare", "-m", "sh", "-c", &script, "sh"]).run())
+}
+
+fn without_a_mount_namespace_the_root_is_one_mount_of_the_hosts() -> Result {
+    chapter!("config-linux.md#namespaces");
+    let bundle = Bundle::busybox().sh("stat -f -c %T /proc");
+    let output = in_the_hosts_tree(bundle, "\"$@\"; umount -l bundle/rootfs")?;
+    assert_eq!(output.stdout, "proc\n0\n", "{output}");
+    Ok(())
+}
+
+fn without_a_mount_namespace_a_read_only_root_cannot_be_written() -> Result {
+    chapter!("config.md#root");
+    let bundle = read_only("touch /new 2>/dev/null || echo refused");
+    let script = "\"$@\"; umount -l bundle/rootfs; touch bundle/rootfs/new && echo written";
+    let output = in_the_hosts_tree(bundle, script)?;
+    assert_eq!(output.stdout, "refused\nwritten\n0\n", "{output}");
+    Ok(())
+}
+
+fn without_a_mount_namespace_a_failing_create_unmounts_all() -> Result {
+    chapter!("runtime.md#errors");
+    host::needs(Runtime::get()?.is_onggi(), "other runtimes leave their mounts")?;
+    let bundle = Bundle::busybox().mount("/data", ("nonsense", "none"), &[]);
+    let output = in_the_hosts_tree(bundle, "\"$@\" && echo made")?;
+    assert_eq!(output.stdout, "0\n", "{output}");
     Ok(())
 }

@@ -30,7 +30,8 @@ pub enum RootSwitch {
     Pivot,
     /// MS_MOVE and chroot(2), for roots that cannot be pivoted (`--no-pivot`).
     Move,
-    /// chroot(2) only: there is no mount namespace of our own.
+    /// chroot(2) only: there is no mount namespace of our own. What is mounted stays in the host's
+    /// tree, below the root as a mount of its own.
     Chroot,
 }
 
