@@ -44,13 +44,11 @@ pub(super) fn prepare(init: &mut Init<'_>) -> Result<()> {
     if init.root.is_none() {
         look(init).doing(|| format!("open the root {}", plan.path.display()))?;
     }
-    if plan.switch == RootSwitch::Chroot {
-        return Ok(());
-    }
     if init.plan.namespaces.makes(Kind::Mount) {
         propagate("/", plan.host_propagation)?;
     }
-    if !is_cut_off(plan.host_propagation) {
+    // Without a mount namespace the tree is the host's, and stays as it is.
+    if plan.switch != RootSwitch::Chroot && !is_cut_off(plan.host_propagation) {
         cut_off_parent(&plan.path, plan.host_propagation.kind)?;
     }
     let found = init.root()?;
