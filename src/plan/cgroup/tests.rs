@@ -223,7 +223,7 @@ fn an_error_names_the_field() {
             "linux.resources.unified: the specified key has not the form CONTROLLER.VALUE `memory`",
         ),
         (r#"{"devices":[{"allow":true}]}"#, v2(), "linux.resources.devices.access: device access"),
-        (r#"{"devices":[{"access":"rx"}]}"#, v2(), "linux.resources.devices.access: \"rx\""),
+        (r#"{"devices":[{"access":"x"}]}"#, v2(), "linux.resources.devices.access: \"x\""),
         (r#"{"devices":[{"access":"r","type":"p"}]}"#, v2(), "linux.resources.devices.type: \"p\""),
         (r#"{"devices":[{"access":"r","major":-2}]}"#, v2(), "linux.resources.devices.major: -2"),
     ] {
