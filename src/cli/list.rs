@@ -71,7 +71,8 @@ impl Format {
 const COLUMNS: usize = 6;
 const HEADER: [&str; COLUMNS] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
 
-/// Columns as wide as their widest cell and three blanks, but at least twelve; nothing pads the last.
+/// Columns as wide as their widest cell and three blanks, but at least twelve; nothing pads the
+/// last.
 fn table(containers: &[StateView]) -> String {
     let pids: Vec<String> = containers.iter().map(|one| one.pid.to_string()).collect();
     let rows = || [HEADER].into_iter().chain(containers.iter().zip(&pids).map(row));

@@ -25,8 +25,8 @@ pub fn list(store: &Store) -> Result<Vec<StateView>> {
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = ids.len().div_ceil(threads).max(WORTH_A_THREAD);
-    // This thread has a share too: the kernel puts the others on processors that are idle, and would
-    // count this one's as busy until it waits.
+    // This thread has a share too: the kernel puts the others on processors that are idle, and
+    // would count this one's as busy until it waits.
     let (own, others) = ids.split_at(share.min(ids.len()));
     Ok(thread::scope(|scope| {
         let others: Vec<_> =

@@ -12,8 +12,9 @@ use crate::error::{Code, Doing, Error, Result};
 use crate::sys::inotify::{Event, Kinds, Watcher};
 use crate::sys::pidfd::{self, wait_for_any};
 
-/// How long whoever has to reap init may take, so that the kernel knows the exit code.
-const REAPING: Duration = Duration::from_secs(2);
+/// How long whoever has to reap init may take, so that the kernel knows the exit code; on a busy
+/// machine that is seconds.
+const REAPING: Duration = Duration::from_secs(10);
 /// The kernel tells that a descriptor is closed a moment before it lets go of its lock.
 const UNLOCKING: Duration = Duration::from_millis(5);
 

@@ -47,11 +47,10 @@ impl Engine {
         }
         let prepared = self.prepare(container);
         let started = prepared.and_then(|kept| self.start_monitor(id, wanted, kept));
+        // Whoever starts it next finds nothing of this start, and keeps what it makes.
+        let started = started.map_err(|error| self.undo_start(container, error));
         drop(lock);
-        match started {
-            Ok(session) => Ok(Some(session)),
-            Err(error) => Err(self.undo_start(container, error)),
-        }
+        started.map(Some)
     }
 
     /// Ends a container as [`Engine::stop`] does, and starts it again.
