@@ -32,6 +32,11 @@ use crate::sys::{process, self_exe, socket};
 use crate::validate::{self, Problem, Protected};
 use crate::weakness;
 
+/// What is said of the program's file in the debug log, in runc's words where there are any.
+const PROTECTED: &str = "runc exeseal: using /proc/self/exe clone: init runs from a read-only \
+    mount of the program's file that is attached nowhere, where runc would say \
+    runc exeseal: using overlayfs for sealed /proc/self/exe";
+
 /// What the container waits for once it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -84,6 +89,7 @@ pub(super) fn make(
     let mut cgroup = Cgroup::begin(&plan.cgroup).doing(|| "make the cgroup".into())?;
     let rdt = saved.onggi.make_rdt(&plan)?;
     let program = self_exe::read_only_view().doing(|| "protect the runtime's program".into())?;
+    log::debug(|| PROTECTED.into());
     laps.end("begin the cgroup, protect the program");
     let bundle = options.bundle_name();
     let clone = Clone { spec, bundle: &bundle, passed, mode, program: program.as_ref(), host };
@@ -176,8 +182,14 @@ pub(super) fn ask_host(spec: &mut Spec<'_>, options: &CreateOptions) -> Result<H
 /// Without a cgroup a pid namespace of its own is what keeps a container's processes together: who
 /// has one misses nothing.
 pub(super) fn tell_of_cgroup(cgroup: &cgroup::Created, plan: &Plan) {
-    let missed = !cgroup.is_none() || !plan.namespaces.has(Kind::Pid);
-    cgroup.warnings().iter().filter(|_| missed).for_each(|words| log::warning(words));
+    const LOOSE: &str = "without a pid namespace either, kill cannot reach all its processes. \
+        Such configuration is strongly discouraged";
+    let has_pid_namespace = plan.namespaces.has(Kind::Pid);
+    cgroup.warnings().iter().for_each(|words| match (cgroup.is_none(), has_pid_namespace) {
+        (false, _) => log::warning(words),
+        (true, false) => log::warning(&format!("{words}; {LOOSE}")),
+        (true, true) => {}
+    });
 }
 
 /// Makes the bundle the working directory, and reads its configuration.

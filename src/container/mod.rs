@@ -25,6 +25,7 @@ mod restore;
 mod run;
 pub mod saved;
 mod serve;
+mod sources;
 mod start;
 mod state_view;
 mod status;

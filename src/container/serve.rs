@@ -6,18 +6,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::saved::Saved;
-use super::{Container, network, state_for_hooks, user_namespace};
+use super::{Container, network, sources, state_for_hooks, user_namespace};
 use crate::cgroup::{Cgroup, Entry};
 use crate::error::{Code, Doing, Error, Result};
 use crate::hooks::{self, Output, Setting};
 use crate::init::set_limits;
 use crate::launch::{Child, FromInit, MADE_NODE, RuntimeEnd, ToInit};
 use crate::log;
-use crate::plan::{Hooks, IdMap, MountSource, Plan, Process, PropagationKind, SourceLink};
+use crate::plan::{Hooks, IdMap, Plan, Process};
 use crate::spec::OCI_VERSION;
-use crate::sys::mount::{
-    Attributes, Filesystem, Reach, copy_link, copy_tree, either_way, set_attributes,
-};
+use crate::sys::mount::{Filesystem, either_way};
 use crate::sys::pidfd::End;
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::Procfs;
@@ -127,7 +125,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 channel.send(&ToInit::Continue)?;
             }
             FromInit::OpenMount(number) => {
-                hand_over(channel, either_way(|| open_mount(talk, number))?)?;
+                hand_over(channel, either_way(|| sources::open(talk, number))?)?;
             }
             FromInit::MakeNode(number) => hand_over(channel, make_node(talk, number)?)?,
             FromInit::MoveDevices => {
@@ -266,37 +264,6 @@ fn hand_over(channel: &RuntimeEnd, mount: Option<OwnedFd>) -> Result<()> {
     }
 }
 
-/// A mount's source as the runtime reaches it, with its ids mapped; nothing where the runtime has
-/// no right over its own mount namespace, and init has to take its copy of it.
-fn open_mount(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
-    let mount = talk.plan.mounts.get(number).ok_or_else(|| Error::new("no such mount"))?;
-    let MountSource::Bind { from, recursive } = &mount.what else {
-        return Err(Error::new("only a bind mount has a source"));
-    };
-    let text = from.to_str().ok_or_else(|| Error::new("the source is not UTF-8"))?;
-    let reach = Reach::recursive(*recursive);
-    let copy = match mount.links.source {
-        SourceLink::Follow => copy_tree(fd::here(), text, reach),
-        SourceLink::Bind | SourceLink::Copy => copy_link(fd::here(), text, reach),
-    };
-    let copy = match copy {
-        Err(error) if error.raw_os_error() == Some(libc::EPERM) && mount.idmap.is_none() => {
-            return Ok(None);
-        }
-        other => other.doing(|| format!("open {text}"))?,
-    };
-    let Some(copy) = copy.into_descriptor() else { return left_to_init(talk) };
-    if talk.plan.root.host_propagation.kind != PropagationKind::Shared {
-        // As in init's own mount namespace: events of the host come in, none go out.
-        let slave = Attributes { propagation: libc::MS_SLAVE, ..Attributes::default() };
-        set_attributes(copy.as_fd(), slave, Reach::All).doing(|| format!("detach {text}"))?;
-    }
-    if let Some(map) = &mount.idmap {
-        user_namespace::map_mount(copy.as_fd(), map, talk.child.pid)?;
-    }
-    Ok(Some(copy))
-}
-
 /// A node of the plan, alone on a tmpfs: only one of the host's user namespace has nodes that can
 /// be opened. Nothing where the runtime may not make nodes either.
 fn make_node(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
@@ -321,16 +288,6 @@ fn make_node(talk: &Talk<'_>, number: usize) -> Result<Option<OwnedFd>> {
         fd::set_owner(made.as_fd(), uid, gid)?;
     }
     Ok(Some(place))
-}
-
-/// A container that runs already sees nothing of what it could take its copy of.
-fn left_to_init(talk: &Talk<'_>) -> Result<Option<OwnedFd>> {
-    match &talk.role {
-        Role::Create { .. } => Ok(None),
-        Role::Exec { .. } => {
-            Err(needs("a bind mount into a running container (open_tree(2))", "5.2").into())
-        }
-    }
 }
 
 fn run_hooks(talk: &mut Talk<'_>) -> Result<()> {

@@ -48,6 +48,10 @@ pub(super) fn ask_for_runtime_hooks(init: &mut Init<'_>) -> Result<()> {
 
 /// In the container's namespaces, with the host's paths.
 pub(super) fn run_create_hooks(init: &mut Init<'_>) -> Result<()> {
+    if !init.plan.hooks.create_container.is_empty() {
+        // A path that begins here stays in the container's tree, as with runc.
+        process::change_directory_to(init.root()?.as_fd()).doing(|| "enter the root".into())?;
+    }
     run_hooks(init, "createContainer", "creating")
 }
 

@@ -231,7 +231,7 @@ impl Attributes {
     /// copy is as the source is.
     pub(super) fn of_a_copy(self) -> Attributes {
         const FLAGS: u64 = RDONLY | NOSUID | NODEV | NOEXEC;
-        let Attributes { set, mut clear } = self;
+        let Attributes { set, mut clear } = self.of_a_locked_copy();
         if self == Attributes::default() {
             return self;
         }
@@ -242,6 +242,14 @@ impl Attributes {
             clear |= NODIRATIME;
         }
         Attributes { set, clear }
+    }
+
+    /// The same of a copy whose flags the kernel locks: nosymfollow is none of these.
+    pub(super) fn of_a_locked_copy(self) -> Attributes {
+        match self == Attributes::default() {
+            true => self,
+            false => Attributes { clear: self.clear | NOSYMFOLLOW & !self.set, ..self },
+        }
     }
 
     fn apply(&mut self, change: Change) {
@@ -312,6 +320,18 @@ mod tests {
         for (options, expected) in cases {
             assert_eq!(attributes(options), expected, "{options:?}");
         }
+    }
+
+    #[test]
+    fn a_copys_nosymfollow_ends_with_the_first_word_even_where_flags_are_locked() {
+        let copies = |options: &[&str]| {
+            let wishes = parse(options.iter().copied()).attributes;
+            [wishes.of_a_copy().clear, wishes.of_a_locked_copy().clear]
+        };
+        assert_eq!(copies(&[]), [0, 0]);
+        let all = RDONLY | NOSUID | NODEV | NOEXEC | NOSYMFOLLOW;
+        assert_eq!(copies(&["dev"]), [all, NODEV | NOSYMFOLLOW]);
+        assert_eq!(copies(&["nosymfollow"]), [all & !NOSYMFOLLOW, 0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::id_maps::mount_id_map;
 use super::mount_options::{self, RDONLY, Wishes};
-use super::paths::{clean, host_path};
+use super::paths::{clean, host_path, inside};
 use super::text::text;
 use super::types::{
     Attributes, ContainerPath, Filesystem, Links, Mount, MountSource, SourceLink, TargetLink,
@@ -83,11 +83,14 @@ fn mount<'a>(
         _ => MountSource::Filesystem(filesystem(kind, source, &wishes)),
     };
     let attributes = match what {
-        MountSource::Bind { .. } if !locks_flags(spec, place.host) => wishes.attributes.of_a_copy(),
+        MountSource::Bind { .. } if locks_flags(spec, place.host) => {
+            wishes.attributes.of_a_locked_copy()
+        }
+        MountSource::Bind { .. } => wishes.attributes.of_a_copy(),
         _ => wishes.attributes,
     };
     let planned = Mount {
-        target: ContainerPath::new(&clean(&text("destination", &mount.destination)?)),
+        target: target(spec, mount, place.bundle)?,
         what,
         attributes,
         recursive: wishes.recursive,
@@ -96,6 +99,15 @@ fn mount<'a>(
         links: wishes.links,
     };
     Ok(Planned { mount: planned, wishes })
+}
+
+/// Some callers write the destination as the host sees it: what leads through the root's own path
+/// begins there, as with runc.
+fn target(spec: &Spec<'_>, mount: &spec::Mount<'_>, bundle: &Path) -> Result<ContainerPath> {
+    let destination = clean(&text("destination", &mount.destination)?);
+    let root = spec.root.as_ref().map(|root| host_path(bundle, &root.path));
+    let within = root.as_deref().and_then(|root| inside(root, &destination));
+    Ok(ContainerPath::new(within.unwrap_or(&destination)))
 }
 
 /// A mount that comes into another user namespace keeps the flags it came with

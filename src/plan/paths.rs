@@ -79,6 +79,16 @@ pub(super) fn host_path(bundle: &Path, path: &str) -> PathBuf {
     bundle.join(path).components().collect()
 }
 
+/// What is left of a clean path of the host inside of the root, when it leads there; the letters
+/// alone decide. Every path leads into a root that is `/`.
+pub(super) fn inside<'a>(root: &Path, path: &'a str) -> Option<&'a str> {
+    let rest = path.strip_prefix(root.to_str().filter(|root| *root != "/")?)?;
+    match rest {
+        "" => Some("/"),
+        rest => rest.starts_with('/').then_some(rest),
+    }
+}
+
 /// Paths that are hidden or made read-only: each once, in order; an empty one names nothing.
 pub(super) fn container_paths(field: &str, paths: &[Str<'_>]) -> Result<Vec<ContainerPath>> {
     let mut known: Vec<ContainerPath> = Vec::with_capacity(paths.len());
@@ -128,6 +138,20 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(clean(path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_through_the_root_begins_there() {
+        let cases = [
+            ("/b/rootfs", "/b/rootfs/etc/x", Some("/etc/x")),
+            ("/b/rootfs", "/b/rootfs", Some("/")),
+            ("/b/rootfs", "/b/rootfs2/x", None),
+            ("/b/rootfs", "/etc", None),
+            ("/", "/etc", None),
+        ];
+        for (root, path, expected) in cases {
+            assert_eq!(inside(Path::new(root), path), expected, "{path}");
         }
     }
 

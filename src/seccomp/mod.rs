@@ -248,10 +248,8 @@ fn flags(profile: &spec::Seccomp<'_>, notifies: bool, warnings: &mut Vec<String>
     for (i, word) in listed.iter().enumerate() {
         flags |= words::flag(word).map_err(|problem| wrong(&format!("flags[{i}]"), problem))?;
     }
-    if notifies && flags & words::FLAG_TSYNC != 0 {
-        // Without it the kernel refuses the pair: both would speak through the return value.
-        flags |= words::FLAG_TSYNC_ESRCH;
-    }
+    // The filter is for all threads of the process anyway: whoever loads it has no other.
+    flags &= !words::FLAG_TSYNC;
     if !notifies && flags & words::FLAG_WAIT_KILLABLE_RECV != 0 {
         // The kernel refuses it alone.
         flags &= !words::FLAG_WAIT_KILLABLE_RECV;

@@ -132,6 +132,12 @@ where
     }
 }
 
+/// The key that is meant by one in other letters: runc, written in Go, takes `CPU` for `cpu`, and
+/// a limit in it must not be lost.
+pub(super) fn known(keys: &[&'static str], typed: &str) -> Option<&'static str> {
+    keys.iter().find(|key| key.eq_ignore_ascii_case(typed)).copied()
+}
+
 /// Declares structs that are read from JSON objects: `name: Type = "key"`. Every field is public
 /// and has a default, which an absent key and `null` both give.
 macro_rules! object {
@@ -166,13 +172,24 @@ macro_rules! object {
                         mut map: A,
                     ) -> Result<Self::Value, A::Error> {
                         while let Some(key) = map.next_key::<$crate::spec::Str<'de>>()? {
-                            match key.as_str() {
-                                $($key => {
-                                    self.0.$field = $crate::spec::object::field($key, &mut map)?;
-                                })*
-                                _ => {
-                                    map.next_value::<serde::de::IgnoredAny>()?;
+                            let mut name = key.as_str();
+                            loop {
+                                match name {
+                                    $($key => {
+                                        let value = $crate::spec::object::field($key, &mut map)?;
+                                        self.0.$field = value;
+                                    })*
+                                    other => {
+                                        let keys = &[$($key),*];
+                                        if let Some(key) = $crate::spec::object::known(keys, other)
+                                        {
+                                            name = key;
+                                            continue;
+                                        }
+                                        map.next_value::<serde::de::IgnoredAny>()?;
+                                    }
                                 }
+                                break;
                             }
                         }
                         Ok(self.0)

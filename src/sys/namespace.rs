@@ -1,8 +1,10 @@
 //! Entering and leaving namespaces.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
+use super::fd::{here, open_at};
+use super::process::change_directory_to;
 use super::{c_string, check};
 
 /// `CLONE_NEW*`, and the file below /proc/PID.
@@ -28,6 +30,28 @@ pub fn join(fd: BorrowedFd<'_>, flags: u64) -> io::Result<()> {
 pub fn leave(flags: u64) -> io::Result<()> {
     // SAFETY: takes no pointers; the process has one thread.
     check(unsafe { libc::syscall(libc::SYS_unshare, flags) }).map(drop)
+}
+
+/// Does something in another mount namespace, and comes back to this one's root and working
+/// directory.
+///
+/// # Errors
+/// Those of what is done; `setns(2)`, `chroot(2)`, `fchdir(2)`
+pub fn among_mounts_of<T>(
+    theirs: BorrowedFd<'_>,
+    work: impl FnOnce() -> io::Result<T>,
+) -> io::Result<T> {
+    let kind = libc::CLONE_NEWNS as u64;
+    let directory = |path| open_at(here(), path, libc::O_PATH | libc::O_DIRECTORY, 0);
+    let own = open_at(here(), "/proc/self/ns/mnt", libc::O_RDONLY, 0)?;
+    let (root, working) = (directory("/")?, directory(".")?);
+    join(theirs, kind)?;
+    let done = work();
+    join(own.as_fd(), kind)?;
+    change_directory_to(root.as_fd())?;
+    change_root(".")?;
+    change_directory_to(working.as_fd())?;
+    done
 }
 
 /// `sethostname(2)`

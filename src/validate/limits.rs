@@ -45,6 +45,10 @@ fn is_schema(line: &str) -> bool {
     line.is_empty() || line.split_once(':').is_some_and(|(name, _)| !name.trim().is_empty())
 }
 
+/// What set_mempolicy(2) would say, and why.
+const EXCLUDE_EACH_OTHER: &str =
+    "set_mempolicy: invalid argument: static and relative nodes exclude each other";
+
 /// Which modes need nodes (set_mempolicy(2)).
 pub(super) fn memory_policy_has_its_nodes(subject: &Subject<'_>, found: &mut Found) {
     let Some(policy) = &subject.spec.linux.memory_policy else { return };
@@ -61,6 +65,6 @@ pub(super) fn memory_policy_has_its_nodes(subject: &Subject<'_>, found: &mut Fou
     }
     let has = |flag: &str| policy.flags.iter().any(|known| &**known == flag);
     if has("MPOL_F_STATIC_NODES") && has("MPOL_F_RELATIVE_NODES") {
-        found.add("linux.memoryPolicy.flags", "static and relative nodes exclude each other");
+        found.add("linux.memoryPolicy.flags", EXCLUDE_EACH_OTHER);
     }
 }

@@ -60,6 +60,8 @@ fn has_all(log: &str, words: &[&str]) {
 fn the_debug_log_of_a_run_has_its_milestones() -> Result {
     chapter!("cli#log");
     const WORDS: &[&str] = &[
+        "runc exeseal: using /proc/self/exe clone",
+        "runc exeseal: using overlayfs for sealed /proc/self/exe",
         "nsexec container setup",
         "child process in init()",
         "init: closing the pipe to signal completion",

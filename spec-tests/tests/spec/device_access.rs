@@ -17,6 +17,7 @@ tests![
     exec_is_under_the_same_rules,
     an_unknown_type_is_refused,
     an_empty_access_is_refused,
+    a_letter_without_sense_is_passed_over,
 ];
 
 /// Two devices that every kernel has and no default list names: /dev/mem's neighbours.
@@ -140,4 +141,11 @@ fn an_empty_access_is_refused() -> Result {
     chapter!("config-linux.md#allowed-device-list");
     let rule = json!({"allow": true, "type": "c", "major": 1, "minor": 3, "access": ""});
     rules("true", json!([rule])).is_refused("")
+}
+
+fn a_letter_without_sense_is_passed_over() -> Result {
+    chapter!("cli#create");
+    let rule = |access: &str, allow: bool| json!({"allow": allow, "type": "c", "major": 1, "minor": 11, "access": access});
+    opens(json!([deny(), rule("rwa", false)]), &[REFUSED, REFUSED])?;
+    opens(json!([deny(), rule("rwa", true)]), &["read", "written"])
 }

@@ -15,6 +15,7 @@ tests![
     a_hook_without_environment_has_the_callers,
     a_hook_with_an_empty_environment_has_none,
     create_container_runs_in_the_containers_namespaces,
+    create_container_can_mount_by_a_relative_path,
     start_container_runs_in_the_containers_root,
     start_container_runs_before_the_program,
     poststart_runs_before_start_returns,
@@ -160,6 +161,15 @@ fn create_container_runs_in_the_containers_namespaces() -> Result {
     let outside = fs::read_link("/proc/self/ns/net")?;
     assert_eq!(read("container.net")?.trim(), inside.to_string_lossy());
     assert_eq!(read("runtime.net")?.trim(), outside.to_string_lossy());
+    Ok(())
+}
+
+fn create_container_can_mount_by_a_relative_path() -> Result {
+    chapter!("config.md#posix-platform-hooks");
+    let bundle = Bundle::busybox().file("empty", "", 0o644).args(["cat", "/empty"]);
+    let hook = "mount --bind $1/config.json ./empty";
+    let output = bundle.hook("createContainer", hook).run()?.ok()?;
+    assert!(output.stdout.contains("ociVersion"), "{output}");
     Ok(())
 }
 

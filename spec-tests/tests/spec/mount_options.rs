@@ -19,6 +19,7 @@ tests![
     words_for_access_times_are_one_setting,
     words_for_access_times_take_back,
     nosymfollow_is_set,
+    nosymfollow_of_the_source_ends_with_the_first_word,
     a_bind_mount_without_flags_keeps_the_sources,
     ro_does_not_reach_the_mounts_below,
     each_recursive_flag_reaches_the_mounts_below,
@@ -215,6 +216,19 @@ fn nosymfollow_is_set() -> Result {
     let options = ["nosymfollow", "symfollow"];
     let output = bundle.mount("/n", ("tmpfs", "tmpfs"), &options).run()?;
     assert_eq!(output.ok()?.lines(), ["refused", "followed"]);
+    Ok(())
+}
+
+fn nosymfollow_of_the_source_ends_with_the_first_word() -> Result {
+    chapter!("cli#create");
+    shim::needs(shim::MOUNT_ATTRIBUTES)?;
+    let inside = || Bundle::busybox().in_user_namespace(100_000);
+    for bundle in [Bundle::busybox(), inside()] {
+        has_and_has_not(&bound(bundle, "nosymfollow", &["dev"])?, &[], &["nosymfollow"]);
+    }
+    for bundle in [Bundle::busybox(), inside()] {
+        has_and_has_not(&bound(bundle, "nosymfollow", &[])?, &["nosymfollow"], &[]);
+    }
     Ok(())
 }
 

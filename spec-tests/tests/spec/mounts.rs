@@ -14,6 +14,8 @@ tests![
     a_later_mount_covers_an_earlier_one,
     a_relative_destination_is_below_the_root,
     a_destination_with_dots_stays_below_the_root,
+    a_destination_through_the_root_begins_there,
+    a_source_inside_the_root_is_what_was_mounted_there,
     a_missing_destination_is_made_with_its_parents,
     a_bind_mount_shows_the_sources_files,
     a_bind_mount_of_a_file_makes_an_empty_file,
@@ -98,6 +100,28 @@ fn a_destination_with_dots_stays_below_the_root() -> Result {
     let container = tmpfs(Bundle::busybox().sh(TABLE), "/../../../outside", &[]).build()?;
     at(&container.run().ok()?, "/outside")?;
     assert!(!container.directory().join("outside").exists());
+    Ok(())
+}
+
+fn a_destination_through_the_root_begins_there() -> Result {
+    chapter!("cli#create");
+    let bundle = with_host("cat /inner/one").bind("@BUNDLE@/host", "@BUNDLE@/rootfs/inner", &[]);
+    bundle.run()?.says("of the host")?;
+    Ok(())
+}
+
+fn a_source_inside_the_root_is_what_was_mounted_there() -> Result {
+    chapter!("cli#create");
+    let script = "cat /copy/one";
+    for first in [None, Some(100_000)] {
+        let bundle = with_host(script).bind("@BUNDLE@/host", "/mnt", &[]).bind(
+            "@BUNDLE@/rootfs/mnt",
+            "/copy",
+            &["rbind"],
+        );
+        let bundle = first.into_iter().fold(bundle, Bundle::in_user_namespace);
+        bundle.run()?.says("of the host")?;
+    }
     Ok(())
 }
 

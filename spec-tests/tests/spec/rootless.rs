@@ -26,6 +26,7 @@ tests![
     groups_without_helpers_cannot_be_changed,
     the_default_devices_are_the_hosts,
     cve_2023_25809_the_hosts_sysfs_is_read_only,
+    neither_a_cgroup_nor_a_pid_namespace_is_warned_of,
     limits_without_the_right_are_refused,
     a_cgroup_without_the_right_is_refused,
     a_mount_with_an_unmapped_id_is_refused,
@@ -301,6 +302,22 @@ fn cve_2023_25809_the_hosts_sysfs_is_read_only() -> Result {
     for word in ["ro", "nosuid", "nodev", "noexec"] {
         assert!(mount.has(word), "{word} {mount:?}");
     }
+    Ok(())
+}
+
+fn neither_a_cgroup_nor_a_pid_namespace_is_warned_of() -> Result {
+    chapter!("cli#create");
+    host::cgroupfs_driver()?;
+    const WORDS: &str = "Such configuration is strongly discouraged";
+    let (_, output) = run(alone().args(["true"]))?;
+    assert!(!output.ok()?.stderr.contains(WORDS));
+    let options = json!(["rbind", "nosuid", "nodev", "noexec"]);
+    let proc =
+        json!({"destination": "/proc", "type": "none", "source": "/proc", "options": options});
+    let bundle = alone().without_namespace("pid").set("/mounts/0", proc).args(["true"]);
+    let (_, output) = run(bundle)?;
+    let output = output.ok()?;
+    assert!(output.stderr.contains(WORDS), "{output}");
     Ok(())
 }
 

@@ -465,6 +465,7 @@ fn the_flags_are_told_to_who_debugs() -> Result {
     let cases = [
         (json!(null), 4),
         (json!([]), 0),
+        (json!(["SECCOMP_FILTER_FLAG_TSYNC"]), 0),
         (json!(["SECCOMP_FILTER_FLAG_LOG"]), 2),
         (json!(["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_SPEC_ALLOW"]), 6),
     ];

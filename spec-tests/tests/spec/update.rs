@@ -12,6 +12,7 @@ tests![
     resources_come_from_stdin,
     resources_come_from_stdin_as_two_words,
     resources_come_from_a_file,
+    keys_are_read_in_any_case,
     broken_resources_are_refused_and_change_nothing,
     each_flag_is_written,
     the_memory_flag_takes_units,
@@ -92,6 +93,16 @@ fn resources_come_from_a_file() -> Result {
     fs::write(&path, resources().to_string())?;
     update(&container, &["-r", &path.to_string_lossy()]).ok()?;
     was_updated(&container)
+}
+
+fn keys_are_read_in_any_case() -> Result {
+    chapter!("cli#update");
+    let container = running()?;
+    let resources = json!({"MEMORY": {"Limit": 96 << 20}}).to_string();
+    let call = container.call("update").args(["--resources=-", container.id()]);
+    call.stdin(&resources).run().ok()?;
+    assert_eq!(memory_limit(&container)?, (96 << 20).to_string());
+    Ok(())
 }
 
 fn broken_resources_are_refused_and_change_nothing() -> Result {

@@ -234,7 +234,7 @@ fn an_error_names_the_field() {
         ),
         (r#"{"cpu":{"cpus":"0\u0000"}}"#, v1(), "linux.resources.cpu.cpus: holds a NUL byte"),
         (r#"{"devices":[{"allow":true}]}"#, v2(), "linux.resources.devices.access: device access"),
-        (r#"{"devices":[{"access":"rx"}]}"#, v2(), "linux.resources.devices.access: \"rx\""),
+        (r#"{"devices":[{"access":"x"}]}"#, v2(), "linux.resources.devices.access: \"x\""),
         (r#"{"devices":[{"access":"r","type":"p"}]}"#, v2(), "linux.resources.devices.type: \"p\""),
         (r#"{"devices":[{"access":"r","major":-2}]}"#, v2(), "linux.resources.devices.major: -2"),
     ] {

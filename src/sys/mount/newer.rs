@@ -5,6 +5,12 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use super::{Attributes, Reach, c_string, check, note_refusal};
+use crate::sys::fd::mount_flags;
+
+/// `MOUNT_ATTR_NOSYMFOLLOW`
+const NO_SYMFOLLOW: u64 = 0x20_0000;
+/// `ST_NOSYMFOLLOW`
+const ST_NO_SYMFOLLOW: u64 = 0x2000;
 
 /// Makes one of the calls of this way, which may be refused.
 fn call(number: libc::c_long, result: libc::c_long) -> io::Result<libc::c_long> {
@@ -45,12 +51,27 @@ pub(super) fn attach(mount: BorrowedFd<'_>, target: BorrowedFd<'_>) -> io::Resul
     call(libc::SYS_move_mount, result).map(drop)
 }
 
-/// `mount_setattr(2)` on the mount that a descriptor refers to.
+/// `mount_setattr(2)` on the mount that a descriptor refers to. Before Linux 5.14 it does not know
+/// nosymfollow, which then may be taken back where it is off anyway.
 pub(super) fn set_attributes(
     mount: BorrowedFd<'_>,
     attributes: Attributes,
     reach: Reach,
 ) -> io::Result<()> {
+    match set_all(mount, attributes, reach) {
+        Err(error)
+            if error.raw_os_error() == Some(libc::EINVAL)
+                && attributes.clear & !attributes.set & NO_SYMFOLLOW != 0
+                && mount_flags(mount)? & ST_NO_SYMFOLLOW == 0 =>
+        {
+            let clear = attributes.clear & !NO_SYMFOLLOW;
+            set_all(mount, Attributes { clear, ..attributes }, reach)
+        }
+        other => other,
+    }
+}
+
+fn set_all(mount: BorrowedFd<'_>, attributes: Attributes, reach: Reach) -> io::Result<()> {
     let flags = libc::AT_EMPTY_PATH as u32 | reach.flag();
     // SAFETY: the path is an empty C string literal, the attributes live over the call.
     let result = unsafe {
