@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::error::{Context, IfThere, Kind, Result, refuse};
 
@@ -89,7 +89,15 @@ impl Runtime {
     /// # Errors
     /// The runtime's words.
     pub fn delete(&self, id: &str) -> Result<()> {
-        self.call("delete", ["--force".into(), id.into()])
+        self.begin_delete(id)?.finish()
+    }
+
+    /// As [`Runtime::delete`], which goes on while something else is done.
+    ///
+    /// # Errors
+    /// Where the runtime's program cannot be executed.
+    pub fn begin_delete(&self, id: &str) -> Result<Deletion> {
+        self.begin("delete", ["--force".into(), id.into()]).map(Deletion)
     }
 
     /// Sends a signal to the container's first process.
@@ -203,18 +211,57 @@ impl Runtime {
 
     /// What the runtime prints.
     fn ask<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<Vec<u8>> {
+        self.begin(verb, args)?.finish()
+    }
+
+    fn begin<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<Call> {
         let mut command = self.command(verb);
         command.args(args).env_clear().stdin(Stdio::null());
-        let output = command.output().with_context(|| self.doing(verb))?;
-        if output.status.success() {
-            return Ok(output.stdout);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let doing = self.doing(verb);
+        match child {
+            Ok(child) => Ok(Call { child, doing }),
+            Err(error) => Err(error).context(doing),
         }
-        let words = String::from_utf8_lossy(&output.stderr);
-        anyhow::bail!("{}: {}", self.doing(verb), last_message(&words))
     }
 
     fn doing(&self, verb: &str) -> String {
         format!("{} {verb}", self.program.display())
+    }
+}
+
+/// A runtime's command that has begun.
+#[derive(Debug)]
+struct Call {
+    child: Child,
+    doing: String,
+}
+
+impl Call {
+    /// What the runtime prints.
+    fn finish(self) -> Result<Vec<u8>> {
+        let Call { child, doing } = self;
+        let output = child.wait_with_output().with_context(|| doing.clone())?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        anyhow::bail!("{doing}: {}", last_message(&words))
+    }
+}
+
+/// A container that the runtime is removing.
+#[must_use = "whether it could be removed is not known yet"]
+#[derive(Debug)]
+pub struct Deletion(Call);
+
+impl Deletion {
+    /// Waits until the container is removed.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn finish(self) -> Result<()> {
+        self.0.finish().map(drop)
     }
 }
 

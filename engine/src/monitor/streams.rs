@@ -65,7 +65,6 @@ impl Streams {
         signals: SignalFd,
         listener: UnixListener,
         log: Option<Files>,
-        starter: &UnixStream,
     ) -> Result<Streams> {
         let mut streams = Streams {
             bundle: bundle.to_owned(),
@@ -80,14 +79,18 @@ impl Streams {
             names_requested: false,
         };
         streams.spawn().context("start the process that moves bytes")?;
-        streams.send(Order::Client, &[], &[starter.as_fd()]);
         Ok(streams)
+    }
+
+    /// Takes the one who starts the program.
+    pub(super) fn welcome(&mut self, starter: &UnixStream) {
+        self.send(Order::Client, &[], &[starter.as_fd()]);
     }
 
     fn spawn(&mut self) -> io::Result<()> {
         let (ours, theirs) = order::pair()?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg(WORD).arg(&self.bundle).env_clear().current_dir("/");
+        command.arg(WORD).arg(&self.bundle).env_clear();
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let size = self.log.as_ref().map_or(0, Files::size).to_be_bytes();
         order::send(&ours, Order::Listener, &size, &[self.listener.as_fd()])?;
