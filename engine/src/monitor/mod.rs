@@ -112,7 +112,7 @@ impl Monitor {
                 Some(log::Files::new(store.log_file(id), limits))
             }
         };
-        let streams = Streams::start(&bundle, signals, listener, log)?;
+        let streams = Streams::new(&bundle, signals, listener, log);
         let state = store.written_state(id)?;
         Ok(Monitor {
             store,
@@ -133,7 +133,7 @@ impl Monitor {
     /// Until all is there that the program needs; takes what is left to us.
     fn wait_to_begin(mut self, starter: &UnixStream) -> Result<Monitor> {
         self.kept = gift::take(starter)?;
-        self.streams.welcome(starter);
+        self.streams.welcome(starter.try_clone().context("keep the starter's socket")?);
         self.names = names::start(&self.store, &self.container)?;
         self.carrier = carry::start(&self.store, &self.container, &self.kept)?;
         Ok(self)
