@@ -43,7 +43,7 @@ pub fn reach(place: &str) -> Result<()> {
         Some(("fail", at)) if at == place => Err(Error::new("failpoint")),
         Some(("wait", at)) if at == place => {
             eprintln!("waiting at {place}");
-            std::thread::sleep(std::time::Duration::from_secs(30));
+            std::thread::sleep(std::time::Duration::from_secs(600));
             Err(Error::new("nobody came to the failpoint"))
         }
         _ => Ok(()),

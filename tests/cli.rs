@@ -51,6 +51,7 @@ fn call(with: impl FnOnce(&mut Command) -> &mut Command) -> Call {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = format!("onggi-cli-{}-{number}", std::process::id());
     let dir = std::env::temp_dir().join(name);
+    let _ = fs::remove_dir_all(&dir);
     fs::create_dir(&dir).unwrap();
     let mut command = Command::new(PROGRAM);
     command.current_dir(&dir).stdin(Stdio::null()).env("XDG_RUNTIME_DIR", dir.join("run"));

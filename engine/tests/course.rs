@@ -17,8 +17,8 @@ fn the_course_works_with_dok() {
     let folder = std::env::temp_dir().join(format!("dok-course-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/course.sh");
-    let output = Command::new("unshare")
-        .args(["--net", "--mount", "sh"])
+    let output = Command::new("timeout")
+        .args(["1800", "unshare", "--net", "--mount", "sh"])
         .args([&script, dok, &onggi])
         .current_dir(&folder)
         .stdin(Stdio::null())

@@ -5,11 +5,14 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+mod patience;
+use patience::{PATIENCE, until};
 
 /// A folder of the test's own; what runs in it ends with it.
 struct Place {
@@ -25,12 +28,22 @@ impl Place {
             std::env::temp_dir().join(format!("dok-registry-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("dok.json"), r#"{"registry-timeout":3}"#).unwrap();
-        Place { folder, running: Vec::new() }
+        let place = Place { folder, running: Vec::new() };
+        place.wait_for_registries(PATIENCE.as_secs());
+        place
+    }
+
+    /// How long dok is to wait for a registry that says nothing, in seconds.
+    fn wait_for_registries(&self, seconds: u64) {
+        let settings = format!(r#"{{"registry-timeout":{seconds}}}"#);
+        fs::write(self.folder.join("dok.json"), settings).unwrap();
     }
 
     fn dok(&self, line: &[&str]) -> Output {
-        self.command("root", line).output().unwrap()
+        let dok = self.command("root", line);
+        let mut command = Command::new("timeout");
+        command.arg((2 * PATIENCE.as_secs()).to_string()).arg(dok.get_program());
+        command.args(dok.get_args()).stdin(Stdio::null()).output().unwrap()
     }
 
     fn command(&self, root: &str, line: &[&str]) -> Command {
@@ -80,7 +93,11 @@ impl Place {
             return None;
         };
         self.running.push(child);
-        wait_for(address);
+        let registry = self.running.last_mut().unwrap();
+        until("the registry comes up", || {
+            assert!(registry.try_wait().unwrap().is_none(), "the registry has ended");
+            TcpStream::connect(address).ok()
+        });
         Some(address)
     }
 
@@ -122,16 +139,12 @@ impl Drop for Place {
     }
 }
 
+/// Of an address that is this test's alone: who connects to somebody gets a port of 127.0.0.1.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-fn wait_for(address: SocketAddr) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while TcpStream::connect(address).is_err() {
-        assert!(Instant::now() < until, "the registry does not come up");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    static NUMBER: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let own = Ipv4Addr::new(127, high.max(1), low, NUMBER.fetch_add(1, Ordering::Relaxed));
+    TcpListener::bind((own, 0)).unwrap().local_addr().unwrap()
 }
 
 /// What lies between us and the registry.
@@ -152,8 +165,8 @@ fn between(registry: SocketAddr, way: Way) -> SocketAddr {
         for client in listener.incoming().flatten() {
             std::thread::spawn(move || {
                 if matches!(way, Way::Dead) {
-                    std::thread::sleep(Duration::from_secs(60));
-                    return;
+                    // It ends with the test.
+                    return std::mem::forget(client);
                 }
                 let server = TcpStream::connect(registry).unwrap();
                 let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
@@ -352,9 +365,8 @@ fn a_registry_that_says_nothing_is_given_up() {
     let mut place = Place::new();
     let Some(registry) = place.registry("") else { return };
     let dead = between(registry, Way::Dead);
-    let begin = Instant::now();
+    place.wait_for_registries(1);
     let words = place.complains(&["pull", &format!("{dead}/bb:1")]);
-    assert!(begin.elapsed() < Duration::from_secs(40), "{words}");
     assert!(words.contains("timeout"), "{words}");
 }
 

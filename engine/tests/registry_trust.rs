@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+
+mod patience;
+use patience::{PATIENCE, until};
 
 use nix::sched::{CloneFlags, unshare};
 
@@ -32,7 +34,7 @@ impl Place {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("client/certs.d").join(HOST)).unwrap();
         let place = Place { folder, running: None };
-        place.settings(r#""registry-timeout": 2"#);
+        place.settings(&format!(r#""registry-timeout": {}"#, PATIENCE.as_secs()));
         place
     }
 
@@ -110,11 +112,7 @@ impl Place {
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(self.folder.join("registry.yml"));
         self.running = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(HOST).is_err() {
-            assert!(Instant::now() < until, "the registry does not come up");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until("the registry comes up", || TcpStream::connect(HOST).ok());
     }
 
     fn stop(&mut self) {
@@ -135,7 +133,7 @@ impl Place {
 
     fn dok(&self, line: &[&str]) -> Output {
         let mut command = Command::new("timeout");
-        command.arg("60").arg(env!("CARGO_BIN_EXE_dok"));
+        command.arg((2 * PATIENCE.as_secs()).to_string()).arg(env!("CARGO_BIN_EXE_dok"));
         for (flag, name) in [
             ("--root", "root"),
             ("--run-root", "run"),
@@ -345,11 +343,10 @@ fn a_registry_that_stops_in_the_middle_is_given_up() {
         }
         _ => answer("200 OK", "", b"{}"),
     });
+    place.settings(r#""registry-timeout": 1"#);
     for tag in ["silent", "half"] {
-        let begin = Instant::now();
         let words = place.complains(&["pull", &format!("{}/a/b:{tag}", hub.address)]);
         assert!(words.contains("timeout"), "{tag}: {words}");
-        assert!(begin.elapsed() < Duration::from_secs(40), "{tag}: {:?}", begin.elapsed());
         assert_eq!(place.says(&["images", "-q", "--no-trunc"]), kept, "{tag}");
         assert_eq!(place.says(&["system", "check"]), "0 problems, 0B left over\n", "{tag}");
     }

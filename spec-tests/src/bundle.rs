@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
 use crate::config;
@@ -154,7 +154,15 @@ impl Bundle {
         for (path, content, mode) in &self.files {
             let path = root.join(path);
             fs::create_dir_all(path.parent().context("a file of the root")?)?;
-            fs::write(&path, content)?;
+            match mode & 0o111 {
+                0 => fs::write(&path, content)?,
+                _ => {
+                    let written = scratch.path().join("program");
+                    fs::write(&written, content)?;
+                    install(&written, &path)?;
+                    fs::remove_file(written)?;
+                }
+            }
             fs::set_permissions(&path, fs::Permissions::from_mode(*mode))?;
         }
         let text = serde_json::to_string_pretty(&self.config)?;
@@ -224,9 +232,20 @@ fn chown_all(path: &Path, id: u32) -> Result<()> {
     Ok(())
 }
 
+/// Copies a program by another process: a child of another thread, between its fork(2) and its
+/// execve(2), would keep a copy of ours open for writing, and so from being run.
+///
+/// # Errors
+/// cp(1) says them.
+pub fn install(program: &Path, path: &Path) -> Result<()> {
+    let output = Command::new("cp").arg(program).arg(path).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
+
 fn install_busybox(bin: &Path) -> Result<()> {
     let (path, applets) = busybox()?;
-    fs::copy(path, bin.join("busybox"))?;
+    install(path, &bin.join("busybox"))?;
     if applets.is_empty() {
         bail!("{} has no applets", path.display());
     }

@@ -1,9 +1,10 @@
 //! An older kernel, or a host's filter: the runtime is run where some system calls are refused.
 //!
 //! `WITHOUT=clone3,openat2` answers ENOSYS to these calls, `WITHOUT=EPERM:clone3` answers EPERM;
-//! `WITHOUT=all` and `WITHOUT=EPERM:all` are about all of [`OTHER_WAYS`].
-//! What the runtime starts is under the same filter. `notify` is no call, but the flag of
-//! seccomp(2) that makes a listener.
+//! `WITHOUT=all` and `WITHOUT=EPERM:all` are about all of [`OTHER_WAYS`]; `WITHOUT=KILL:clone3`
+//! kills who makes the call.
+//! What the runtime starts is under the same filter. A name of [`PARTS`] is no call, but what a
+//! call learned later: it gets what kernels before that say.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
@@ -11,6 +12,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 use libseccomp::{ScmpAction, ScmpArgCompare, ScmpCompareOp, ScmpFilterContext, ScmpSyscall};
+use rustix::io::Errno;
 
 use crate::host;
 
@@ -19,27 +21,90 @@ pub(crate) const FLAG: &str = "--without";
 
 /// The calls that onggi does without: each has another way, or is for what few configurations ask.
 pub const OTHER_WAYS: &[&str] = &[
+    "CLONE_INTO_CGROUP",
+    "CLOSE_RANGE_CLOEXEC",
+    "MFD_EXEC",
+    "PIDFD_GET_INFO",
+    "PR_SET_MM",
+    "P_PIDFD",
     "clone3",
     "close_range",
     "faccessat2",
     "fsconfig",
     "fsmount",
     "fsopen",
+    "keyctl",
     "mount_setattr",
     "move_mount",
     "notify",
     "open_tree",
-    "open_tree_attr",
     "openat2",
     "pidfd_getfd",
     "pidfd_open",
     "pidfd_send_signal",
+    "setns-pidfd",
     "statx",
 ];
+
+/// A part of a system call: where an argument has this value under this mask, this is the answer.
+struct Part {
+    name: &'static str,
+    call: &'static str,
+    argument: u32,
+    is: Is,
+    errno: Errno,
+}
+
+enum Is {
+    /// The bits of a mask have this value.
+    Masked(u64, u64),
+    /// The size of a structure is this one, in bytes, or a later one.
+    AtLeast(u64),
+    /// More than one of these bits.
+    Several(&'static [u64]),
+}
+
+const PARTS: &[Part] = &[
+    // The field came with this size; all later ones have it too.
+    part("CLONE_INTO_CGROUP", ("clone3", 1), Is::AtLeast(88), Errno::TOOBIG),
+    part("CLOSE_RANGE_CLOEXEC", ("close_range", 2), Is::Masked(1 << 2, 1 << 2), Errno::INVAL),
+    part("MFD_EXEC", ("memfd_create", 1), Is::Masked(1 << 4, 1 << 4), Errno::INVAL),
+    // Commands of ioctl(2) have 32 bits, with or without a sign.
+    part("PIDFD_GET_INFO", ("ioctl", 1), Is::Masked(0xFFFF_FFFF, 0xC040_FF0B), Errno::NOTTY),
+    part("PR_SET_MM", ("prctl", 0), Is::Masked(0xFFFF_FFFF, 35), Errno::INVAL),
+    part("P_PIDFD", ("waitid", 0), Is::Masked(0xFFFF_FFFF, 3), Errno::INVAL),
+    // `SECCOMP_FILTER_FLAG_NEW_LISTENER`
+    part("notify", ("seccomp", 1), Is::Masked(1 << 3, 1 << 3), Errno::INVAL),
+    // The file of a namespace has one kind; many at once are those of a process.
+    part("setns-pidfd", ("setns", 1), Is::Several(NAMESPACES), Errno::INVAL),
+];
+
+/// `CLONE_NEW*`: time, mount, cgroup, uts, ipc, user, pid, net.
+const NAMESPACES: &[u64] = &[1 << 7, 1 << 17, 1 << 25, 1 << 26, 1 << 27, 1 << 28, 1 << 29, 1 << 30];
+
+const fn part(
+    name: &'static str,
+    (call, argument): (&'static str, u32),
+    is: Is,
+    errno: Errno,
+) -> Part {
+    Part { name, call, argument, is, errno }
+}
 
 /// What `WITHOUT` asks for, if anything.
 pub fn wanted() -> Option<String> {
     std::env::var("WITHOUT").ok().filter(|list| !list.is_empty())
+}
+
+/// What the calls of a list get, and their names.
+fn parse(list: &str) -> (ScmpAction, Vec<&str>) {
+    let errno = |errno: Errno| ScmpAction::Errno(errno.raw_os_error());
+    let (answer, names) = match list.split_once(':') {
+        Some(("EPERM", names)) => (errno(Errno::PERM), names),
+        Some(("KILL", names)) => (ScmpAction::KillProcess, names),
+        _ => (errno(Errno::NOSYS), list),
+    };
+    (answer, names.split(',').collect())
 }
 
 /// A list with what `all` stands for.
@@ -54,18 +119,21 @@ fn expand(list: &str) -> String {
 /// also one which another process hands over.
 pub const MOUNT_ATTRIBUTES: &[&str] =
     &["mount_setattr", "open_tree", "move_mount", "fsopen", "fsconfig", "fsmount"];
-/// What takes a pidfd that nobody has handed over.
-pub const PIDFD: &[&str] = &["pidfd_open"];
+/// What takes the exit code of a process that another has reaped.
+pub const EXIT_CODE: &[&str] = &["pidfd_open", "PIDFD_GET_INFO"];
 /// What takes a seccomp filter's listener.
 pub const LISTENER: &[&str] = &["notify", "pidfd_getfd", "seccomp"];
+
+/// What the reason for a skipped test ends in then.
+pub const NO_OTHER_WAY: &str = "for which there is no other way";
 
 /// Skips a test of what has no other way where `WITHOUT` refuses one of these calls.
 pub fn needs(calls: &[&str]) -> Result<()> {
     let list = expand(&wanted().unwrap_or_default());
-    let names = list.trim_start_matches("EPERM:");
-    let refused = names.split(',').find(|name| calls.contains(name));
-    let reason =
-        refused.map(|name| format!("WITHOUT refuses {name}, for which there is no other way"));
+    let (answer, names) = parse(&list);
+    let refused = names.into_iter().find(|name| calls.contains(name));
+    let refused = refused.filter(|_| answer != ScmpAction::KillProcess);
+    let reason = refused.map(|name| format!("WITHOUT refuses {name}, {NO_OTHER_WAY}"));
     host::needs(reason.is_none(), reason.as_deref().unwrap_or_default())
 }
 
@@ -85,35 +153,50 @@ pub(crate) fn become_command(words: &[OsString]) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// `SECCOMP_FILTER_FLAG_NEW_LISTENER`
-const NEW_LISTENER: u64 = 1 << 3;
-
 fn refuse(list: &str) -> Result<()> {
-    let (errno, names) = match list.strip_prefix("EPERM:") {
-        Some(names) => (rustix::io::Errno::PERM, names),
-        None => (rustix::io::Errno::NOSYS, list),
-    };
-    let refusal = ScmpAction::Errno(errno.raw_os_error());
+    let (answer, names) = parse(list);
     let mut filter = ScmpFilterContext::new(ScmpAction::Allow)?;
     // The filter must change nothing else of what the runtime and its container see.
     filter.set_ctl_nnp(false)?;
-    for name in names.split(',') {
-        if name == "notify" {
-            let flag = ScmpCompareOp::MaskedEqual(NEW_LISTENER);
-            let flag = ScmpArgCompare::new(1, flag, NEW_LISTENER);
-            let no_such_flag = ScmpAction::Errno(rustix::io::Errno::INVAL.raw_os_error());
-            filter.add_rule_conditional(no_such_flag, number("seccomp")?, &[flag])?;
-        } else {
-            filter.add_rule(refusal, number(name)?)?;
+    for name in &names {
+        match PARTS.iter().find(|part| part.name == *name) {
+            Some(part) if names.contains(&part.call) => {}
+            Some(part) => part.refuse(&mut filter, answer)?,
+            None => drop(filter.add_rule(answer, number(name)?)?),
         }
     }
     Ok(filter.load()?)
 }
 
-/// Some are younger than the library; their number is the same on every architecture.
-fn number(name: &str) -> Result<ScmpSyscall> {
-    match name {
-        "open_tree_attr" => Ok(ScmpSyscall::from(467)),
-        _ => ScmpSyscall::from_name(name).with_context(|| format!("{name} is no system call")),
+impl Part {
+    fn refuse(&self, filter: &mut ScmpFilterContext, answer: ScmpAction) -> Result<()> {
+        let answer = match answer {
+            ScmpAction::Errno(_) => ScmpAction::Errno(self.errno.raw_os_error()),
+            other => other,
+        };
+        for (compare, value) in self.is.comparisons() {
+            let compare = ScmpArgCompare::new(self.argument, compare, value);
+            filter.add_rule_conditional(answer, number(self.call)?, &[compare])?;
+        }
+        Ok(())
     }
+}
+
+impl Is {
+    /// Each of them alone is enough.
+    fn comparisons(&self) -> Vec<(ScmpCompareOp, u64)> {
+        match *self {
+            Is::Masked(mask, value) => vec![(ScmpCompareOp::MaskedEqual(mask), value)],
+            Is::AtLeast(value) => vec![(ScmpCompareOp::GreaterEqual, value)],
+            Is::Several(bits) => {
+                let pairs = bits.iter().flat_map(|one| bits.iter().map(move |two| (one, two)));
+                let pairs = pairs.filter(|(one, two)| one < two).map(|(one, two)| one | two);
+                pairs.map(|pair| (ScmpCompareOp::MaskedEqual(pair), pair)).collect()
+            }
+        }
+    }
+}
+
+fn number(name: &str) -> Result<ScmpSyscall> {
+    ScmpSyscall::from_name(name).with_context(|| format!("{name} is no system call"))
 }

@@ -1,5 +1,7 @@
 //! `onggi list`
 
+use std::iter;
+
 use clap::ArgMatches;
 
 use super::exit::{ExitCode, Outcome};
@@ -66,27 +68,31 @@ impl Format {
     }
 }
 
-const HEADER: [&str; 6] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
+const COLUMNS: usize = 6;
+const HEADER: [&str; COLUMNS] = ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"];
 
-/// Columns as wide as their widest cell and three blanks, but at least twelve.
+/// Columns as wide as their widest cell and three blanks, but at least twelve; nothing pads the
+/// last.
 fn table(containers: &[StateView]) -> String {
-    let row = |one: &StateView| {
-        let pid = one.pid.to_string();
-        let (id, status) = (one.id.to_string(), one.status.to_owned());
-        [id, pid, status, one.bundle.clone(), one.created.clone(), one.owner.clone()]
-    };
-    let rows: Vec<[String; 6]> =
-        [HEADER.map(String::from)].into_iter().chain(containers.iter().map(row)).collect();
-    let width = |column: usize| {
-        let widest = rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        (widest + 3).max(12)
-    };
-    let widths: Vec<usize> = (0..HEADER.len() - 1).map(width).collect();
-    let line = |row: &[String; 6]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
-        cells.collect::<String>() + &row[HEADER.len() - 1] + "\n"
-    };
-    rows.iter().map(line).collect()
+    let pids: Vec<String> = containers.iter().map(|one| one.pid.to_string()).collect();
+    let rows = || [HEADER].into_iter().chain(containers.iter().zip(&pids).map(row));
+    let widest = rows().fold([9; COLUMNS], |widest, row| {
+        std::array::from_fn(|column| row[column].chars().count().max(widest[column]))
+    });
+    let mut table = String::new();
+    for cells in rows() {
+        let [padded @ .., last] = cells;
+        for (cell, widest) in padded.iter().zip(widest) {
+            table.push_str(cell);
+            table.extend(iter::repeat_n(' ', widest + 3 - cell.chars().count()));
+        }
+        table.extend([last, "\n"]);
+    }
+    table
+}
+
+fn row<'a>((one, pid): (&'a StateView, &'a String)) -> [&'a str; COLUMNS] {
+    [one.id.as_str(), pid, one.status, &one.bundle, &one.created, &one.owner]
 }
 
 #[cfg(test)]

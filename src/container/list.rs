@@ -25,10 +25,17 @@ pub fn list(store: &Store) -> Result<Vec<StateView>> {
     }
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = ids.len().div_ceil(threads).max(WORTH_A_THREAD);
+    // This thread has a share too: the kernel puts the others on processors that are idle, and
+    // would count this one's as busy until it waits.
+    let (own, others) = ids.split_at(share.min(ids.len()));
     Ok(thread::scope(|scope| {
-        let parts: Vec<_> = ids.chunks(share).map(|ids| scope.spawn(|| look.at_all(ids))).collect();
-        let ended = parts.into_iter().map(|part| part.join());
-        ended.flat_map(|views| views.unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        let others: Vec<_> =
+            others.chunks(share).map(|ids| scope.spawn(|| look.at_all(ids))).collect();
+        let mut views = look.at_all(own);
+        for other in others {
+            views.extend(other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        }
+        views
     }))
 }
 
@@ -61,8 +68,9 @@ impl Look<'_> {
 
     fn at(&self, id: &ContainerId) -> Result<StateView> {
         let container = Container::find(self.store, id)?;
-        let view = container.view(&self.proc)?;
-        Ok(StateView { owner: self.owner_name(container.saved.onggi.owner), ..view })
+        let status = container.status_by(&self.proc)?;
+        let owner = self.owner_name(container.saved.onggi.owner);
+        Ok(StateView { owner, ..StateView::new(container.saved, status)? })
     }
 
     /// The user's name, read by our own hands: a static program loads no name service.

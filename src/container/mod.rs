@@ -120,7 +120,7 @@ impl Container {
         let life = self.life(proc)?;
         let has_program = life.as_ref().is_some_and(|life| !life.is_a_copy);
         // Its maker holds the lock for as long as it lives.
-        if !has_program && self.directory.is_being_made() && self.directory.is_locked()? {
+        if !has_program && self.directory.is_locked()? && self.directory.is_being_made() {
             return Ok(Status::Creating);
         }
         let Some(life) = life else { return Ok(Status::Stopped) };
@@ -176,24 +176,6 @@ impl Container {
             Some(init) => Ok(pidfd::wait_end(init.as_fd(), Some(limit))?),
         }
     }
-
-    fn view(&self, proc: &Procfs) -> Result<StateView> {
-        let status = self.status_by(proc)?;
-        let own = &self.saved.onggi;
-        let pid = if status == Status::Stopped { 0 } else { self.saved.init_process_pid };
-        Ok(StateView {
-            oci_version: OCI_VERSION.into(),
-            id: ContainerId::new(&self.saved.id)?,
-            pid,
-            status: status.word(),
-            bundle: own.bundle.clone(),
-            rootfs: self.saved.config.rootfs.clone(),
-            created: self.saved.created.clone(),
-            annotations: own.annotations.clone(),
-            systemd_scope: own.cgroup.unit.as_ref().map(|unit| unit.name.clone()),
-            owner: String::new(),
-        })
-    }
 }
 
 /// The state as hooks are told it.
@@ -215,7 +197,9 @@ fn state_for_hooks(saved: &Saved, status: &'static str, pid: i32) -> Vec<u8> {
 
 /// The state of a container.
 pub fn state(store: &Store, id: &ContainerId) -> Result<StateView> {
-    Container::find(store, id)?.view(&Procfs::of_this_process()?)
+    let container = Container::find(store, id)?;
+    let status = container.status()?;
+    StateView::new(container.saved, status)
 }
 
 /// The process ids of a container, as the host sees them.

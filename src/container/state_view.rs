@@ -5,13 +5,17 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::ContainerId;
+use super::saved::Saved;
+use super::status::Status;
+use crate::error::Result;
+use crate::spec::OCI_VERSION;
 
 /// The state of a container, its keys in runc's order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StateView {
     /// Version of the specification that the state follows.
     #[serde(rename = "ociVersion")]
-    pub oci_version: String,
+    pub oci_version: &'static str,
     /// The container's name.
     pub id: ContainerId,
     /// Process id of init as the runtime sees it; 0 once it has stopped.
@@ -34,13 +38,35 @@ pub struct StateView {
     pub owner: String,
 }
 
+impl StateView {
+    /// What is shown of a container in this status; whose it is, is left out.
+    ///
+    /// # Errors
+    /// What was saved has no name of a container.
+    pub(super) fn new(saved: Saved, status: Status) -> Result<StateView> {
+        let own = saved.onggi;
+        Ok(StateView {
+            oci_version: OCI_VERSION,
+            id: ContainerId::new(&saved.id)?,
+            pid: if status == Status::Stopped { 0 } else { saved.init_process_pid },
+            status: status.word(),
+            bundle: own.bundle,
+            rootfs: saved.config.rootfs,
+            created: saved.created,
+            annotations: own.annotations,
+            systemd_scope: own.cgroup.unit.map(|unit| unit.name),
+            owner: String::new(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn view() -> StateView {
         StateView {
-            oci_version: "1.3.0".into(),
+            oci_version: "1.3.0",
             id: ContainerId::new("web").unwrap(),
             pid: 7,
             status: "running",

@@ -11,10 +11,10 @@ use super::{Container, ContainerId, StateView, Store};
 use crate::error::{Code, Doing, Error, Result};
 use crate::sys::inotify::{Event, Kinds, Watcher};
 use crate::sys::pidfd::{self, wait_for_any};
-use crate::sys::procfs::Procfs;
 
-/// How long whoever has to reap init may take, so that the kernel knows the exit code.
-const REAPING: Duration = Duration::from_secs(2);
+/// How long whoever has to reap init may take, so that the kernel knows the exit code; on a busy
+/// machine that is seconds.
+const REAPING: Duration = Duration::from_secs(10);
 /// The kernel tells that a descriptor is closed a moment before it lets go of its lock.
 const UNLOCKING: Duration = Duration::from_millis(5);
 
@@ -75,7 +75,7 @@ pub fn watch(
     loop {
         let status = watch.look()?;
         if last != Some(status) {
-            tell(watch.view(status)?)?;
+            tell(StateView::new(watch.container.saved.clone(), status)?)?;
             last = Some(status);
         }
         if status == Status::Stopped {
@@ -123,15 +123,6 @@ impl Watch {
             self.watches_freezer = added.is_some_and(|added| added.is_ok());
         }
         self.container.status()
-    }
-
-    fn view(&self, status: Status) -> Result<StateView> {
-        let mut view = self.container.view(&Procfs::of_this_process()?)?;
-        view.status = status.word();
-        if status == Status::Stopped {
-            view.pid = 0;
-        }
-        Ok(view)
     }
 
     fn until(mut self, condition: Condition) -> Result<Option<i32>> {

@@ -76,6 +76,7 @@ mod tests {
     #[test]
     fn what_is_no_file_is_not_waited_for() {
         let path = std::env::temp_dir().join(format!("onggi-copy-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(path.join("to")).unwrap();
         let from = open_at(here(), path.to_str().unwrap(), libc::O_PATH, 0).unwrap();
         let to = open_at(from.as_fd(), "to", libc::O_PATH, 0).unwrap();

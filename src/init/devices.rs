@@ -7,7 +7,8 @@ use crate::error::{Doing, Error, Result};
 use crate::launch::{FromInit, MADE_NODE};
 use crate::plan::{Kind, Node};
 use crate::sys::fd::{here, open_at, replace, set_owner, stat};
-use crate::sys::mount::{Detached, Reach, copy_tree, detach, either_way};
+use crate::sys::mount::{Detached, Reach, can_stay_detached, copy_tree, detach, either_way};
+use crate::sys::needs;
 use crate::sys::path::{Root, make_link, make_node, remove};
 use crate::sys::process::WholeModes;
 use crate::sys::procfs::Procfs;
@@ -42,6 +43,8 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     make_links(directory.as_fd())
 }
 
+const HIDDEN_NODE: &str = "a device in a user namespace that the host does not show (fsopen(2))";
+
 /// The host's node; where it has none like that, one that the runtime makes.
 fn show_node(init: &Init<'_>, dev: BorrowedFd<'_>, (number, node): (usize, &Node)) -> Result<()> {
     let root = init.root()?;
@@ -50,7 +53,9 @@ fn show_node(init: &Init<'_>, dev: BorrowedFd<'_>, (number, node): (usize, &Node
         return Err(error);
     }
     let made = init.ask(&FromInit::MakeNode(number))?.pop();
-    let Some(place) = made.and_then(Detached::received) else { return Err(error) };
+    let Some(place) = made.and_then(Detached::received) else {
+        return Err(if can_stay_detached() { error } else { needs(HIDDEN_NODE, "5.2").into() });
+    };
     let target = root.make_file(node.path.as_str(), 0o644)?;
     // What is copied must be attached in one's own mount namespace: it is, for so long.
     let place = place.attach(root, dev)?;

@@ -266,7 +266,10 @@ pub(super) fn execute(init: &mut Init<'_>) -> Result<()> {
     // A filter may forbid it: then the runtime sees that we live on.
     let _ = init.channel.send(&FromInit::Done);
     let error = process::execute(&init.program, &init.process.args, &init.environment());
-    let told = format!("exec {}: {}", init.program, words(&error));
+    let mut told = format!("exec {}: {}", init.program, words(&error));
+    if error.raw_os_error() == Some(libc::EAGAIN) {
+        told += ": the user has more processes than RLIMIT_NPROC";
+    }
     let told = Error::told(told, error.raw_os_error());
     match error.raw_os_error() {
         Some(libc::ENOENT) => Err(told.or_code(Code::ProgramNotFound)),

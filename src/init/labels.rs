@@ -7,7 +7,8 @@ use crate::sys::keyring;
 /// What lets the container's root look for keys in its session keyring (`KEY_USR_SEARCH`).
 const SEARCH: u32 = 0x0008_0000;
 
-/// A quota that is used up, or a kernel without keyrings, leaves the caller's.
+/// A quota that is used up leaves the caller's; so does a kernel without keyrings, or a filter that
+/// keeps them from the container as well.
 pub(super) fn join_keyring(init: &mut Init<'_>) -> Result<()> {
     let Some(name) = init.plan.keyring.clone() else { return Ok(()) };
     if let Some(label) = init.process.selinux.clone() {
@@ -20,9 +21,9 @@ pub(super) fn join_keyring(init: &mut Init<'_>) -> Result<()> {
         init.procfs()?.write("self/attr/keycreate", "").doing(|| "unlabel new keys".into())?;
     }
     match joined {
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => Ok(()),
         Err(error) if error.raw_os_error() == Some(libc::EDQUOT) => init
             .warn("the quota of keys is used up: the container keeps the caller's keyring".into()),
+        Err(_) if keyring::are_refused() => Ok(()),
         other => {
             let key = other.doing(|| format!("join session keyring {name}"))?;
             let permissions = keyring::permissions(key).doing(|| "read key permissions".into())?;

@@ -25,11 +25,15 @@ pub(super) fn make(init: &mut Init<'_>) -> Result<()> {
     let _modes = WholeModes::begin();
     for (number, mount) in init.plan.mounts.iter().enumerate() {
         let made = make_one(init, number, mount).doing(|| words(mount))?;
-        if let Some(root) = made.filter(|_| mount.target.as_str() == "/") {
+        if let Some(root) = made.filter(|_| is_over_root(mount)) {
             init.root = Some(Root::from(root));
         }
     }
     Ok(())
+}
+
+fn is_over_root(mount: &Mount) -> bool {
+    mount.target.as_str() == "/"
 }
 
 fn words(mount: &Mount) -> String {
@@ -129,6 +133,9 @@ pub(super) fn attach(init: &Init<'_>, mount: &Mount, mut made: Detached) -> Resu
     set(own, |own| made.set(own, Reach::One))?;
     set(mount.recursive, |below| made.set(below, Reach::All))?;
     let root = init.root()?;
+    if is_over_root(mount) && !mount::can_stay_detached() {
+        return Err(needs("a mount over the container's root (move_mount(2))", "5.2").into());
+    }
     let target = target(root, mount, &made)?;
     keep_proc_whole(mount, &made, target.as_fd())?;
     let covered = copied_up(root, mount)?;

@@ -108,6 +108,7 @@ pub fn spawn(request: Request<'_>, init: impl FnOnce(Rest) -> Result<()>) -> Res
     let own = enter_around(&around, time_offsets)?;
     let new = new & !made_before(time_offsets);
     let side = fork(new & WITH_THE_CLONE, cgroup.as_ref().map(AsFd::as_fd))
+        .map_err(whose_limit)
         .doing(|| "clone into new namespaces".into());
     if let Ok(Side::Child) = side {
         drop(own);
@@ -219,18 +220,21 @@ fn through_an_intermediate(
 ) -> Result<Child> {
     let (theirs, ours) = socket::pair().doing(|| "open a channel to the intermediate".into())?;
     let side = fork(0, request.cgroup.as_ref().map(AsFd::as_fd))
+        .map_err(whose_limit)
         .doing(|| "clone the intermediate".into())?;
     let Side::Parent(intermediate) = side else {
         drop(ours);
         let told = match intermediate(&request) {
             Ok(Side::Child) => end_with(init(Rest::default())),
-            Ok(Side::Parent(forked)) => format!("{}", forked.pid),
-            Err(error) => format!("{error}"),
+            Ok(Side::Parent(Forked { pid, pidfd })) => {
+                socket::send(theirs.as_fd(), pid.to_string().as_bytes(), &[pidfd.as_fd()])
+            }
+            Err(error) => socket::send(theirs.as_fd(), error.to_string().as_bytes(), &[]),
         };
-        end_with(fd::write_once(theirs.as_fd(), told.as_bytes()).map_err(Error::from));
+        end_with(told.map_err(Error::from));
     };
     drop(theirs);
-    let (told, _) = socket::receive(ours.as_fd())?;
+    let (told, mut pidfd) = socket::receive(ours.as_fd())?;
     pidfd::reap(&intermediate.pidfd)?;
     let told = String::from_utf8_lossy(&told).into_owned();
     let pid: i32 = match told.parse() {
@@ -238,7 +242,8 @@ fn through_an_intermediate(
         Err(_) if told.is_empty() => return Err(Error::new("the intermediate process died")),
         Err(_) => return Err(Error::new(told)),
     };
-    let pidfd = pidfd::open(pid).doing(|| "find init".into())?;
+    let pidfd = pidfd.pop().filter(|pidfd| pidfd::is_pidfd(pidfd.as_fd()));
+    let pidfd = pidfd.map_or_else(|| pidfd::open(pid), Ok).doing(|| "find init".into())?;
     Ok(Child { pid, pidfd, kept: false })
 }
 
@@ -247,7 +252,16 @@ fn intermediate(request: &Request<'_>) -> Result<Side> {
     become_root()?;
     make_time_namespace(request.time_offsets)?;
     let flags = request.new & !made_before(request.time_offsets) | libc::CLONE_PARENT as u64;
-    fork(flags, None).doing(|| "clone into new namespaces".into())
+    fork(flags, None).map_err(whose_limit).doing(|| "clone into new namespaces".into())
+}
+
+/// The kernel has one word for all that limits the number of processes.
+fn whose_limit(error: std::io::Error) -> Error {
+    let limits = "the user's limit of processes (RLIMIT_NPROC) or a cgroup's (pids.max) is reached";
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Error::told(format!("{error}: {limits}"), Some(libc::EAGAIN)),
+        _ => error.into(),
+    }
 }
 
 /// Becomes uid and gid 0 of the user namespace that this process is in. Where 0 is not mapped it

@@ -188,6 +188,10 @@ fn writes(resources: &Resources, cgroups: &Cgroups) -> Result<(Vec<CgroupWrite>,
         true => unified::writes(resources, &mut writes)?,
         false => legacy::writes(resources, &mut writes)?,
     }
+    for write in &writes.list {
+        super::text::text(write.field, &write.file)?;
+        super::text::text(write.field, &write.value)?;
+    }
     let memory = resources.memory.as_ref();
     if memory.is_some_and(|memory| memory.kernel.is_some() || memory.kernel_tcp.is_some()) {
         writes.warn("linux.resources.memory.kernel and kernelTCP are no longer limits of Linux");

@@ -8,6 +8,7 @@ struct Tree(PathBuf);
 impl Tree {
     fn new(name: &str) -> Tree {
         let path = std::env::temp_dir().join(format!("onggi-rdt-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(path.join("gold/mon_groups")).unwrap();
         fs::create_dir_all(path.join("info/L3")).unwrap();
         fs::write(path.join("gold/schemata"), "    L3:0=0ff;1=f\n    MB:0= 50\n").unwrap();

@@ -59,6 +59,13 @@ pub fn read_all(fd: BorrowedFd<'_>, limit: usize) -> io::Result<Vec<u8>> {
     }
 }
 
+/// Reads what one `read(2)` gives: all of a kernel file that is smaller than the buffer.
+pub fn read_once<'a>(fd: BorrowedFd<'_>, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    // SAFETY: pointer and length are those of one slice.
+    let got = unsafe { libc::read(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    Ok(&buffer[..check(got)? as usize])
+}
+
 /// Writes everything in one `write(2)`, as kernel files want it.
 pub fn write_once(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     // SAFETY: pointer and length are those of one slice.

@@ -2,7 +2,12 @@
 
 use std::io;
 
-use super::{c_string, check};
+use super::{c_string, check, probe};
+
+/// Whether the kernel has no keyctl(2), or a filter lets nobody call it.
+pub fn are_refused() -> bool {
+    probe::refuses(libc::SYS_keyctl)
+}
 
 /// `KEYCTL_JOIN_SESSION_KEYRING`: a new session keyring of this name; gives its id.
 pub fn join_session(name: &str) -> io::Result<i32> {

@@ -326,6 +326,7 @@ mod tests {
         fn new(name: &str) -> Tree {
             let path =
                 std::env::temp_dir().join(format!("onggi-path-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
             std::fs::create_dir_all(path.join("root/a/b")).unwrap();
             std::fs::write(path.join("outside"), "secret").unwrap();
             std::fs::write(path.join("root/a/file"), "inside").unwrap();

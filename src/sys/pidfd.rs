@@ -28,6 +28,11 @@ pub fn open(pid: i32) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
+/// Whether it is what pidfd_open(2) gives, and no directory.
+pub fn is_pidfd(fd: BorrowedFd<'_>) -> bool {
+    older::is_directory(fd).is_ok_and(|is| !is)
+}
+
 /// The kernel, or a filter, does not offer the call. Where EPERM was the kernel's own, what is done
 /// instead gets it too.
 fn is_refused(error: &io::Error) -> bool {

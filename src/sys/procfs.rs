@@ -68,12 +68,13 @@ impl Procfs {
 
     /// Looks at a process; nothing when there is none of this id.
     pub fn life(&self, pid: i32) -> io::Result<Option<Life>> {
+        let mut line = [0; 1024];
         let file = self.open(&format!("{pid}/stat"), libc::O_RDONLY);
-        let text = file.and_then(|file| super::fd::read_all(file.as_fd(), 4096));
+        let line = file.and_then(|file| super::fd::read_once(file.as_fd(), &mut line));
         // One that goes meanwhile is ESRCH, be it to the open or to the read.
-        match text.as_ref().map_err(io::Error::raw_os_error) {
+        match line.as_ref().map_err(io::Error::raw_os_error) {
             Err(Some(libc::ENOENT | libc::ESRCH)) => Ok(None),
-            _ => Ok(parse_life(&String::from_utf8_lossy(&text?))),
+            _ => Ok(parse_life(&String::from_utf8_lossy(line?))),
         }
     }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::place::{Place, Quiet, each, run, succeeds, until};
+use crate::place::{Place, Quiet, each, install, run, run_to_file, succeeds, until};
 
 #[test]
 fn too_few_descriptors() {
@@ -124,6 +124,93 @@ fn a_container_that_may_have_no_more_processes() {
         succeeds(place.delete(&["--force"]), "delete");
         place.left_no_trace("a limit of one process");
         assert_eq!(place.files(), before);
+    });
+}
+
+/// `command` as a user who may have so many processes.
+fn as_user(id: u32, processes: u32, command: &Command) -> Command {
+    let mut outer = Command::new("setpriv");
+    outer.args(["--clear-groups", &format!("--reuid={id}"), &format!("--regid={id}")]);
+    outer.args(["prlimit", &format!("--nproc={processes}")]);
+    outer.arg(command.get_program()).args(command.get_args());
+    outer.stdin(Stdio::null()).stdout(Stdio::null());
+    outer
+}
+
+/// The words for the limit of a user.
+fn names_the_limit(words: &str) -> bool {
+    words.contains("esource temporarily unavailable") && words.contains("RLIMIT_NPROC")
+}
+
+#[test]
+fn an_ordinary_user_who_may_have_no_more_processes() {
+    /// Nobody else's; the kernel counts the processes of each user.
+    const USER: u32 = 64_127;
+    let users = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+    if users.trim() == "0" || !fs::exists("/bin/busybox").unwrap() {
+        return eprintln!("skipped: needs user namespaces for all, and a static busybox");
+    }
+    let mut place = Place::of_user(USER);
+    install("/bin/busybox", &place.directory.join("rootfs/busybox"));
+    place.set("/process/args", json!(["/busybox", "sleep", "60"]));
+    let before = place.files();
+    let run_detached = place.run(&["--detach"]);
+    let few = (1..=16).find(|processes| {
+        let (done, words) = run_to_file(as_user(USER, *processes, &run_detached));
+        assert!(done || names_the_limit(&words), "{processes}: {words:?}");
+        if !done {
+            place.left_no_trace(&format!("{processes} processes"));
+            assert_eq!(place.files(), before, "{processes}");
+        }
+        done
+    });
+    assert!(few.is_some_and(|few| few > 1), "{few:?} processes were enough");
+    // A user namespace keeps the limit that its maker had.
+    succeeds(place.delete(&["--force"]), "delete");
+    succeeds(as_user(USER, 1000, &run_detached).stderr_null(), "run");
+    let (init, files) = (place.processes(), place.files());
+    let few = (1..=16).find(|processes| {
+        let (done, words) = run_to_file(as_user(USER, *processes, &place.exec()));
+        assert!(done || names_the_limit(&words), "exec, {processes}: {words:?}");
+        let alone = until(|| (place.processes() == init).then_some(()));
+        assert!(alone.is_some(), "{processes}: {init:?} became {:?}", place.processes());
+        assert_eq!(place.files(), files, "{processes}");
+        done
+    });
+    assert!(few.is_some_and(|few| few > 1), "{few:?} processes were enough for exec");
+    succeeds(place.delete(&["--force"]), "delete");
+    place.left_no_trace("an ordinary user");
+}
+
+#[test]
+fn a_user_of_the_container_who_has_too_many_processes() {
+    each(&[()], |_, ()| {
+        let place = Place::with("/process/user", json!({"uid": 12, "gid": 12}));
+        succeeds(place.create(&[]).stderr_null(), "create");
+        let (init, files) = (place.processes(), place.files());
+        let process = json!({
+            "args": ["/program", "--version"], "cwd": "/", "user": {"uid": 12, "gid": 12},
+            "rlimits": [{"type": "RLIMIT_NPROC", "soft": 0, "hard": 0}],
+        });
+        let file = place.path("files/process.json");
+        fs::write(&file, process.to_string()).unwrap();
+        let (done, words) = run(place.command(&["exec", "--process", &file, &place.name]));
+        assert!(!done && names_the_limit(&words), "{words:?}");
+        fs::remove_file(file).unwrap();
+        let alone = until(|| (place.processes() == init).then_some(()));
+        assert!(alone.is_some(), "{init:?} became {:?}", place.processes());
+        assert_eq!((place.files(), &place.list()[..]), (files, &["created".to_owned()][..]));
+        // The same for a whole container, of which the one beside it has a process of this user.
+        let mut other = Place::with("/process/user", json!({"uid": 12, "gid": 12}));
+        other.set("/process/rlimits", process["rlimits"].clone());
+        succeeds(other.create(&[]).stderr_null(), "create");
+        let (done, words) = run(other.command(&["start", &other.name]));
+        assert!(!done && names_the_limit(&words), "{words:?}");
+        assert_eq!(other.list(), ["stopped"]);
+        for one in [&place, &other] {
+            succeeds(one.delete(&["--force"]), "delete");
+            one.left_no_trace("a limit of a user's processes");
+        }
     });
 }
 

@@ -7,3 +7,4 @@ mod failures;
 mod killed;
 mod limits;
 mod place;
+mod room;

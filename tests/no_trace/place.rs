@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use onggi::failpoint::VARIABLE;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_onggi");
 /// Longer than anything may take on a busy machine, and shorter than a failpoint waits.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A bundle, a `--root` and a cgroup of one container, all of one name that nothing else has.
 pub(crate) struct Place {
@@ -51,6 +52,22 @@ impl Place {
         linux["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
         (linux["uidMappings"], linux["gidMappings"]) = (map.clone(), map);
         place.write_config();
+        place
+    }
+
+    /// One that an ordinary user can make; without busybox its program ends at once.
+    pub(crate) fn of_user(id: u32) -> Place {
+        let mut place = Place::new();
+        let map = json!([{"containerID": 0, "hostID": id, "size": 1}]);
+        let linux = &mut place.config["linux"];
+        linux["namespaces"].as_array_mut().unwrap().push(json!({"type": "user"}));
+        (linux["uidMappings"], linux["gidMappings"]) = (map.clone(), map);
+        linux["resources"] = json!({});
+        linux.as_object_mut().unwrap().remove("cgroupsPath");
+        place.write_config();
+        let owner = format!("{id}:{id}");
+        let given = Command::new("chown").arg("-R").arg(owner).arg(&place.directory).status();
+        assert!(given.unwrap().success());
         place
     }
 
@@ -230,6 +247,16 @@ pub(crate) fn until<T>(mut ask: impl FnMut() -> Option<T>) -> Option<T> {
 pub(crate) fn run(mut command: Command) -> (bool, String) {
     let output = command.output().unwrap();
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// The same for a command whose init lives on and would keep a pipe open.
+pub(crate) fn run_to_file(mut command: Command) -> (bool, String) {
+    let mut file = fs::File::from(memfd_create("words", MFdFlags::MFD_CLOEXEC).unwrap());
+    let done = command.stderr(file.try_clone().unwrap()).status().unwrap().success();
+    let mut words = String::new();
+    file.rewind().unwrap();
+    file.read_to_string(&mut words).unwrap();
+    (done, words)
 }
 
 pub(crate) fn succeeds(command: Command, case: &str) {

@@ -313,6 +313,7 @@ mod tests {
 
     fn folder(test: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("dok-pack-{}-{test}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         folder
     }

@@ -260,6 +260,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_found_and_forgotten_and_the_rest_stays() {
         let folder = std::env::temp_dir().join(format!("dok-credentials-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         let credentials = Credentials::in_folder(&folder);
         assert_eq!(credentials.of("h:1").unwrap(), None);
         fs::create_dir_all(&folder).unwrap();

@@ -140,6 +140,7 @@ mod tests {
     #[test]
     fn a_link_that_takes_a_files_place_meanwhile_passes_nothing_on() {
         let folder = std::env::temp_dir().join(format!("dok-copy-up-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         let [image, volume] = ["image", "volume"].map(|name| folder.join(name));
         fs::create_dir_all(&image).unwrap();
         fs::create_dir_all(&volume).unwrap();
@@ -150,7 +151,7 @@ mod tests {
         large.set_len(256 << 20).unwrap();
         large.set_permissions(fs::Permissions::from_mode(0o4777)).unwrap();
         std::os::unix::fs::symlink(&canary, folder.join("link")).unwrap();
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + Duration::from_secs(180);
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !volume.join("file").exists() && Instant::now() < until {}

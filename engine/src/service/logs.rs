@@ -222,6 +222,7 @@ mod tests {
     #[test]
     fn a_log_is_turned_over_when_another_file_has_its_name() {
         let folder = std::env::temp_dir().join(format!("dok-log-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("log");
         std::fs::write(&path, "").unwrap();

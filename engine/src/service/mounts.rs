@@ -62,7 +62,8 @@ pub(super) fn resolve<'a>(
 }
 
 /// Makes the volumes of a container that are missing: it was written down before they were made, or
-/// they were taken away before it was.
+/// they were taken away before it was. So with folders of the host, where the source of a mount is
+/// made at all.
 ///
 /// Those that are more than a folder of the store are mounted in the container's bundle.
 pub(super) fn complete(store: &Store, container: &Container, bundle: &Path) -> Result<()> {
@@ -75,7 +76,14 @@ pub(super) fn complete(store: &Store, container: &Container, bundle: &Path) -> R
             }
         }
     }
-    Ok(())
+    let is_expected = |point: &MountPoint| {
+        let is_own = |mount: &&Mount| clean(&mount.target) == point.destination;
+        let own = items(&container.host_config.mounts).iter().find(is_own);
+        own.is_some_and(|own| !own.bind_options.as_ref().is_some_and(|o| o.create_mountpoint))
+    };
+    let binds = container.mounts.iter().filter(|point| point.kind == "bind");
+    let mut made = binds.filter(|point| !is_expected(point));
+    made.try_for_each(|point| make_source(&point.source))
 }
 
 /// Whether nobody gave this name.
@@ -391,6 +399,7 @@ mod tests {
 
     fn store(test: &str) -> Store {
         let root = std::env::temp_dir().join(format!("dok-mounts-{}-{test}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&root);
         Store::open(root.clone(), root.join("run")).unwrap()
     }
 

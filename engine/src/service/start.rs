@@ -48,11 +48,10 @@ impl Engine {
             self.store.tell(&Event::of_container(container, "attach"));
         }
         let started = self.start_monitor(container, wanted);
+        // Whoever starts it next finds nothing of this start, and keeps what it makes.
+        let started = started.map_err(|error| self.undo_start(container, error));
         drop(lock);
-        match started {
-            Ok(session) => Ok(Some(session)),
-            Err(error) => Err(self.undo_start(container, error)),
-        }
+        started.map(Some)
     }
 
     /// Ends a container as [`Engine::stop`] does, and starts it again.

@@ -198,10 +198,15 @@ impl Engine {
     /// # Errors
     /// What keeps us from hearing of it.
     pub fn wait(&self, container: &Container) -> Result<i32> {
-        let session = self.connect(container, Wanted::NOTHING)?;
-        let told = session.map(|mut session| session.wait_for_end(None)).transpose()?;
-        if let Some(Some(End::WithCode(code))) = told {
-            return Ok(code);
+        // One who moves its bytes may be replaced by another, who then tells of the end.
+        while let Some(mut session) = self.connect(container, Wanted::NOTHING)? {
+            if let Some(End::WithCode(code)) = session.wait_for_end(None)? {
+                return Ok(code);
+            }
+        }
+        if !self.store.has_container(&container.id) {
+            let words = format!("No such container: {}", container.name);
+            return Err(refuse(Kind::NotFound, words));
         }
         let state: State = self.store.state(&container.id)?;
         if state.status.is_alive() {

@@ -292,6 +292,7 @@ mod tests {
 
     fn store(test: &str) -> Store {
         let root = std::env::temp_dir().join(format!("dok-store-{}-{test}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
         Store::open(root.clone(), root.join("run")).unwrap()
     }
 

@@ -26,7 +26,7 @@ pub struct Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         drop(self.lock.take());
-        if self.store.wish().exists() {
+        if self.store.wish().exists() || self.store.wish_begun().exists() {
             // The wish stays where it cannot be fulfilled, for the next one.
             let _ = self.store.collect();
         }
@@ -80,24 +80,43 @@ impl Store {
         self.root.join("collect")
     }
 
+    /// A wish that somebody fulfils, or had begun to.
+    fn wish_begun(&self) -> PathBuf {
+        self.root.join("collecting")
+    }
+
     /// Removes what nobody needs. Nothing, where the store is busy: then it is done later. The
     /// answer is the bytes that became free.
     ///
     /// # Errors
     /// Where an image or its manifest cannot be read: what it needs is then not known.
     pub fn collect(&self) -> Result<u64> {
-        let wished = fs::write(self.wish(), "").context("write down the wish to collect");
-        let Some(lock) = Lock::try_now(&self.root).context("lock the store")? else {
-            return wished.map(|()| 0);
-        };
+        let mut freed = 0;
+        loop {
+            let wished = fs::write(self.wish(), "").context("write down the wish to collect");
+            let Some(lock) = Lock::try_now(&self.root).context("lock the store")? else {
+                return wished.map(|()| freed);
+            };
+            freed += self.collect_alone()?;
+            drop(lock);
+            // Somebody came while we were at it, and may have left something that we had passed.
+            if !self.wish().exists() {
+                return Ok(freed);
+            }
+        }
+    }
+
+    fn collect_alone(&self) -> Result<u64> {
+        // A disk that is full may hold no wish.
+        let begun = fs::rename(self.wish(), self.wish_begun()).if_there();
+        begun.context("begin to collect")?;
         let garbage = self.garbage()?;
         for found in &garbage {
             let removed = self.take_away(&found.path);
             removed.with_context(|| format!("remove {}", found.path.display()))?;
         }
         // Without a wish there is nothing to take back.
-        let _ = fs::remove_file(self.wish());
-        drop(lock);
+        let _ = fs::remove_file(self.wish_begun());
         Ok(garbage.iter().map(|found| found.bytes).sum())
     }
 
@@ -216,4 +235,32 @@ fn bytes_of(path: &Path) -> u64 {
     }
     let entries = fs::read_dir(path).into_iter().flatten().flatten();
     entries.map(|entry| bytes_of(&entry.path())).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As of images that are removed: nobody waits for anybody.
+    #[test]
+    fn what_is_left_while_another_collects_is_collected_too() {
+        let root = std::env::temp_dir().join(format!("dok-gc-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        let store = Store::open(root.join("root"), root.join("run")).unwrap();
+        for round in 0..40 {
+            let leave = |who: &str| {
+                for number in 0..20 {
+                    fs::write(store.blobs().join(format!("{who}{number}")), "").unwrap();
+                }
+                store.collect().unwrap();
+            };
+            std::thread::scope(|scope| {
+                scope.spawn(|| leave("one"));
+                scope.spawn(|| leave("other"));
+            });
+            assert_eq!(store.garbage().unwrap(), [], "round {round}");
+            assert!(!store.wish().exists() && !store.wish_begun().exists());
+        }
+        fs::remove_dir_all(root).unwrap();
+    }
 }

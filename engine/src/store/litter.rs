@@ -96,6 +96,7 @@ mod tests {
     #[test]
     fn only_what_belongs_to_nobody_is_litter() {
         let root = std::env::temp_dir().join(format!("dok-litter-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
         let store = Store::open(root.clone(), root.join("run")).unwrap();
         let networks = root.join("networks");
         let bundle = store.bundle(&"a".repeat(64));

@@ -32,9 +32,16 @@ impl Store {
         let file = self.monitor_lock(id);
         durable::make_private_folder(&self.bundle(id))
             .and_then(|()| fs::OpenOptions::new().append(true).create(true).open(&file).map(drop))
-            .and_then(|()| Lock::try_now(&file))
-            .with_context(|| format!("lock {}", file.display()))?
-            .with_context(|| format!("the container {id} has a monitor already"))
+            .with_context(|| format!("make {}", file.display()))?;
+        loop {
+            let lock = Lock::try_now(&file).with_context(|| format!("lock {}", file.display()))?;
+            if let Some(lock) = lock {
+                return Ok(lock);
+            }
+            anyhow::ensure!(!self.has_monitor(id), "the container {id} has a monitor already");
+            // Only those hold it who look whether there is one.
+            std::thread::yield_now();
+        }
     }
 
     /// Waits until a container's monitor, if it has one, has gone.
@@ -42,13 +49,14 @@ impl Store {
     /// # Errors
     /// Of `open(2)` and `flock(2)`.
     pub fn wait_for_monitor(&self, id: &str) -> Result<()> {
-        let waited = Lock::wait(&self.monitor_lock(id)).map(drop).if_there();
+        let waited = Lock::share(&self.monitor_lock(id)).map(drop).if_there();
         waited.with_context(|| format!("wait for the monitor of {id}"))
     }
 
-    /// Whether a container has a monitor.
+    /// Whether a container has a monitor. Who asks takes a part in the lock, and so is none for
+    /// others who ask.
     pub fn has_monitor(&self, id: &str) -> bool {
-        matches!(Lock::try_now(&self.monitor_lock(id)), Ok(None))
+        matches!(Lock::try_share(&self.monitor_lock(id)), Ok(None))
     }
 
     /// What a container is now: what was written, unless its monitor is gone.
@@ -152,6 +160,8 @@ pub fn begun(pid: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn running(pid: u32, pid_begun: u64, boot: String) -> State {
@@ -167,5 +177,39 @@ mod tests {
         assert!(!is_alive(&running(own, begun, "another boot".into())));
         let lost = lost(running(own, begun, "another boot".into()));
         assert_eq!((lost.status, lost.exit_code), (Status::Exited, UNKNOWN_EXIT));
+    }
+
+    #[test]
+    fn who_looks_for_a_monitor_is_not_taken_for_one() {
+        let root = std::env::temp_dir().join(format!("dok-liveness-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
+        let store = Store::open(root.join("root"), root.join("run")).unwrap();
+        drop(store.become_monitor("web").unwrap());
+        let looks = || {
+            store.wait_for_monitor("web").unwrap();
+            store.has_monitor("web")
+        };
+        std::thread::scope(|scope| {
+            let one = || (0..2000).filter(|_| looks()).count();
+            let others = [scope.spawn(one), scope.spawn(one)];
+            assert_eq!(others.map(|other| other.join().unwrap()), [0, 0], "there is none");
+        });
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let one = || {
+                while !done.load(Ordering::Relaxed) {
+                    looks();
+                }
+            };
+            let others = [scope.spawn(one), scope.spawn(one)];
+            let became = (0..200).try_for_each(|_| store.become_monitor("web").map(drop));
+            done.store(true, Ordering::Relaxed);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            became.unwrap();
+        });
+        let monitor = store.become_monitor("web").unwrap();
+        assert!(store.has_monitor("web") && store.become_monitor("web").is_err());
+        drop(monitor);
+        fs::remove_dir_all(root).unwrap();
     }
 }

@@ -43,7 +43,19 @@ impl Lock {
     /// # Errors
     /// Of `open(2)` and `flock(2)`.
     pub fn try_now(path: &Path) -> io::Result<Option<Lock>> {
-        match Lock::of(File::open(path)?, FlockOperation::NonBlockingLockExclusive) {
+        Lock::unless_held(File::open(path)?, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// A part in the lock, unless somebody holds it alone.
+    ///
+    /// # Errors
+    /// Of `open(2)` and `flock(2)`.
+    pub fn try_share(path: &Path) -> io::Result<Option<Lock>> {
+        Lock::unless_held(File::open(path)?, FlockOperation::NonBlockingLockShared)
+    }
+
+    fn unless_held(file: File, how: FlockOperation) -> io::Result<Option<Lock>> {
+        match Lock::of(file, how) {
             Ok(lock) => Ok(Some(lock)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),

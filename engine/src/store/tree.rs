@@ -77,6 +77,7 @@ mod tests {
         let place = if memory.is_dir() { memory } else { &std::env::temp_dir() };
         let folder = place.join(format!("dok-tree-{}", std::process::id()));
         let tree = folder.join("tree");
+        let _ = remove(&folder);
         fs::create_dir_all(&tree).unwrap();
         fs::write(folder.join("kept"), "").unwrap();
         std::os::unix::fs::symlink("..", tree.join("up")).unwrap();

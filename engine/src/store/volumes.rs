@@ -206,6 +206,7 @@ mod tests {
     #[test]
     fn a_volume_is_made_once_and_removed_with_its_files() {
         let root = std::env::temp_dir().join(format!("dok-volumes-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&root);
         let store = Store::open(root.clone(), root.join("run")).unwrap();
         let volume = store.ensure_volume("data", None).unwrap();
         fs::write(volume.mountpoint.join("file"), "kept").unwrap();

@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use onggi_engine::model::{State, Status};
 use onggi_engine::store::durable::Durability;
 
+use crate::patience::PATIENCE;
 use crate::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -28,7 +29,7 @@ fn a_file_goes_in_and_comes_back() {
     std::os::unix::fs::chown(&file, Some(12), Some(13)).unwrap();
     fs::set_permissions(&file, fs::Permissions::from_mode(0o4751)).unwrap();
     let (file, back) = (file.to_str().unwrap(), host.join("back"));
-    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "86400"]);
     dok.ok(&["create", NONE, "--name", "down", "-v", "/own", "-u", "web", "busybox"]);
     for (container, place) in [("up", "/tmp"), ("up", "/tmp/new"), ("down", "/own/new")] {
         let inside = format!("{container}:{place}");
@@ -164,7 +165,7 @@ fn exchange_a_folder_for_a_link(dok: &Dok, pids: &str, root: &str) {
     let planted = host.join("planted");
     fs::write(&planted, "planted\n").unwrap();
     let (mut out, mut back) = (0, 0);
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     for number in 0.. {
         // What falls upon the link comes to nothing.
         let is_enough = number >= 40 && out > 3 && back > 3;
@@ -195,7 +196,7 @@ fn a_link_of_proc_leads_to_nothing_of_the_hosts() {
     let host = folder(&dok);
     fs::write(host.join("canary"), "of the host\n").unwrap();
     let link = format!("ln -s /proc/{}/root{} /out", std::process::id(), host.display());
-    let script = format!("/bin/busybox {link}; exec sleep 60");
+    let script = format!("/bin/busybox {link}; exec sleep 86400");
     let seen =
         &["run", "-d", NONE, "--name", "up", "--pid", "host", "busybox", "sh", "-c", &script];
     dok.ok(seen);
@@ -214,7 +215,7 @@ fn a_process_that_got_the_number_of_a_containers_is_not_taken_for_it() {
     let Some(dok) = Dok::new() else { return };
     let host = folder(&dok);
     fs::write(host.join("canary"), "of the host\n").unwrap();
-    dok.ok(&["create", NONE, "--name", "web", "busybox", "sleep", "60"]);
+    dok.ok(&["create", NONE, "--name", "web", "busybox", "sleep", "86400"]);
     let store = dok.store();
     let id = store.container("web").unwrap().id;
     let monitor = store.become_monitor(&id).unwrap();
@@ -287,7 +288,7 @@ fn an_archive_may_be_compressed_and_a_path_may_not_be_empty() {
 #[test]
 fn all_files_of_a_container_that_runs_can_be_had() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "box", "busybox", "sleep", "86400"]);
     let out = folder(&dok).join("all");
     dok.ok(&["cp", "box:/", out.to_str().unwrap()]);
     assert!(out.join("bin/busybox").exists());

@@ -2,9 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::patience::until;
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -47,7 +50,7 @@ fn a_containers_life_is_told_from_its_creation_to_its_end() {
 #[test]
 fn what_is_done_with_a_container_is_told() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "one", "-m", "32m", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "one", "-m", "32m", "busybox", "sleep", "86400"]);
     dok.ok(&["exec", "one", "true"]);
     dok.ok(&["pause", "one"]);
     dok.ok(&["unpause", "one"]);
@@ -132,13 +135,23 @@ fn events_are_followed_as_they_come_until_it_is_time() {
     let in_the_past = command.output().unwrap();
     assert!(in_the_past.status.success(), "three seconds ago is over");
     let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let until = (seconds.as_secs() + 20).to_string();
-    let words = ["system", "events", "--until", &until, "--filter", "type=volume"];
+    let end = (seconds.as_secs() + 86400).to_string();
+    let words = ["system", "events", "--until", &end, "--filter", "type=volume"];
     let mut follower = dok.command(&words).stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
-    dok.ok(&["volume", "create", "data"]);
-    let line = lines.next().unwrap().unwrap();
-    assert!(line.ends_with(" volume create data (driver=local)"), "{line}");
+    let (say, hear) = mpsc::channel();
+    let out = BufReader::new(follower.stdout.take().unwrap());
+    std::thread::spawn(move || out.lines().try_for_each(|line| say.send(line)));
+    // What happened before it began to listen is not for it.
+    let mut number = 0;
+    let line = until("an event is heard", || {
+        number += 1;
+        dok.ok(&["volume", "create", &format!("data{number}")]);
+        hear.recv_timeout(Duration::from_millis(100)).ok()
+    });
+    let line = line.unwrap();
+    let name = line.split(' ').nth(3).unwrap_or_default();
+    assert!(line.ends_with(&format!(" volume create {name} (driver=local)")), "{line}");
+    assert!(name.starts_with("data"), "{line}");
     let pid = rustix::process::Pid::from_child(&follower);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     follower.wait().unwrap();

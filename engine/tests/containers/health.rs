@@ -1,22 +1,15 @@
 //! Health checks.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use onggi_engine::model::{Health, State};
 
+use super::patience::until;
 use super::setting::Dok;
 
 /// The health of a container, once it is as it is to be.
 fn health_when(dok: &Dok, name: &str, is_so: impl Fn(&Health) -> bool) -> Health {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let health = state(dok, name).health.unwrap();
-        if is_so(&health) {
-            return health;
-        }
-        assert!(Instant::now() < deadline, "{health:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    until("the health is told", || state(dok, name).health.filter(&is_so))
 }
 
 fn state(dok: &Dok, name: &str) -> State {
@@ -29,7 +22,7 @@ fn a_program_is_well_or_not_as_its_check_says() {
     let Some(dok) = Dok::new() else { return };
     let check = "test -e /tmp/well && echo fine || { echo alas; exit 3; }";
     let words = ["run", "-d", "--name", "web", "--network=none", "--health-cmd", check];
-    let times = ["--health-interval=50ms", "--health-retries=2", "busybox", "sleep", "100"];
+    let times = ["--health-interval=50ms", "--health-retries=2", "busybox", "sleep", "86400"];
     dok.ok(&[&words[..], &times].concat());
     let ill = health_when(&dok, "web", |health| health.status == "unhealthy");
     assert!(ill.failing_streak >= 2);
@@ -52,8 +45,8 @@ fn a_program_is_well_or_not_as_its_check_says() {
 #[test]
 fn a_check_that_takes_too_long_or_cannot_be_run_has_failed() {
     let Some(dok) = Dok::new() else { return };
-    let words = ["run", "-d", "--name", "slow", "--network=none", "--health-cmd", "sleep 100"];
-    let times = ["--health-interval=50ms", "--health-timeout=200ms", "busybox", "sleep", "100"];
+    let words = ["run", "-d", "--name", "slow", "--network=none", "--health-cmd", "sleep 86400"];
+    let times = ["--health-interval=50ms", "--health-timeout=200ms", "busybox", "sleep", "86400"];
     dok.ok(&[&words[..], &times].concat());
     let late = health_when(&dok, "slow", |health| !health.log.is_empty());
     let words = (late.log[0].exit_code, &*late.log[0].output);
@@ -63,6 +56,6 @@ fn a_check_that_takes_too_long_or_cannot_be_run_has_failed() {
     let refused = dok.dok(&[&["run", "--network=none"], &from[..]].concat());
     assert!(refused.err.contains("--no-healthcheck conflicts"), "{refused:?}");
     let words = ["run", "-d", "--name", "bare", "--network=none", "--no-healthcheck"];
-    dok.ok(&[&words[..], &["busybox", "sleep", "100"]].concat());
+    dok.ok(&[&words[..], &["busybox", "sleep", "86400"]].concat());
     assert_eq!(state(&dok, "bare").health, None);
 }

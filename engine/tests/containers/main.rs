@@ -10,6 +10,8 @@ mod health;
 mod life;
 mod memory;
 mod networks;
+#[path = "../patience/mod.rs"]
+mod patience;
 mod refusals;
 mod setting;
 mod sharing;

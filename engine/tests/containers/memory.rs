@@ -1,9 +1,10 @@
 //! What stays beside a container: how much memory it takes, and what it may do.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::networks::on_a_host;
+use super::patience::until;
 use super::setting::Dok;
 
 /// 0.5 MiB, in KiB: for the monitor and what moves its container's bytes, and for the others, a
@@ -51,12 +52,18 @@ fn private(pid: i32) -> u64 {
     lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
 }
 
+/// Whether a container's log has the last number that it says, and its health was looked at.
+fn is_written(dok: &Dok, id: &str) -> bool {
+    let checked = dok.store().state(id).unwrap().health.is_none_or(|health| health.log.len() > 1);
+    checked && dok.ok(&["logs", "--tail", "1", id]).starts_with("20000")
+}
+
 #[test]
 fn what_stays_beside_a_container_takes_little_memory_of_its_own() {
     on_a_host(|dok| {
         dok.ok(&["network", "create", "front"]);
         // Each shares the pages of the program's file with those before it.
-        let script = "seq 20000; sleep 100";
+        let script = "seq 20000; sleep 86400";
         for more in ["-t", "-i"] {
             dok.ok(&["run", "-d", "--network=front", more, "busybox", "sh", "-c", script]);
         }
@@ -71,10 +78,14 @@ fn what_stays_beside_a_container_takes_little_memory_of_its_own() {
         ] {
             let words = [&["run", "-d"], how, &["busybox", "sh", "-c", script]];
             let id = dok.ok(&words.concat());
-            std::thread::sleep(std::time::Duration::from_millis(700));
-            let processes = beside(dok, id.trim());
+            until("all of it is written down", || is_written(dok, id.trim()).then_some(()));
+            let processes = until(&format!("{how:?}: {names:?}"), || {
+                // One that is about to become the runtime is still called as its parent.
+                let processes = beside(dok, id.trim());
+                let same = processes.iter().map(|(_, word)| &**word).eq(names.iter().copied());
+                same.then_some(processes)
+            });
             let words: Vec<_> = processes.iter().map(|(_, word)| &**word).collect();
-            assert_eq!(words, names, "{how:?}");
             let each: Vec<_> = processes.iter().map(|(pid, _)| private(*pid)).collect();
             println!("{how:?}: {words:?} {each:?} KiB");
             let all = words.iter().zip(&each);
@@ -91,18 +102,47 @@ fn who_reads_what_a_container_writes_has_no_rights_and_few_calls() {
     on_a_host(|dok| {
         dok.ok(&["network", "create", "front"]);
         let ports = ["-p", "[::1]:8095:80"];
-        let network = ["--network=front", "busybox", "sleep", "100"];
+        let network = ["--network=front", "busybox", "sleep", "86400"];
         let id = dok.ok(&[&["run", "-d", "-t"], &ports[..], &network].concat());
         let processes = beside(dok, id.trim());
         let words: Vec<_> = processes.iter().map(|(_, word)| &**word).collect();
         assert_eq!(words, ["carry", "monitor", "names", "streams"]);
         for (pid, _) in processes.iter().filter(|(_, word)| word != "monitor") {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-            for line in ["Seccomp:\t2", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"] {
-                assert!(status.contains(line), "{processes:?}: {line}: {status}");
-            }
+            let confined = ["Seccomp:\t2", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"];
+            // It lets go of its rights by itself, before it reads anything.
+            until(&format!("{processes:?}: {pid} is confined"), || {
+                let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+                confined.iter().all(|line| status.contains(line)).then_some(())
+            });
         }
     });
+}
+
+fn kill_beside(dok: &Dok, id: &str, word: &str) {
+    let processes = beside(dok, id);
+    let (pid, _) = processes.iter().find(|(_, other)| other == word).unwrap();
+    let pid = rustix::process::Pid::from_raw(*pid).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+}
+
+#[test]
+fn who_waits_hears_of_the_end_from_another_process_that_moves_bytes_too() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "until test -e /tmp/go; do sleep 0.05; done; exit 7";
+    let id = dok.ok(&["run", "-d", "--network=none", "busybox", "sh", "-c", script]);
+    let id = id.trim();
+    let mut waits = dok.direct(&["wait", id]);
+    let waits = waits.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let open = PathBuf::from(format!("/proc/{}/fd", waits.id()));
+    until("it is connected", || {
+        let open = fs::read_dir(&open).unwrap().flatten();
+        let mut to = open.filter_map(|file| fs::read_link(file.path()).ok());
+        to.any(|to| to.to_string_lossy().starts_with("socket:")).then_some(())
+    });
+    kill_beside(&dok, id, "streams");
+    dok.ok(&["exec", id, "sh", "-c", "echo > /tmp/go"]);
+    let said = waits.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&said.stdout), "7\n");
 }
 
 #[test]
@@ -113,21 +153,14 @@ fn a_process_that_moves_bytes_is_replaced_and_outlives_its_monitor() {
         let words = [&["run", "-d", "--network=none"], how, &["busybox", "sh", "-c", script]];
         let id = dok.ok(&words.concat());
         let id = id.trim();
-        let kill = |word: &str| {
-            let processes = beside(&dok, id);
-            let (pid, _) = processes.iter().find(|(_, other)| other == word).unwrap();
-            let pid = rustix::process::Pid::from_raw(*pid).unwrap();
-            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        };
+        let kill = |word: &str| kill_beside(&dok, id, word);
         let grows = || {
-            let before = dok.ok(&["logs", id]).lines().count();
-            std::thread::sleep(std::time::Duration::from_millis(400));
-            let after = dok.ok(&["logs", id]).lines().count();
-            assert!(after > before + 3, "{how:?}: {before}, {after}");
+            let lines = || dok.ok(&["logs", id]).lines().count();
+            let before = lines();
+            until(&format!("{how:?}: the log grows"), || (lines() > before + 3).then_some(()));
         };
         grows();
         kill("streams");
-        std::thread::sleep(std::time::Duration::from_millis(100));
         grows();
         dok.ok(&["inspect", id]);
         kill("monitor");

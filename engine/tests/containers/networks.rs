@@ -2,14 +2,12 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::patience::{PATIENCE, until};
 use super::setting::Dok;
-
-/// How long a service may take to begin.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs a test in a network namespace of its own.
 pub(crate) fn on_a_host(test: impl FnOnce(&Dok) + Send) {
@@ -35,18 +33,12 @@ pub(crate) fn on_a_host(test: impl FnOnce(&Dok) + Send) {
 /// What a service says to one who connects, once it is there.
 fn told_by(at: &str) -> String {
     let at: SocketAddr = at.parse().unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    loop {
+    until(&format!("somebody speaks at {at}"), || {
+        let mut stream = TcpStream::connect_timeout(&at, Duration::from_secs(1)).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut text = String::new();
-        if let Ok(mut stream) = TcpStream::connect_timeout(&at, Duration::from_secs(1)) {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            if stream.read_to_string(&mut text).is_ok() && !text.is_empty() {
-                return text;
-            }
-        }
-        assert!(Instant::now() < deadline, "nobody speaks at {at}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+        stream.read_to_string(&mut text).ok().filter(|length| *length > 0).map(|_| text)
+    })
 }
 
 const SERVICE: &str = "while :; do echo hello | nc -l -p 80; done";
@@ -86,7 +78,9 @@ fn containers_of_a_network_find_each_other_by_name() {
         for name in ["web", "www", "web.n1"] {
             assert!(asks("n1", &format!("nslookup {name}")).contains("10.9.0.99"), "{name}");
         }
-        let neighbours = "nc web 80 < /dev/null; ip neigh; cat /etc/resolv.conf";
+        // Between two who connect, nobody listens there.
+        let neighbours = "until nc web 80 < /dev/null; do sleep 0.1; done; ip neigh; \
+                          cat /etc/resolv.conf";
         let said = asks("n1", neighbours);
         assert!(said.starts_with("hello\n"), "{said}");
         assert!(said.contains("02:00:00:00:00:99"), "{said}");
@@ -133,7 +127,7 @@ fn a_container_is_told_of_names_as_it_is_asked_for() {
 fn a_link_gives_a_name_and_variables_and_needs_one_that_runs() {
     on_a_host(|dok| {
         let words = ["run", "-d", "--name", "db", "--expose", "5432", "-e", "A=b", "busybox"];
-        dok.ok(&[&words[..], &["sleep", "60"]].concat());
+        dok.ok(&[&words[..], &["sleep", "86400"]].concat());
         let script = "cat /etc/hosts; echo $SQL_PORT_5432_TCP_ADDR $SQL_NAME $SQL_ENV_A";
         let words = ["run", "--name", "web", "--link", "db:sql", "busybox", "sh", "-c", script];
         let said = dok.ok(&words);
@@ -159,7 +153,7 @@ fn a_link_in_a_network_of_ones_own_is_a_name_that_one_container_has_for_another(
     on_a_host(|dok| {
         dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
         dok.ok(&["network", "create", "--subnet", "10.8.0.0/24", "n2"]);
-        let idle = ["busybox", "sleep", "60"];
+        let idle = ["busybox", "sleep", "86400"];
         dok.ok(&[&["run", "-d", "--name", "db", "--network", "n1"], &idle[..]].concat());
         // Who is linked need not be there yet.
         let links = ["--link", "db:sql", "--link", "late:soon"];
@@ -197,8 +191,8 @@ fn the_network_with_the_highest_priority_leads_outside() {
 fn a_container_that_runs_finds_names_once_it_is_connected() {
     on_a_host(|dok| {
         dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
-        dok.ok(&["run", "-d", "--name", "web", "--network", "n1", "busybox", "sleep", "60"]);
-        dok.ok(&["run", "-d", "--name", "late", "busybox", "sleep", "60"]);
+        dok.ok(&["run", "-d", "--name", "web", "--network", "n1", "busybox", "sleep", "86400"]);
+        dok.ok(&["run", "-d", "--name", "late", "busybox", "sleep", "86400"]);
         let asked = dok.dok(&["exec", "late", "nslookup", "web"]);
         assert_ne!(asked.code, Some(0), "{asked:?}");
         dok.ok(&["network", "connect", "n1", "late"]);

@@ -8,7 +8,7 @@ const NONE: &str = "--network=none";
 #[test]
 fn what_contradicts_itself_is_refused_and_leaves_no_container() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "other", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "other", "busybox", "sleep", "86400"]);
     let joined = "--network=container:other";
     for (words, expected) in [
         (&[joined, "--dns", "192.0.2.1"][..], "conflicting options: dns and the network mode"),
@@ -57,7 +57,7 @@ fn what_makes_no_sense_is_told_in_the_words_of_its_flag() {
     ] {
         dok.refused(125, &[&["run", NONE], words, &["busybox", "true"]].concat(), expected);
     }
-    dok.ok(&["run", NONE, "--name", "box", "-d", "busybox", "sleep", "60"]);
+    dok.ok(&["run", NONE, "--name", "box", "-d", "busybox", "sleep", "86400"]);
     for (words, expected) in [
         (&["update", "box"][..], "you must provide one or more flags"),
         (&["tag", "busybox", "sha256:x"], "refusing to create an ambiguous tag"),

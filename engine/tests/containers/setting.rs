@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use onggi_engine::service::Engine;
 use onggi_engine::service::image::{Import, Registries};
-use onggi_engine::store::Store;
+use onggi_engine::store::{Store, random_id};
+
+use super::patience::PATIENCE;
 
 /// Removed with all that is in it when it is dropped.
 pub(crate) struct Dok {
@@ -24,8 +25,6 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-static NUMBER: AtomicU32 = AtomicU32::new(0);
-
 impl Dok {
     /// A store with the image `busybox`; `None`, with a word about it, where this cannot be.
     pub(crate) fn new() -> Option<Dok> {
@@ -39,8 +38,9 @@ impl Dok {
             eprintln!("skipped: needs a static /bin/busybox");
             return None;
         }
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("dok-test-{}-{number}", std::process::id()));
+        // Whatever a run that was killed left is not this one's.
+        let name = format!("dok-test-{}", &random_id().unwrap()[..12]);
+        let folder = std::env::temp_dir().join(name);
         let dok = Dok { folder, runtime };
         dok.import(busybox);
         Some(dok)
@@ -86,10 +86,10 @@ impl Dok {
         Store::open(self.root(), self.run_folder()).unwrap()
     }
 
-    /// A command that ends within a minute, or is ended.
+    /// A command that ends in time, or is ended.
     pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("timeout");
-        command.arg("60").arg(env!("CARGO_BIN_EXE_dok"));
+        command.arg(PATIENCE.as_secs().to_string()).arg(env!("CARGO_BIN_EXE_dok"));
         command.arg("--root").arg(self.root()).arg("--run-root").arg(self.run_folder());
         command.arg("--runtime").arg(&self.runtime).args(words);
         command

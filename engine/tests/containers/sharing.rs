@@ -7,7 +7,7 @@ const NONE: &str = "--network=none";
 #[test]
 fn containers_in_one_network_share_its_files_and_its_host_name() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "first", "-h", "web", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "first", "-h", "web", "busybox", "sleep", "86400"]);
     dok.ok(&["exec", "first", "sh", "-c", "echo 192.0.2.7 db >> /etc/hosts"]);
     let script = "cat /etc/hostname /etc/hosts";
     let joined = ["run", "--network=container:first", "busybox", "sh", "-c", script];
@@ -22,7 +22,7 @@ fn shared_memory_is_anothers_where_that_one_offers_it() {
     let Some(dok) = Dok::new() else { return };
     for (name, mode) in [("open", "shareable"), ("shut", "private")] {
         let ipc = format!("--ipc={mode}");
-        dok.ok(&["run", "-d", NONE, &ipc, "--name", name, "busybox", "sleep", "60"]);
+        dok.ok(&["run", "-d", NONE, &ipc, "--name", name, "busybox", "sleep", "86400"]);
         dok.ok(&["exec", name, "sh", "-c", "echo mine > /dev/shm/file"]);
     }
     let read = |other: &str| {
@@ -67,7 +67,7 @@ fn a_volume_with_options_is_what_they_name() {
     std::fs::write(folder.join("file"), "there\n").unwrap();
     let device = format!("device={}", folder.display());
     dok.ok(&["volume", "create", "-o", "type=none", "-o", &device, "-o", "o=bind", "served"]);
-    let read = ["run", "-d", NONE, "--name", "box", "-v", "served:/x", "busybox", "sleep", "60"];
+    let read = ["run", "-d", NONE, "--name", "box", "-v", "served:/x", "busybox", "sleep", "86400"];
     dok.ok(&read);
     assert_eq!(dok.ok(&["exec", "box", "cat", "/x/file"]), "there\n");
     dok.ok(&["restart", "-t", "0", "box"]);

@@ -8,13 +8,13 @@ const NONE: &str = "--network=none";
 fn ps_tells_the_image_by_its_id_once_its_name_leads_elsewhere() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["tag", "busybox", "old:1"]);
-    dok.ok(&["run", "-d", NONE, "--name", "box", "old:1", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "box", "old:1", "sleep", "86400"]);
     let image = ["ps", "--format", "{{.Image}}", "-f", "name=box"];
     assert_eq!(dok.ok(&image), "old:1\n");
     let id = dok.ok(&["inspect", "-f", "{{.Image}}", "box"]);
     dok.ok(&["commit", "box", "old:1"]);
     assert_eq!(dok.ok(&image), format!("{}\n", &id["sha256:".len()..][..12]));
-    dok.ok(&["run", "-d", NONE, "--name", "child", "old:1", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "child", "old:1", "sleep", "86400"]);
     let of = |ancestor: &str| {
         let filter = format!("ancestor={ancestor}");
         dok.ok(&["ps", "--format", "{{.Names}}", "-f", &filter])
@@ -43,7 +43,7 @@ fn a_switch_may_be_said_again_and_be_taken_back() {
 #[test]
 fn ports_are_shown_of_what_runs() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "86400"]);
     let ports = ["ps", "-a", "--format", "{{.Ports}}"];
     assert_eq!(dok.ok(&ports), "80/tcp\n");
     dok.ok(&["kill", "box"]);

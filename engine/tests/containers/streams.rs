@@ -1,5 +1,6 @@
 //! Standard streams, logs, terminals, attaching, exec.
 
+use super::patience::until;
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -62,7 +63,7 @@ fn logs_follow_to_the_end() {
 #[test]
 fn exec_gives_streams_user_folder_and_exit_code() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", "--name", "web", "-e", "A=1", NONE, "busybox", "sleep", "100"]);
+    dok.ok(&["run", "-d", "--name", "web", "-e", "A=1", NONE, "busybox", "sleep", "86400"]);
     let said =
         dok.dok(&["exec", "-e", "B=2", "-w", "/tmp", "web", "sh", "-c", "echo $A$B $PWD; exit 5"]);
     assert_eq!((said.code, &*said.out), (Some(5), "12 /tmp\n"));
@@ -92,7 +93,10 @@ fn the_program_below_init_has_no_signal_blocked() {
     let Some(dok) = Dok::new() else { return };
     let said = dok.ok(&["run", "--rm", "--init", NONE, "busybox", "cat", "/proc/self/status"]);
     assert!(said.contains("SigBlk:\t0000000000000000"), "{said}");
-    dok.ok(&["run", "-d", "--init", "--name", "web", NONE, "busybox", "sleep", "1000"]);
+    let words = ["run", "-d", "--init", "--name", "web", NONE, "busybox", "sh", "-c"];
+    dok.ok(&[&words[..], &["echo ready; exec sleep 86400"]].concat());
+    // Before there is a program, nobody is there whom the init could tell of a signal.
+    until("the program runs", || dok.ok(&["logs", "web"]).contains("ready").then_some(()));
     dok.ok(&["kill", "-s", "TERM", "web"]);
     assert_eq!(dok.ok(&["wait", "web"]), "143\n");
 }
@@ -101,7 +105,7 @@ fn the_program_below_init_has_no_signal_blocked() {
 fn what_the_caller_has_open_does_not_stay_open_with_the_container() {
     let Some(dok) = Dok::new() else { return };
     let file = dok.root().with_file_name("lock");
-    let run = dok.command(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "100"]);
+    let run = dok.command(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "86400"]);
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", r#"exec 9>"$0"; flock 9; "$@""#]).arg(&file);
     shell.arg(run.get_program()).args(run.get_args());
@@ -113,7 +117,7 @@ fn what_the_caller_has_open_does_not_stay_open_with_the_container() {
 #[test]
 fn a_program_gets_a_terminal_where_we_have_none() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "86400"]);
     // A session of its own has no terminal to fall back to.
     let apart = |words: &[&str]| {
         let inner = dok.command(&[&["exec", "-t", "web"], words].concat());

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::patience::until;
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -13,7 +14,7 @@ fn json(text: &str) -> Value {
 #[test]
 fn ps_lists_what_runs_and_with_a_all() {
     let Some(dok) = Dok::new() else { return };
-    let up = dok.ok(&["run", "-d", NONE, "--name", "up", "-l", "a=b", "busybox", "sleep", "60"]);
+    let up = dok.ok(&["run", "-d", NONE, "--name", "up", "-l", "a=b", "busybox", "sleep", "86400"]);
     dok.dok(&["run", NONE, "--name", "down", "busybox", "sh", "-c", "echo one two three; exit 3"]);
     dok.ok(&["create", NONE, "--name", "new", "-v", "data:/data", "busybox", "true"]);
     let table = dok.ok(&["ps"]);
@@ -23,7 +24,7 @@ fn ps_lists_what_runs_and_with_a_all() {
         "CONTAINER ID IMAGE COMMAND CREATED STATUS PORTS NAMES"
     );
     assert_eq!(lines.len(), 2, "{table}");
-    assert!(lines[1].starts_with(&up[..12]) && lines[1].contains("\"sleep 60\""), "{table}");
+    assert!(lines[1].starts_with(&up[..12]) && lines[1].contains("\"sleep 86400\""), "{table}");
     assert!(lines[1].contains("Up ") && lines[1].ends_with("up"), "{table}");
     let names = |words: &[&str]| {
         let words = [&["ps", "--format", "{{.Names}}"], words].concat();
@@ -78,12 +79,12 @@ fn inspect_tells_of_whatever_has_the_name() {
         "data:/data",
         "busybox",
         "sleep",
-        "60",
+        "86400",
     ]);
     let told = json(&dok.ok(&["inspect", "box"]));
     let told = &told[0];
     assert_eq!((&told["Name"], &told["Path"]), (&"/box".into(), &"sleep".into()));
-    assert_eq!(told["Args"], serde_json::json!(["60"]));
+    assert_eq!(told["Args"], serde_json::json!(["86400"]));
     assert_eq!(told["State"]["Running"], true);
     assert!(told["State"]["Pid"].as_u64().unwrap() > 1);
     assert_eq!(told["HostConfig"]["Memory"], 64 << 20);
@@ -123,14 +124,17 @@ fn a_container_is_waited_for_renamed_looked_into_and_swept_away() {
     assert_eq!(dok.ok(&["ps", "-a", "--format", "{{.Names}}"]), "two\n");
     let again = dok.dok(&["rename", "two", "two"]);
     assert!(again.err.contains("with the same name as its current name"), "{again:?}");
-    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "61"]);
+    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "86400"]);
     let taken = dok.dok(&["rename", "two", "up"]);
     let words = "Error response from daemon: Error when allocating new name: Conflict. ";
     assert!(taken.err.starts_with(words), "{taken:?}");
-    let top = dok.ok(&["top", "up"]);
+    // The runtime has started its program, and need not have become it yet.
+    let top = until("the program is seen", || {
+        Some(dok.ok(&["top", "up"])).filter(|top| top.contains("sleep 86400"))
+    });
     let lines: Vec<&str> = top.lines().collect();
     assert!(lines[0].starts_with("UID                 PID                 PPID"), "{top}");
-    assert!(lines.len() == 2 && lines[1].ends_with("sleep 61"), "{top}");
+    assert!(lines.len() == 2 && lines[1].ends_with("sleep 86400"), "{top}");
     assert!(dok.dok(&["top", "two"]).err.contains("is not running"));
     assert_eq!(dok.ok(&["port", "up"]), "");
     let none = dok.dok(&["port", "up", "80"]);
@@ -209,7 +213,7 @@ fn what_a_container_changed_is_told_exported_and_committed() {
     assert_eq!(told, "me a note 2\n");
     dok.ok(&["create", NONE, "--name", "new", "busybox"]);
     assert_eq!(dok.ok(&["diff", "new"]), "");
-    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "up", "busybox", "sleep", "86400"]);
     dok.ok(&["commit", "up", "running:1"]);
     assert_eq!(dok.ok(&["inspect", "-f", "{{.State.Status}}", "up"]), "running\n");
     assert_eq!(dok.dok(&["export", "ghost"]).code, Some(1));
@@ -218,7 +222,7 @@ fn what_a_container_changed_is_told_exported_and_committed() {
 #[test]
 fn limits_and_names_change_while_it_runs() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "box", "-m", "64m", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", NONE, "--name", "box", "-m", "64m", "busybox", "sleep", "86400"]);
     assert_eq!(dok.ok(&["update", "-m", "128m", "--memory-swap", "256m", "box"]), "box\n");
     let memory = || dok.ok(&["inspect", "-f", "{{.HostConfig.Memory}}", "box"]);
     assert_eq!(memory(), "134217728\n");
@@ -229,7 +233,7 @@ fn limits_and_names_change_while_it_runs() {
     assert!(refused.err.contains("Minimum memory limit allowed is 6MB"), "{refused:?}");
     assert_eq!(memory(), "134217728\n");
 
-    dok.ok(&["run", "-d", "--rm", NONE, "--name", "old", "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", "--rm", NONE, "--name", "old", "busybox", "sleep", "86400"]);
     dok.ok(&["rename", "old", "young"]);
     dok.ok(&["stop", "-t", "0", "young"]);
     dok.ok(&["create", NONE, "--name", "young", "busybox"]);

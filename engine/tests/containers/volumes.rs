@@ -151,3 +151,21 @@ fn what_is_mounted_below_a_source_is_as_read_only_as_it_unless_asked_for() {
     assert!(unmounted.success());
     assert_eq!(seen.map(|code| code == Some(0)), [false, false, true], "{seen:?}");
 }
+
+#[test]
+fn a_folder_of_the_host_that_went_is_made_again_where_it_would_have_been_made() {
+    let Some(dok) = Dok::new() else { return };
+    let [short, long] = ["short", "long"].map(|name| dok.root().with_file_name(name));
+    let (volume, mount) =
+        (format!("{}:/x", short.display()), format!("type=bind,src={},dst=/x", long.display()));
+    std::fs::create_dir(&long).unwrap();
+    dok.ok(&["create", NONE, "--name", "one", "-v", &volume, "busybox", "test", "-d", "/x"]);
+    dok.ok(&["create", NONE, "--name", "two", "--mount", &mount, "busybox", "true"]);
+    for folder in [&short, &long] {
+        std::fs::remove_dir(folder).unwrap();
+    }
+    dok.ok(&["start", "-a", "one"]);
+    assert!(short.is_dir());
+    dok.refused(1, &["start", "two"], &long.display().to_string());
+    assert!(!long.exists());
+}

@@ -39,7 +39,7 @@ fn a_name_may_be_given_as_inspect_tells_it() {
 #[test]
 fn a_frozen_container_is_not_started() {
     let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "60"]);
+    dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "86400"]);
     dok.ok(&["pause", "web"]);
     dok.refused(1, &["start", "web"], "cannot start a paused container, try unpause");
     dok.ok(&["unpause", "web"]);

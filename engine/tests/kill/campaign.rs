@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 
+use super::patience::PATIENCE;
 use super::setting::Dok;
 use super::traces::{Traces, parents, processes};
 
@@ -19,8 +20,6 @@ const CALLS: &str = "rename,renameat,renameat2,mkdir,mkdirat,unlink,unlinkat,rmd
 const POINTS: u64 = 3;
 /// The monitor of the container that lives, and the process that moves its bytes.
 const BESIDE: usize = 2;
-/// How long what was started may take to end.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Whom the kill hits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +48,8 @@ pub(crate) struct Campaign {
     traces: Option<Traces>,
     points: u64,
     seed: u64,
+    /// The beginnings of the commands that are killed; none stands for all.
+    chosen: Vec<String>,
 }
 
 impl Campaign {
@@ -72,6 +73,7 @@ impl Campaign {
             traces: None,
             points: number("DOK_KILL_POINTS").unwrap_or(POINTS),
             seed: number("DOK_KILL_SEED").unwrap_or(1),
+            chosen: chosen(),
         };
         campaign.furnish();
         Some(campaign)
@@ -81,7 +83,7 @@ impl Campaign {
     fn furnish(&mut self) {
         let parent = format!("--cgroup-parent={}", self.groups.0);
         let own = ["--label=keep", &parent, "--name"];
-        let lives = [&["run", "-d"], &own[..], &["lives", "-v/own", "busybox", "sleep", "999"]];
+        let lives = [&["run", "-d"], &own[..], &["lives", "-v/own", "busybox", "sleep", "86400"]];
         let lives = self.dok.ok(&lives.concat());
         let kept = [&["create", "--network=none"], &own[..], &["kept", "busybox", "echo", "well"]];
         let kept = self.dok.ok(&kept.concat());
@@ -92,14 +94,25 @@ impl Campaign {
         self.dok.ok(&["system", "check", "--repair"]);
     }
 
-    /// Kills a command at some of its points.
+    /// Whether `DOK_KILL_COMMANDS` lets a command be killed.
+    pub(crate) fn is_chosen(&self, words: &[&str]) -> bool {
+        let command = words.join(" ");
+        self.chosen.is_empty() || self.chosen.iter().any(|begin| command.starts_with(begin))
+    }
+
+    /// Kills a command at some of its points, if it is a chosen one.
     pub(crate) fn kill(&mut self, case: &Case<'_>) {
+        if !self.is_chosen(case.words) {
+            return;
+        }
         let last = self.count(case);
         self.traces = Some(self.rest(&format!("{:?} without a kill", case.words)));
         let mut random = Random(self.seed);
-        for number in 0..self.points {
+        // No call twice.
+        let points = self.points.min(last);
+        for number in 0..points {
             // One point in each of as many equal parts of the command's life.
-            let (from, to) = (number * last / self.points, (number + 1) * last / self.points);
+            let (from, to) = (number * last / points, (number + 1) * last / points);
             let point = 1 + from + random.below((to - from).max(1));
             (case.before)(self);
             self.strike(case, point);
@@ -109,7 +122,7 @@ impl Campaign {
             );
             self.after(&at);
         }
-        eprintln!("{:?} ({:?}): {} points of {last}", case.words, case.whom, self.points);
+        eprintln!("{:?} ({:?}): {points} points of {last}", case.words, case.whom);
     }
 
     /// Without repair nothing is wrong; with it nothing is left.
@@ -177,11 +190,11 @@ impl Campaign {
     fn strace(&self, case: &Case<'_>, flags: &[&str], what: &str) -> std::process::Output {
         let dok = self.dok.command(case.words);
         let mut command = Command::new("timeout");
-        command.args(["60", "strace"]).args(flags).args(["-e", what]);
+        command.arg(PATIENCE.as_secs().to_string()).arg("strace").args(flags).args(["-e", what]);
         if case.whom == Whom::All {
             command.arg("-f");
         }
-        // The words of the command begin with its own `timeout 60`.
+        // The words of the command begin with the limit of its own `timeout`.
         command.args(dok.get_args().skip(1)).stdin(Stdio::null()).output().unwrap()
     }
 
@@ -249,6 +262,11 @@ impl Campaign {
             std::thread::sleep(Duration::from_millis(30));
         }
     }
+}
+
+fn chosen() -> Vec<String> {
+    let list = std::env::var("DOK_KILL_COMMANDS").unwrap_or_default();
+    list.split(',').filter(|begin| !begin.is_empty()).map(String::from).collect()
 }
 
 /// A parent of cgroups, by its path in each hierarchy.

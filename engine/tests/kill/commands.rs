@@ -2,9 +2,9 @@
 
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use super::campaign::{Campaign, Case, Whom};
+use super::patience::until;
 
 const NONE: &str = "--network=none";
 
@@ -61,11 +61,7 @@ impl Registry {
             return None;
         };
         let registry = Registry(child);
-        let until = Instant::now() + Duration::from_secs(20);
-        while TcpStream::connect(Registry::HOST).is_err() {
-            assert!(Instant::now() < until, "the registry does not come up");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        until("the registry comes up", || TcpStream::connect(Registry::HOST).ok());
         Some(registry)
     }
 }

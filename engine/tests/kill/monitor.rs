@@ -21,12 +21,19 @@ fn kill_monitors(campaign: &Campaign, lives: &str) -> bool {
 #[test]
 fn a_monitor_that_is_killed_loses_no_container() {
     let Some(mut campaign) = Campaign::new("monitor") else { return };
+    if !campaign.is_chosen(&["monitor"]) {
+        return;
+    }
     let group = format!("--cgroup-parent={}", campaign.groups.0);
     let lives = campaign.dok.ok(&["inspect", "--format", "{{.Id}}", "lives"]);
     campaign.remember();
     let (mut random, mut hit) = (Random(1), 0);
     let points = campaign.points() * 5;
-    for point in 0..points {
+    let mut point = 0;
+    // A kill that comes too late hits nobody, and is tried again: on a machine that is busy with
+    // other things we may often be too late.
+    while point < points || hit <= points / 3 && point < 20 * points {
+        point += 1;
         let how = if point % 2 == 0 { &["-p", "8099:80", "-v", "/mine"][..] } else { &["--rm"] };
         let words =
             [&["run", "-d", "--name", "victim", &group], how, &["busybox", "sleep", "0.05"]];
@@ -47,6 +54,6 @@ fn a_monitor_that_is_killed_loses_no_container() {
         run.wait().unwrap();
         campaign.after(&format!("monitor killed {wait} ms after its beginning, point {point}"));
     }
-    eprintln!("{hit} of {points} monitors were killed in time");
-    assert!(hit > points / 3, "{hit} of {points} kills hit a monitor");
+    eprintln!("{hit} of {point} monitors were killed in time");
+    assert!(hit > points / 3, "{hit} of {point} kills hit a monitor");
 }

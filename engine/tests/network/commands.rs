@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 use onggi_engine::model::{Container as Definition, State, Status};
 use onggi_engine::store::durable::Durability;
 
-use crate::host::{Host, PATIENCE, ask_tcp, inside, on_a_host, serve_tcp};
+use crate::host::{Host, ask_tcp, inside, on_a_host, serve_tcp};
+use crate::patience::PATIENCE;
 
 fn dok(host: &Host, words: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_dok"))

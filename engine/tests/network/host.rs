@@ -4,10 +4,11 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
 use onggi_engine::model::network::{CreateNetwork, Publish};
@@ -16,8 +17,9 @@ use onggi_engine::store::Store;
 use rustix::mount::{MountPropagationFlags, mount_change};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-/// How long a packet may take that arrives, and how long to wait for one that must not.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+use crate::patience::until;
+
+/// How long to wait for a packet that must not arrive.
 pub(crate) const DOUBT: Duration = Duration::from_millis(400);
 
 pub(crate) struct Host {
@@ -103,11 +105,7 @@ impl Host {
 
     /// Waits for what the kernel does in its own time.
     pub(crate) fn wait_for(&self, is_so: impl Fn() -> bool) {
-        let end = std::time::Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(std::time::Instant::now() < end, "not so in {PATIENCE:?}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        until("the kernel is done", || is_so().then_some(()));
     }
 
     /// What a container leaves nothing of: links, the pins of namespaces, the packet filter.
@@ -235,11 +233,17 @@ pub(crate) fn ask_udp(at: &str, patience: Duration) -> Option<IpAddr> {
     let own = if at.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     let socket = UdpSocket::bind(own).expect("a socket");
     socket.connect(at).ok()?;
-    socket.set_read_timeout(Some(patience)).expect("a limit");
-    socket.send(b"?").ok()?;
-    let mut buffer = [0; 64];
-    let length = socket.recv(&mut buffer).ok()?;
-    std::str::from_utf8(&buffer[..length]).ok()?.parse().ok()
+    let end = Instant::now() + patience;
+    // A datagram may be lost, and is sent again.
+    while Instant::now() < end {
+        socket.set_read_timeout(Some(patience.min(Duration::from_secs(1)))).expect("a limit");
+        socket.send(b"?").ok()?;
+        let mut buffer = [0; 64];
+        if let Ok(length) = socket.recv(&mut buffer) {
+            return std::str::from_utf8(&buffer[..length]).ok()?.parse().ok();
+        }
+    }
+    None
 }
 
 /// Another machine on a wire to this one: 192.0.2.2 and 2001:db8::2, we are 192.0.2.1 and
@@ -258,10 +262,14 @@ pub(crate) fn neighbour(host: &Host) -> Container {
 /// `ip link set … netns` takes a name below /run/netns or a process, so a process it is.
 fn move_link(link: &str, namespace: &str) {
     let mut sleeper = Command::new("nsenter")
-        .args([&format!("--net={namespace}"), "sleep", "30"])
+        .args([&format!("--net={namespace}"), "sleep", "86400"])
         .spawn()
         .expect("the program nsenter");
-    std::thread::sleep(Duration::from_millis(100));
+    let there = fs::metadata(namespace).expect("the namespace").ino();
+    until("somebody is in the namespace", || {
+        let own = fs::metadata(format!("/proc/{}/ns/net", sleeper.id())).ok()?;
+        (own.ino() == there).then_some(())
+    });
     ip(&format!("link set {link} netns {}", sleeper.id()));
     sleeper.kill().expect("to end it");
     sleeper.wait().expect("its end");

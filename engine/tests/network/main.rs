@@ -3,12 +3,13 @@
 mod commands;
 mod host;
 mod names;
+#[path = "../patience/mod.rs"]
+mod patience;
 
-use host::{
-    DOUBT, PATIENCE, ask_tcp, ask_udp, inside, ip, neighbour, on_a_host, serve_tcp, serve_udp,
-};
+use host::{DOUBT, ask_tcp, ask_udp, inside, ip, neighbour, on_a_host, serve_tcp, serve_udp};
 use onggi_engine::network;
 use onggi_engine::network::check::{Remedy, check};
+use patience::PATIENCE;
 use std::time::{Duration, Instant};
 
 #[test]
@@ -342,7 +343,7 @@ fn many_at_once_get_an_address_each() {
 }
 
 #[test]
-fn a_container_starts_and_ends_in_a_few_milliseconds() {
+fn nothing_is_waited_for_when_a_container_comes_and_goes() {
     on_a_host(|host| {
         let first = host.container("first");
         host.attach(&first, "bridge", &[]);
@@ -368,8 +369,9 @@ fn a_container_starts_and_ends_in_a_few_milliseconds() {
         {
             times.sort();
             println!("{what}: median {:?}, best {:?}", times[times.len() / 2], times[0]);
-            // A bound that only a hang or an exec'd program breaks, on a busy machine too.
-            assert!(times[0] < Duration::from_millis(50), "{what}: {times:?}");
+            // Whoever asks for a neighbour's address in vain, or looks whether an address is
+            // somebody else's, waits for a second each time.
+            assert!(times[0] < Duration::from_millis(900), "{what}: {times:?}");
         }
     });
 }

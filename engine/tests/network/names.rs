@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use onggi_engine::network::dns::{self, Zone};
 use onggi_engine::network::{self, Request};
 
-use crate::host::{Container, DOUBT, Host, PATIENCE, inside, on_a_host, request};
+use crate::host::{Container, DOUBT, Host, inside, on_a_host, request};
+use crate::patience::PATIENCE;
 
 /// What the monitor does for a container on a network of the user's own.
 fn resolve(host: &Host, container: &Container, upstream: &[SocketAddr]) {

@@ -70,7 +70,7 @@ fn wait_ends_with_the_container_and_has_its_exit_code() -> Result {
     for (signal, code) in [("TERM", "7"), ("KILL", "137")] {
         let container = ends_with(7)?;
         kernel_tells_exit_codes()?;
-        shim::needs(shim::PIDFD)?;
+        shim::needs(shim::EXIT_CODE)?;
         container.wait_for_handler()?;
         let running = waiting(&container, &[])?;
         assert_eq!(running.stdout(), "");

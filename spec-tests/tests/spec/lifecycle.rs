@@ -4,7 +4,7 @@ use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 use spec_tests::suite::under_subreaper;
-use spec_tests::{Bundle, Result, chapter, host, tests};
+use spec_tests::{Bundle, Result, chapter, host, shim, tests};
 
 tests![
     a_created_container_has_not_run_its_program,
@@ -325,6 +325,7 @@ fn start_of_a_container_whose_process_was_killed_fails() -> Result {
 
 fn a_session_keyring_is_made_unless_declined() -> Result {
     chapter!("cli#create");
+    shim::needs(&["keyctl"])?;
     let bundle = || Bundle::busybox().sh("cat /proc/keys").remove("/linux/maskedPaths");
     let container = bundle().build()?;
     let name = format!("_ses.{}", container.id());

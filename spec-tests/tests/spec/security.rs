@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 use serde_json::{Value, json};
+use spec_tests::bundle::install;
 use spec_tests::canary::Canary;
 use spec_tests::config::mount;
 use spec_tests::container::PATIENCE;
@@ -50,7 +51,7 @@ fn below_descriptor(number: u32, path: &str) -> String {
 fn host_program(container: &Container) -> Result<String> {
     let path = container.directory().join("host/busybox");
     fs::create_dir(container.directory().join("host"))?;
-    fs::copy(container.in_root("bin/busybox"), &path)?;
+    install(&container.in_root("bin/busybox"), &path)?;
     Ok(path.to_string_lossy().into_owned())
 }
 
@@ -107,7 +108,7 @@ fn cve_2019_5736_the_runtime_is_not_overwritten() -> Result {
     let container = bundle.start()?;
     // The victim is a copy, in case it falls.
     let victim = container.directory().join("victim");
-    fs::copy(own, &victim)?;
+    install(own, &victim)?;
     let fifo = container.in_root("bundle/config.json");
     mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
     let words = ["exec", container.id(), "/proc/self/exe", "--root", "/tmp", "run", "-b"];

@@ -222,6 +222,17 @@ fn an_error_names_the_field() {
             v2(),
             "linux.resources.unified: the specified key has not the form CONTROLLER.VALUE `memory`",
         ),
+        (
+            r#"{"unified":{"pids.max":"m\u0000"}}"#,
+            v2(),
+            "linux.resources.unified: holds a NUL byte",
+        ),
+        (
+            r#"{"unified":{"pids.max\u0000":"1"}}"#,
+            v2(),
+            "linux.resources.unified: holds a NUL byte",
+        ),
+        (r#"{"cpu":{"cpus":"0\u0000"}}"#, v1(), "linux.resources.cpu.cpus: holds a NUL byte"),
         (r#"{"devices":[{"allow":true}]}"#, v2(), "linux.resources.devices.access: device access"),
         (r#"{"devices":[{"access":"rx"}]}"#, v2(), "linux.resources.devices.access: \"rx\""),
         (r#"{"devices":[{"access":"r","type":"p"}]}"#, v2(), "linux.resources.devices.type: \"p\""),

@@ -162,7 +162,9 @@ pub(super) fn attach<E: From<io::Error>>(
     let bench = Workbench::over(root)?;
     let made = bench.make(&wanted.what)?;
     if wanted.attributes != Attributes::default() {
-        bench.at_links(|| remount(&number(made.as_fd()), made.as_fd(), wanted.attributes))?;
+        bench
+            .at_links(|| remount(&number(made.as_fd()), made.as_fd(), wanted.attributes))
+            .map_err(|error| words_of_refusal(error, wanted.attributes))?;
     }
     fill(made.as_fd())?;
     let move_it =
@@ -170,6 +172,17 @@ pub(super) fn attach<E: From<io::Error>>(
     bench.at_links(move_it)?;
     Ok(made)
 }
+
+/// In a user namespace the flags of what was mounted outside are locked: only a copy that the
+/// runtime made there, and mount_setattr(2) knows, is free of them.
+fn words_of_refusal(error: io::Error, attributes: Attributes) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EPERM) if attributes.clear != 0 => needs(TAKEN_BACK, "5.12"),
+        _ => error,
+    }
+}
+
+const TAKEN_BACK: &str = "to take back a flag of the source (mount_setattr(2))";
 
 pub(super) fn bind_onto_itself(directory: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     Home::note()?.leave_for(directory, || {
