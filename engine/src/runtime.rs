@@ -5,7 +5,7 @@ use std::fmt;
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::error::{Context, IfThere, Kind, Result, refuse};
 
@@ -61,12 +61,12 @@ impl Runtime {
         command
     }
 
-    /// Runs a bundle's program and comes back as soon as it runs; its process is then a child of
-    /// this one, if this one is a subreaper. The process id is in `pid` of the bundle.
+    /// Begins to run a bundle's program; its process will be a child of this one, if this one is a
+    /// subreaper. The process id will be in `pid` of the bundle.
     ///
     /// # Errors
-    /// Where the runtime's program cannot be executed. That the container's cannot is an answer.
-    pub fn run(&self, bundle: &Path, id: &str, streams: Streams) -> Result<Result<u32, NotRun>> {
+    /// Where the runtime's program cannot be executed.
+    pub fn begin_run(&self, bundle: &Path, id: &str, streams: Streams) -> Result<Starting> {
         let (pid_file, complaints) = (bundle.join("pid"), bundle.join("runtime.log"));
         let mut command = self.logged(&complaints);
         command.args(["run", "--detach", "--bundle"]).arg(bundle);
@@ -81,7 +81,7 @@ impl Runtime {
             }
         }
         command.arg(id);
-        self.start(command, "run", &pid_file, &complaints)
+        self.start(command, "run", pid_file, complaints)
     }
 
     /// Removes what the runtime keeps of a container, and its processes if there are any.
@@ -89,7 +89,15 @@ impl Runtime {
     /// # Errors
     /// The runtime's words.
     pub fn delete(&self, id: &str) -> Result<()> {
-        self.call("delete", ["--force".into(), id.into()])
+        self.begin_delete(id)?.finish()
+    }
+
+    /// As [`Runtime::delete`], which goes on while something else is done.
+    ///
+    /// # Errors
+    /// Where the runtime's program cannot be executed.
+    pub fn begin_delete(&self, id: &str) -> Result<Deletion> {
+        self.begin("delete", ["--force".into(), id.into()]).map(Deletion)
     }
 
     /// Sends a signal to the container's first process.
@@ -151,8 +159,8 @@ impl Runtime {
     }
 
     /// Runs another program in a container, described by a file, and comes back as soon as it
-    /// runs: as for [`Runtime::run`], its process is then a child of this one. What it writes goes
-    /// to the pipe.
+    /// runs: as for [`Runtime::begin_run`], its process is then a child of this one. What it writes
+    /// goes to the pipe.
     ///
     /// # Errors
     /// Where the runtime's program cannot be executed. That the other cannot is an answer.
@@ -169,24 +177,22 @@ impl Runtime {
         command.arg("--pid-file").arg(&pid_file).arg(id).env_clear();
         let second = output.try_clone().context("duplicate a pipe")?;
         command.stdin(Stdio::null()).stdout(output).stderr(second);
-        self.start(command, "exec", &pid_file, &complaints)
+        self.start(command, "exec", pid_file, complaints)?.finish()
     }
 
-    /// Runs a command that writes the number of a process, or into its log why there is none.
+    /// Begins a command that writes the number of a process, or into its log why there is none.
     fn start(
         &self,
         mut command: Command,
         verb: &str,
-        pid_file: &Path,
-        complaints: &Path,
-    ) -> Result<Result<u32, NotRun>> {
-        let removed = fs::remove_file(complaints).if_there();
+        pid_file: PathBuf,
+        complaints: PathBuf,
+    ) -> Result<Starting> {
+        let removed = fs::remove_file(&complaints).if_there();
         removed.with_context(|| format!("remove {}", complaints.display()))?;
-        let status = command.status().with_context(|| self.doing(verb))?;
-        if !status.success() {
-            return Ok(Err(NotRun::read(complaints)));
-        }
-        read_pid(pid_file).map(Ok)
+        let doing = self.doing(verb);
+        let child = command.spawn().with_context(|| doing.clone())?;
+        Ok(Starting { child, doing, pid_file, complaints })
     }
 
     /// What the program says of itself: the last word of its first line. One that says nothing has
@@ -203,18 +209,81 @@ impl Runtime {
 
     /// What the runtime prints.
     fn ask<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<Vec<u8>> {
+        self.begin(verb, args)?.finish()
+    }
+
+    fn begin<const N: usize>(&self, verb: &str, args: [OsString; N]) -> Result<Call> {
         let mut command = self.command(verb);
         command.args(args).env_clear().stdin(Stdio::null());
-        let output = command.output().with_context(|| self.doing(verb))?;
-        if output.status.success() {
-            return Ok(output.stdout);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let doing = self.doing(verb);
+        match child {
+            Ok(child) => Ok(Call { child, doing }),
+            Err(error) => Err(error).context(doing),
         }
-        let words = String::from_utf8_lossy(&output.stderr);
-        anyhow::bail!("{}: {}", self.doing(verb), last_message(&words))
     }
 
     fn doing(&self, verb: &str) -> String {
         format!("{} {verb}", self.program.display())
+    }
+}
+
+/// A program that the runtime is starting.
+#[must_use = "whether it could be executed is not known yet"]
+#[derive(Debug)]
+pub struct Starting {
+    child: Child,
+    doing: String,
+    pid_file: PathBuf,
+    complaints: PathBuf,
+}
+
+impl Starting {
+    /// Waits until the program runs; its process id.
+    ///
+    /// # Errors
+    /// Where its process id cannot be read. That it cannot be executed is an answer.
+    pub fn finish(mut self) -> Result<Result<u32, NotRun>> {
+        let status = self.child.wait().context(self.doing)?;
+        if !status.success() {
+            return Ok(Err(NotRun::read(&self.complaints)));
+        }
+        read_pid(&self.pid_file).map(Ok)
+    }
+}
+
+/// A runtime's command that has begun.
+#[derive(Debug)]
+struct Call {
+    child: Child,
+    doing: String,
+}
+
+impl Call {
+    /// What the runtime prints.
+    fn finish(self) -> Result<Vec<u8>> {
+        let Call { child, doing } = self;
+        let output = child.wait_with_output().with_context(|| doing.clone())?;
+        if output.status.success() {
+            return Ok(output.stdout);
+        }
+        let words = String::from_utf8_lossy(&output.stderr);
+        anyhow::bail!("{doing}: {}", last_message(&words))
+    }
+}
+
+/// A container that the runtime is removing.
+#[must_use = "whether it could be removed is not known yet"]
+#[derive(Debug)]
+pub struct Deletion(Call);
+
+impl Deletion {
+    /// Waits until the container is removed.
+    ///
+    /// # Errors
+    /// The runtime's words.
+    pub fn finish(self) -> Result<()> {
+        self.0.finish().map(drop)
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) fn start(
         return Ok(None);
     }
     let (ours, theirs) = UnixStream::pair().context("make a socket")?;
-    gift::leave(&ours, &sockets)?;
+    gift::leave(&ours, &sockets, &[])?;
     let mut command = companion::command(WORD);
     command.args(targets);
     command.stdin(OwnedFd::from(theirs)).stdout(Stdio::null()).stderr(Stdio::null());

@@ -3,21 +3,24 @@
 
 use crate::error::Result;
 use crate::model::{Container, Event};
-use crate::network;
+use crate::network::{self, Lingering};
 use crate::rootfs;
-use crate::runtime::Runtime;
-use crate::store::Store;
+use crate::runtime::{Deletion, Runtime};
+use crate::store::{Remains, Store};
 
 /// Whether the runtime knows the container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum InRuntime {
     /// It may.
     Perhaps,
+    /// It is removing it, unless it could not be asked to.
+    Leaving(Result<Deletion>),
     /// It does not: it was never created, or is deleted.
     No,
 }
 
-/// Takes away mounts, network and cgroups; the container can be started again.
+/// Takes away mounts, network and cgroups; the container can be started again. What the kernel
+/// still has to do is for the caller to wait for.
 ///
 /// # Errors
 /// The first of what could not be taken away; the rest is still tried.
@@ -26,10 +29,12 @@ pub fn clear(
     runtime: &Runtime,
     container: &Container,
     in_runtime: InRuntime,
-) -> Result<()> {
-    let deleted = match in_runtime {
-        InRuntime::Perhaps => runtime.delete(&container.id),
-        InRuntime::No => Ok(()),
+) -> Result<Lingering> {
+    // What the runtime takes away is not ours, and what is ours does not wait for it.
+    let deletion = match in_runtime {
+        InRuntime::Perhaps => Some(runtime.begin_delete(&container.id)),
+        InRuntime::Leaving(deletion) => Some(deletion),
+        InRuntime::No => None,
     };
     let unmounted = rootfs::unmount_all(&store.bundle(&container.id).join("rootfs"));
     if matches!(unmounted, Ok(true)) {
@@ -38,7 +43,8 @@ pub fn clear(
         }
     }
     let parts = rootfs::unmount_parts(&store.bundle(&container.id));
-    let left = network::release(store, &container.id).map(drop);
+    let left = network::release(store, &container.id);
+    let deleted = deletion.map_or(Ok(()), |begun| begun.and_then(Deletion::finish));
     deleted.and(unmounted.map(drop)).and(parts).and(left)
 }
 
@@ -49,10 +55,18 @@ pub fn clear(
 /// # Errors
 /// Says what could not be removed.
 pub fn remove(store: &Store, container: &Container, volumes: Volumes) -> Result<()> {
+    take_out(store, container, volumes)?.remove()
+}
+
+/// As [`remove`], but that its own files are still there: nobody sees them any more.
+///
+/// # Errors
+/// Says what could not be removed.
+pub fn take_out(store: &Store, container: &Container, volumes: Volumes) -> Result<Remains> {
     if volumes == Volumes::Remove {
         remove_volumes(store, container)?;
     }
-    store.remove_container(container)
+    store.take_out_container(container)
 }
 
 fn remove_volumes(store: &Store, container: &Container) -> Result<()> {

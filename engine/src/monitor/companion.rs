@@ -27,7 +27,7 @@ impl Drop for Companion {
 /// Our own program, to be told that it is another's companion: its first words.
 pub(super) fn command(word: &str) -> Command {
     let mut command = Command::new("/proc/self/exe");
-    command.arg(word).arg(std::process::id().to_string()).current_dir("/").env_clear();
+    command.arg(word).arg(std::process::id().to_string()).env_clear();
     command
 }
 

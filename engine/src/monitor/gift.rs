@@ -21,18 +21,20 @@ const LAST: u8 = 0;
 /// The byte of every other.
 const MORE: u8 = 1;
 
-/// Leaves descriptors to whoever reads the other end first.
-pub(super) fn leave(stream: &UnixStream, files: &[OwnedFd]) -> Result<()> {
+/// Leaves descriptors to whoever reads the other end first, and words for after them, which are
+/// there as soon as the last descriptor is.
+pub(super) fn leave(stream: &UnixStream, files: &[OwnedFd], words: &[u8]) -> Result<()> {
     let mut rest: Vec<BorrowedFd<'_>> = files.iter().map(AsFd::as_fd).collect();
     loop {
         let after = rest.split_off(rest.len().min(MOST));
-        let byte = if after.is_empty() { LAST } else { MORE };
+        let (byte, words) = if after.is_empty() { ([LAST], words) } else { ([MORE], &[][..]) };
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         if !rest.is_empty() {
             control.push(SendAncillaryMessage::ScmRights(&rest));
         }
-        sendmsg(stream, &[IoSlice::new(&[byte])], &mut control, SendFlags::NOSIGNAL)
+        let parts = [IoSlice::new(&byte), IoSlice::new(words)];
+        sendmsg(stream, &parts, &mut control, SendFlags::NOSIGNAL)
             .context("leave sockets to the monitor")?;
         if after.is_empty() {
             return Ok(());
@@ -74,13 +76,12 @@ mod tests {
 
     #[test]
     fn descriptors_arrive_however_many_and_what_follows_is_left_alone() {
-        use std::io::{Read, Write};
+        use std::io::Read;
         for count in [0, 1, MOST, MOST + 1] {
-            let (mut ours, mut theirs) = UnixStream::pair().unwrap();
+            let (ours, mut theirs) = UnixStream::pair().unwrap();
             let files: Vec<_> =
                 (0..count).map(|_| ours.as_fd().try_clone_to_owned().unwrap()).collect();
-            leave(&ours, &files).unwrap();
-            ours.write_all(b"hello").unwrap();
+            leave(&ours, &files, b"hello").unwrap();
             assert_eq!(take(&theirs).unwrap().len(), count);
             let mut word = [0; 5];
             theirs.read_exact(&mut word).unwrap();

@@ -20,58 +20,34 @@ mod relay;
 pub mod restart;
 mod run;
 mod sandbox;
+mod starter;
 pub mod streams;
 pub mod wire;
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::bundle;
-use crate::cgroup::oom;
 use crate::error::{Context, IfThere, Result};
 use crate::model::{Container, Event, State, Status};
-use crate::runtime::{NotRun, Runtime};
+use crate::runtime::{Deletion, NotRun, Runtime};
 use crate::store::durable::Durability;
 use crate::store::{Lock, Store};
 use crate::time::Time;
 use cleanup::{InRuntime, Volumes};
 use companion::Companion;
+pub use starter::{Waiting, spawn};
 use streams::Streams;
 use wire::Kind;
 
 /// The word that makes dok a monitor.
 pub const WORD: &str = "monitor";
-
-/// Starts a monitor, which holds the files for as long as it lives; its first client, who has said
-/// what it wants.
-///
-/// # Errors
-/// Where our own program cannot be executed.
-pub fn spawn(
-    store: &Store,
-    runtime: &Runtime,
-    id: &str,
-    kept: Vec<OwnedFd>,
-    wanted: u8,
-) -> Result<UnixStream> {
-    let (mut ours, starter) = UnixStream::pair().context("make a socket")?;
-    gift::leave(&ours, &kept)?;
-    // Said before the monitor begins: what a short program writes goes to those who have spoken.
-    wire::write(&mut ours, Kind::Hello, &[wanted]).context("speak to the monitor")?;
-    let mut command = Command::new("/proc/self/exe");
-    command.arg(WORD).arg(store.root()).arg(store.run()).arg(&runtime.program).arg(id);
-    command.stdin(OwnedFd::from(starter)).stdout(Stdio::null()).stderr(Stdio::null());
-    command.current_dir("/").spawn().context("start the monitor")?;
-    Ok(ours)
-}
 
 /// The monitor of a container, from its words on the command line to its end.
 ///
@@ -82,26 +58,21 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
         anyhow::bail!("monitor is started by dok itself");
     };
     inherited::close().context("let go of what the caller had open")?;
+    // Whoever starts us with another working directory has to fork, which takes longer.
+    std::env::set_current_dir("/").context("leave the caller's working directory")?;
     let store = Store::open(root.clone(), run.clone())?;
     let runtime = Runtime { program: program.clone(), state: store.runtime_state() };
     let id = id.to_string_lossy();
-    let mut starter = starter()?;
-    let kept = gift::take(&starter)?;
-    let outcome = Monitor::new(store, runtime, &id, &starter, kept).and_then(Monitor::watch);
+    let mut starter = starter::socket()?;
+    let outcome = Monitor::new(store, runtime, &id)
+        .and_then(|monitor| monitor.wait_to_begin(&starter))
+        .and_then(Monitor::watch);
     if let Err(error) = &outcome {
         let words = [&125_i32.to_be_bytes()[..], format!("{error:#}").as_bytes()].concat();
         // Whoever started us may have gone; then nobody hears it.
         let _ = wire::write(&mut starter, Kind::Failed, &words);
     }
     outcome
-}
-
-/// The socket that is our standard input, in whose place comes nothing.
-fn starter() -> Result<UnixStream> {
-    let socket = io::stdin().as_fd().try_clone_to_owned().context("take the first client")?;
-    let nothing = fs::File::open("/dev/null").context("open /dev/null")?;
-    rustix::stdio::dup2_stdin(&nothing).context("let go of standard input")?;
-    Ok(UnixStream::from(socket))
 }
 
 struct Monitor {
@@ -114,21 +85,17 @@ struct Monitor {
     names: Option<Companion>,
     /// Carries what comes to ports that no rule can lead.
     carrier: Option<Companion>,
+    /// What the runtime has of the last run, while it goes.
+    deletion: Option<Result<Deletion>>,
     /// Of the present run.
     health: Option<health::Checks>,
     /// The sockets that keep other programs from the published ports.
-    _kept: Vec<OwnedFd>,
+    kept: Vec<OwnedFd>,
     _alive: Lock,
 }
 
 impl Monitor {
-    fn new(
-        store: Store,
-        runtime: Runtime,
-        id: &str,
-        starter: &UnixStream,
-        kept: Vec<OwnedFd>,
-    ) -> Result<Monitor> {
+    fn new(store: Store, runtime: Runtime, id: &str) -> Result<Monitor> {
         // A process that leads a group already cannot lead a session; it has none to leave then.
         let _ = rustix::process::setsid();
         rustix::process::set_child_subreaper(rustix::process::Pid::from_raw(1))
@@ -145,10 +112,8 @@ impl Monitor {
                 Some(log::Files::new(store.log_file(id), limits))
             }
         };
-        let streams = Streams::start(&bundle, signals, listener, log, starter)?;
+        let streams = Streams::new(&bundle, signals, listener, log);
         let state = store.written_state(id)?;
-        let names = names::start(&store, &container)?;
-        let carrier = carry::start(&store, &container, &kept)?;
         Ok(Monitor {
             store,
             runtime,
@@ -156,12 +121,22 @@ impl Monitor {
             bundle,
             state,
             streams,
-            names,
-            carrier,
+            names: None,
+            carrier: None,
+            deletion: None,
             health: None,
-            _kept: kept,
+            kept: Vec::new(),
             _alive: alive,
         })
+    }
+
+    /// Until all is there that the program needs; takes what is left to us.
+    fn wait_to_begin(mut self, starter: &UnixStream) -> Result<Monitor> {
+        self.kept = gift::take(starter)?;
+        self.streams.welcome(starter.try_clone().context("keep the starter's socket")?);
+        self.names = names::start(&self.store, &self.container)?;
+        self.carrier = carry::start(&self.store, &self.container, &self.kept)?;
+        Ok(self)
     }
 
     /// Runs the program as often as its policy says, and cleans up.
@@ -174,12 +149,12 @@ impl Monitor {
                 Ok(exit_code) => exit_code,
                 Err(not_run) if self.state.restart_count == 0 => return self.give_up(&not_run),
                 Err(not_run) => {
+                    self.state.oom_killed = false;
                     self.state.error.clone_from(&not_run.words);
                     not_run.exit_code
                 }
             };
             self.state.exit_code = ended;
-            self.state.oom_killed = oom::has_killed(&bundle::cgroup(&self.container));
             self.tell_of_end(begun.elapsed());
             self.end_checks();
             // It may have got another name or another policy meanwhile.
@@ -229,7 +204,10 @@ impl Monitor {
         self.state.pid = 0;
         self.save(Durability::Passing)?;
         self.streams.tell(Kind::Ended, &self.state.exit_code.to_be_bytes());
-        self.runtime.delete(&self.container.id)?;
+        match self.deletion.take() {
+            Some(deletion) => deletion?.finish()?,
+            None => self.runtime.delete(&self.container.id)?,
+        }
         let deadline = Instant::now() + wait;
         while Instant::now() < deadline && !self.streams.end_requested {
             self.streams.turn(Some(deadline))?;
@@ -246,7 +224,7 @@ impl Monitor {
         let removed = self.container.host_config.auto_remove;
         self.names = None;
         self.let_go_of_ports();
-        cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?;
+        drop(cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?);
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
         } else {
@@ -272,21 +250,28 @@ impl Monitor {
         }
         self.names = None;
         self.let_go_of_ports();
-        let cleared =
-            cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::Perhaps);
-        if removed {
-            cleared?;
-            cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
+        let in_runtime = self.deletion.take().map_or(InRuntime::Perhaps, InRuntime::Leaving);
+        let cleared = cleanup::clear(&self.store, &self.runtime, &self.container, in_runtime);
+        let lingering = if removed {
+            let lingering = cleared?;
+            let remains = cleanup::take_out(&self.store, &self.container, Volumes::Remove)?;
             self.streams.tell(Kind::Ended, &code);
+            remains.remove()?;
+            Some(lingering)
         } else {
             self.streams.tell(Kind::Ended, &code);
-            if let Err(error) = cleared {
+            let failed = cleared.as_ref().err().map(|error| format!("{error:#}"));
+            if let Some(words) = failed {
                 self.state.status = Status::Dead;
-                self.state.error = format!("{error:#}");
+                self.state.error = words;
             }
             self.save(Durability::Kept)?;
-        }
+            cleared.ok()
+        };
         self.streams.say_farewell();
+        // Nobody waits for what the kernel still has to do.
+        drop(self);
+        drop(lingering);
         Ok(())
     }
 

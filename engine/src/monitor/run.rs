@@ -14,6 +14,8 @@ use rustix::termios::{Winsize, tcsetwinsize};
 use super::relay::{End, Program, pipe, set_nonblocking};
 use super::wire::Kind;
 use super::{Monitor, gift, short_path};
+use crate::bundle;
+use crate::cgroup::oom;
 use crate::error::{Context, Result};
 use crate::model::{Event, Status};
 use crate::runtime::{self, NotRun, Streams};
@@ -22,15 +24,14 @@ use crate::time::Time;
 
 /// Runs the program once. Its exit code, or why it could not be executed.
 pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
-    let (id, bundle) = (monitor.container.id.clone(), monitor.bundle.clone());
     let (program, started) = if monitor.container.config.tty {
         let console = Console::listen(monitor)?;
-        let started = monitor.runtime.run(&bundle, &id, console.streams())?;
+        let started = start(monitor, console.streams())?;
         let terminal = started.is_ok().then(|| console.receive(monitor)).transpose()?;
         (terminal, started)
     } else {
         let (program, streams) = pipes(monitor)?;
-        (Some(program), monitor.runtime.run(&bundle, &id, streams)?)
+        (Some(program), start(monitor, streams)?)
     };
     let pid = match started {
         Ok(pid) => pid,
@@ -50,8 +51,21 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     monitor.streams.tell(Kind::Started, &pid.to_be_bytes());
     monitor.streams.connect(program.unwrap_or_default());
     let exit_code = wait_for_end(monitor, pid)?;
+    // Its group, which goes now, has counted it.
+    monitor.state.oom_killed = oom::has_killed(&bundle::cgroup(&monitor.container));
+    monitor.deletion = Some(monitor.runtime.begin_delete(&monitor.container.id));
     monitor.streams.drain();
     Ok(Ok(exit_code))
+}
+
+/// Has the runtime start the program; the process that moves its bytes gets ready meanwhile.
+fn start(monitor: &mut Monitor, streams: Streams) -> Result<Result<u32, NotRun>> {
+    let id = &monitor.container.id;
+    let starting = monitor.runtime.begin_run(&monitor.bundle, id, streams)?;
+    let begun = monitor.streams.begin();
+    // Also where the other cannot be started: what is half made could not be removed.
+    let started = starting.finish()?;
+    begun.map(|()| started)
 }
 
 /// Serves everybody until the process has ended; reaps orphans that become ours.

@@ -47,6 +47,8 @@ pub(super) struct Streams {
     signals: SignalFd,
     listener: UnixListener,
     log: Option<Files>,
+    /// Who starts the program, until there is a process that serves him.
+    starter: Option<UnixStream>,
     /// Without it nobody hears the program any more.
     control: Option<OwnedFd>,
     restarts: u32,
@@ -60,34 +62,46 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    pub(super) fn start(
+    /// With no process yet.
+    pub(super) fn new(
         bundle: &Path,
         signals: SignalFd,
         listener: UnixListener,
         log: Option<Files>,
-        starter: &UnixStream,
-    ) -> Result<Streams> {
-        let mut streams = Streams {
+    ) -> Streams {
+        Streams {
             bundle: bundle.to_owned(),
             signals,
             listener,
             log,
+            starter: None,
             control: None,
             restarts: 0,
             outputs: Vec::new(),
             marks: 0,
             end_requested: false,
             names_requested: false,
-        };
-        streams.spawn().context("start the process that moves bytes")?;
-        streams.send(Order::Client, &[], &[starter.as_fd()]);
-        Ok(streams)
+        }
+    }
+
+    /// Takes the one who starts the program.
+    pub(super) fn welcome(&mut self, starter: UnixStream) {
+        self.starter = Some(starter);
+    }
+
+    /// Starts the process, unless it was started. It gets ready while the runtime does, and nobody
+    /// needs it before.
+    pub(super) fn begin(&mut self) -> Result<()> {
+        let Some(starter) = self.starter.take() else { return Ok(()) };
+        self.spawn().context("start the process that moves bytes")?;
+        self.send(Order::Client, &[], &[starter.as_fd()]);
+        Ok(())
     }
 
     fn spawn(&mut self) -> io::Result<()> {
         let (ours, theirs) = order::pair()?;
         let mut command = Command::new("/proc/self/exe");
-        command.arg(WORD).arg(&self.bundle).env_clear().current_dir("/");
+        command.arg(WORD).arg(&self.bundle).env_clear();
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let size = self.log.as_ref().map_or(0, Files::size).to_be_bytes();
         order::send(&ours, Order::Listener, &size, &[self.listener.as_fd()])?;

@@ -58,7 +58,7 @@ impl Engine {
             traces.push("all of it: it was to be removed at its end");
         }
         if remedy == Remedy::Remove && !traces.is_empty() {
-            cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
+            drop(cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?);
             left::remove(&bundle::cgroup(&container))?;
             if was_to_go {
                 cleanup::remove(&self.store, &container, Volumes::Remove)?;
@@ -98,7 +98,7 @@ impl Engine {
             return Ok(());
         }
         let container = Container { id: id.to_owned(), ..Container::default() };
-        cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
+        drop(cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?);
         let bundle = self.store.bundle(id);
         let removed = fs::remove_dir_all(&bundle).if_there();
         removed.with_context(|| format!("remove {}", bundle.display()))

@@ -155,9 +155,6 @@ impl Engine {
     /// Makes the namespace, and lays cables to each network.
     pub(super) fn enter_networks(&self, container: &Container) -> Result<Place> {
         let mut place = Place::default();
-        if !is_own(&container.host_config) {
-            return Ok(place);
-        }
         let pin = namespace::create(&self.store, &container.id)?;
         let wanted = container.networking_config.endpoints_config.clone().unwrap_or_default();
         let first = container.host_config.network_mode.as_str();

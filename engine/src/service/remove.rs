@@ -39,7 +39,7 @@ impl Engine {
         if status.is_alive() {
             return Err(is_alive(&container, status));
         }
-        cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?;
+        drop(cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?);
         cleanup::remove(&self.store, &container, volumes)?;
         drop(lock);
         Ok(())

@@ -3,7 +3,9 @@
 
 use std::fs;
 use std::os::fd::OwnedFd;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::attach::{Session, Wanted};
 use super::exec::ExecRequest;
@@ -45,8 +47,7 @@ impl Engine {
         if wanted != Wanted::NOTHING {
             self.store.tell(&Event::of_container(container, "attach"));
         }
-        let prepared = self.prepare(container);
-        let started = prepared.and_then(|kept| self.start_monitor(id, wanted, kept));
+        let started = self.start_monitor(container, wanted);
         // Whoever starts it next finds nothing of this start, and keeps what it makes.
         let started = started.map_err(|error| self.undo_start(container, error));
         drop(lock);
@@ -102,7 +103,7 @@ impl Engine {
         // Its monitor has cleaned up, if it came so far.
         let cleared = self.store.wait_for_monitor(&container.id).and_then(|()| {
             let in_runtime = self.in_runtime(&container.id);
-            cleanup::clear(&self.store, &self.runtime(), container, in_runtime)
+            cleanup::clear(&self.store, &self.runtime(), container, in_runtime).map(drop)
         });
         let removes = container.host_config.auto_remove;
         let removed = match self.store.read_container(&container.id) {
@@ -118,8 +119,8 @@ impl Engine {
         }
     }
 
-    /// Makes what the runtime needs; the sockets that the monitor is to hold.
-    fn prepare(&self, container: &Container) -> Result<Vec<OwnedFd>> {
+    /// The bundle's folder, without what a former run left in it.
+    fn empty_bundle(&self, container: &Container) -> Result<PathBuf> {
         let bundle = self.store.bundle(&container.id);
         crate::store::durable::make_private_folder(&bundle)
             .with_context(|| format!("make {}", bundle.display()))?;
@@ -127,26 +128,47 @@ impl Engine {
             let removed = fs::remove_file(&mark).if_there();
             removed.with_context(|| format!("remove {}", mark.display()))?;
         }
-        mounts::complete(&self.store, container, &bundle)?;
+        Ok(bundle)
+    }
+
+    /// Makes what the runtime needs; the sockets that the monitor is to hold.
+    fn prepare(&self, container: &Container, bundle: &Path) -> Result<Vec<OwnedFd>> {
+        mounts::complete(&self.store, container, bundle)?;
         let layers = self.layers(&container.image)?;
         let rootfs = bundle.join("rootfs");
         crate::rootfs::unmount_all(&rootfs)?;
         let own = self.store.container_folder(&container.id);
         let passing = container.host_config.auto_remove;
-        Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
-        let place = self.enter_networks(container)?;
+        let overlay = Overlay { layers: &layers, own: &own, passing };
+        let place = self.find_place(container, &overlay, &rootfs)?;
         let configuration = self.configure(container, &rootfs, &place)?;
         let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
         let file = bundle.join("config.json");
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
         if let Some(cmd) = container.config.check() {
             let check = self.process(container, &ExecRequest { cmd, ..ExecRequest::default() })?;
-            let file = monitor::check_file(&bundle);
+            let file = monitor::check_file(bundle);
             fs::write(&file, serde_json::to_vec(&check).context("encode the health check")?)
                 .with_context(|| format!("write {}", file.display()))?;
         }
         self.tell_of_volumes(container);
         Ok(place.reserved)
+    }
+
+    /// Mounts the root file system and lays the networks, side by side: either takes the kernel its
+    /// time, and neither needs the other.
+    fn find_place(
+        &self,
+        container: &Container,
+        overlay: &Overlay<'_>,
+        rootfs: &Path,
+    ) -> Result<Place> {
+        if !networking::is_own(&container.host_config) {
+            return overlay.mount(rootfs).map(|()| Place::default());
+        }
+        let (place, mounted) =
+            side_by_side(|| self.enter_networks(container), || overlay.mount(rootfs));
+        mounted.and(place)
     }
 
     fn tell_of_volumes(&self, container: &Container) {
@@ -237,9 +259,15 @@ impl Engine {
         Ok(Joined { network, pid: of(&host.pid_mode, "pid")?, ipc: of(&host.ipc_mode, "ipc")? })
     }
 
-    /// Starts the monitor, and hears how the program started.
-    fn start_monitor(&self, id: &str, wanted: Wanted, kept: Vec<OwnedFd>) -> Result<Session> {
-        let mut ours = monitor::spawn(&self.store, &self.runtime(), id, kept, wanted.bits())?;
+    /// Starts the monitor, and hears how the program started. The monitor gets ready while what the
+    /// runtime needs is made.
+    fn start_monitor(&self, container: &Container, wanted: Wanted) -> Result<Session> {
+        let bundle = self.empty_bundle(container)?;
+        let (waiting, kept) = side_by_side(
+            || monitor::spawn(&self.store, &self.runtime(), &container.id),
+            || self.prepare(container, &bundle),
+        );
+        let mut ours = waiting?.begin(&kept?, wanted.bits())?;
         loop {
             let frame = wire::read(&mut ours).context("hear of the monitor")?;
             let frame = frame.context("the monitor ended before the program ran")?;
@@ -253,6 +281,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// Does both at once, the first in a thread of its own.
+fn side_by_side<A: Send, B>(beside: impl FnOnce() -> A + Send, here: impl FnOnce() -> B) -> (A, B) {
+    thread::scope(|scope| {
+        let beside = scope.spawn(beside);
+        let here = here();
+        (beside.join().unwrap_or_else(|panic| resume_unwind(panic)), here)
+    })
 }
 
 /// A program cannot begin in a file; one that another mount hides is nobody's business.

@@ -129,7 +129,7 @@ impl Engine {
                 self.store.tell(&event.with("exitCode", &state.exit_code.to_string()));
             }
             self.store.write_state(&container.id, &state, Durability::Kept)?;
-            cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)?;
+            drop(cleanup::clear(&self.store, &self.runtime(), container, InRuntime::Perhaps)?);
         }
         Ok(())
     }

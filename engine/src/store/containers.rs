@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::durable::{self, Durability};
-use super::{Lock, Store, tree};
+use super::{Busy, Lock, Store, tree};
 use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::{Container, Event, State};
 
@@ -236,14 +236,14 @@ impl Store {
         Ok(names.filter(|name| is_id(name)).collect())
     }
 
-    /// Removes all that is on disk of a container that has neither processes nor mounts. Its name
-    /// is free and it is out of sight before the files go.
+    /// Takes a container that has neither processes nor mounts out of sight: its name is free, and
+    /// nothing tells of it any more.
     ///
     /// # Errors
-    /// Names what cannot be removed.
-    pub fn remove_container(&self, container: &Container) -> Result<()> {
+    /// Names what cannot be moved or removed.
+    pub fn take_out_container(&self, container: &Container) -> Result<Remains> {
         let id = &container.id;
-        let _busy = self.busy()?;
+        let busy = self.busy()?;
         let trash = self.staging().join(format!("{id}.removed"));
         fs::rename(self.container_folder(id), &trash)
             .with_context(|| format!("remove the container {id}"))?;
@@ -251,9 +251,27 @@ impl Store {
         let bundle = self.bundle(id);
         let removed = fs::remove_dir_all(&bundle).if_there();
         removed.with_context(|| format!("remove {}", bundle.display()))?;
-        let removed = tree::remove(&trash);
         self.tell(&Event::of_container(container, "destroy"));
-        removed.with_context(|| format!("remove {}", trash.display()))
+        Ok(Remains { trash, _busy: busy })
+    }
+}
+
+/// The files of a container that is out of sight. Those of a process that is killed before it has
+/// removed them are taken away with the next collection.
+#[must_use = "its files are still there"]
+#[derive(Debug)]
+pub struct Remains {
+    trash: PathBuf,
+    _busy: Busy,
+}
+
+impl Remains {
+    /// Removes all that is on disk.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be removed.
+    pub fn remove(self) -> Result<()> {
+        tree::remove(&self.trash).with_context(|| format!("remove {}", self.trash.display()))
     }
 }
 
@@ -314,7 +332,7 @@ mod tests {
         assert!(store.container("web").is_err());
         assert_eq!(store.container("old").unwrap().id, first.id);
         store.add_container(&container('b', "web")).unwrap();
-        store.remove_container(&first).unwrap();
+        store.take_out_container(&first).unwrap().remove().unwrap();
         store.add_container(&container('c', "old")).unwrap();
         fs::remove_dir_all(store.root()).unwrap();
     }

@@ -29,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Result};
 
+pub use containers::Remains;
 pub use events::{Begin, Events};
 pub use gc::Busy;
 pub use images::Image;
