@@ -106,13 +106,13 @@ pub(super) fn make(
     lost::save(directory, &saved)?;
     reach("save the pid", &mut laps)?;
     tell_of_cgroup(&cgroup, &plan);
-    drop(program);
     let mut talk = Talk {
         plan: &plan,
         process: &plan.process,
         child: &child,
         handles: handles(options),
         role: Role::Create { saved: &saved, cgroup: &cgroup },
+        program,
     };
     let served = answer(&channel, &mut talk, mode, &mut laps)?;
     directory.is_made()?;

@@ -142,11 +142,10 @@ impl Joining<'_> {
                 pid_file: options.pid_file.as_deref(),
             },
             role: Role::Exec { container: self.container },
+            program,
         };
         let served = serve(&channel, &mut talk)?;
         failpoint::reach("answer the process")?;
-        // Held until now: the kernel takes its time to take it apart, and the program runs already.
-        drop(program);
         Ok((child, served))
     }
 

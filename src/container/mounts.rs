@@ -60,7 +60,8 @@ pub fn change_mounts(
         joining.spawn(&plan.process, Entry::default(), steps, Start::AtOnce)?;
     let handles = Handles { console_socket: None, pidfd_socket: None, pid_file: None };
     let role = Role::Exec { container: &container };
-    let mut talk = Talk { plan: &plan, process: &plan.process, child: &child, handles, role };
+    let (process, program) = (&plan.process, None);
+    let mut talk = Talk { plan: &plan, process, child: &child, handles, role, program };
     serve(&channel, &mut talk).map(drop)
 }
 

@@ -29,6 +29,9 @@ pub(super) struct Talk<'a> {
     pub(super) child: &'a Child,
     pub(super) handles: Handles<'a>,
     pub(super) role: Role<'a>,
+    /// The mount of the runtime's program. The kernel takes its time to take it apart: that is while
+    /// init makes its mounts, or the program of `exec` runs already.
+    pub(super) program: Option<OwnedFd>,
 }
 
 /// Where the caller wants to get hold of the process.
@@ -136,6 +139,7 @@ fn answer(channel: &RuntimeEnd, talk: &mut Talk<'_>) -> Result<Served> {
                 let entry = talk.entry()?;
                 let tasks: Vec<_> = entry.tasks().collect();
                 channel.send_with(&ToInit::Tasks, &tasks)?;
+                talk.program = None;
             }
             FromInit::RunHooks => {
                 run_hooks(talk)?;
