@@ -29,8 +29,8 @@ pub(super) struct Talk<'a> {
     pub(super) child: &'a Child,
     pub(super) handles: Handles<'a>,
     pub(super) role: Role<'a>,
-    /// The mount of the runtime's program. The kernel takes its time to take it apart: that is while
-    /// init makes its mounts, or the program of `exec` runs already.
+    /// The mount of the runtime's program. The kernel takes its time to take it apart: that is
+    /// while init makes its mounts, or the program of `exec` runs already.
     pub(super) program: Option<OwnedFd>,
 }
 
