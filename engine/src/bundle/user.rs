@@ -105,7 +105,7 @@ impl Entry<'_> {
     fn parse(line: &str) -> Option<Entry<'_>> {
         let mut fields = line.split(':');
         let (name, _password) = (fields.next()?, fields.next()?);
-        let (uid, gid) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        let (uid, gid) = (id(fields.next()?)?, id(fields.next()?)?);
         let home = fields.nth(1).unwrap_or("/");
         Some(Entry { name, uid, gid, home: if home.is_empty() { "/" } else { home } })
     }
@@ -114,7 +114,12 @@ impl Entry<'_> {
 fn group_line(line: &str) -> Option<(&str, u32, &str)> {
     let mut fields = line.split(':');
     let (name, _password) = (fields.next()?, fields.next()?);
-    Some((name, fields.next()?.parse().ok()?, fields.next().unwrap_or_default()))
+    Some((name, id(fields.next()?)?, fields.next().unwrap_or_default()))
+}
+
+/// A line with another number names nobody.
+fn id(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|id| *id <= LARGEST)
 }
 
 /// The number, where the word is one; a number that is none of an account is refused rather than
@@ -124,9 +129,8 @@ fn number(word: &str) -> Result<Option<u32>> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(None);
     }
-    let id = word.parse::<u32>().ok().filter(|id| *id <= LARGEST);
     let words = format!("uids and gids must be in range 0-{LARGEST}: {word}");
-    id.map(Some).ok_or_else(|| refuse(Kind::Invalid, words))
+    id(word).map(Some).ok_or_else(|| refuse(Kind::Invalid, words))
 }
 
 fn unknown(what: &str, name: &str, file: &str) -> anyhow::Error {
@@ -140,9 +144,11 @@ mod tests {
 
     fn accounts() -> Accounts {
         Accounts {
-            passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/srv/www:/bin/false\nbad line\n"
+            passwd: "root:x:0:0:root:/root:/bin/sh\nweb:x:33:34::/srv/www:/bin/false\nbad line\n\
+                     odd:x:7:4294967295::/:\n"
                 .into(),
-            group: "root:x:0:\nwww:x:34:\nadm:x:4:root,web\nlog:x:99:web\n".into(),
+            group: "root:x:0:\nwww:x:34:\nadm:x:4:root,web\nlog:x:99:web\nodd:x:2147483648:web\n"
+                .into(),
         }
     }
 
@@ -168,7 +174,9 @@ mod tests {
 
     #[test]
     fn what_names_nobody_is_refused() {
-        for words in ["ghost", "root:ghosts", "4294967296", "2147483648", "-1", "0:-5"] {
+        for words in
+            ["ghost", "odd", "root:ghosts", "root:odd", "4294967296", "2147483648", "-1", "0:-5"]
+        {
             assert!(accounts().identity(words, &[]).is_err(), "{words}");
         }
         let error = Accounts::default().identity("ghost", &[]).unwrap_err();
