@@ -32,10 +32,10 @@ use crate::sys::{process, self_exe, socket};
 use crate::validate::{self, Problem, Protected};
 use crate::weakness;
 
-/// What is said of the program's file in the debug log, in runc's words where there are any.
-const PROTECTED: &str = "runc exeseal: using /proc/self/exe clone: init runs from a read-only \
-    mount of the program's file that is attached nowhere, where runc would say \
-    runc exeseal: using overlayfs for sealed /proc/self/exe";
+/// Callers look for one of runc's two phrases in the debug log, by what the kernel offers.
+const PROTECTED: &str = "the program's file cannot be written from the container; runc would say \
+    \"runc exeseal: using overlayfs for sealed /proc/self/exe\", or \
+    \"runc exeseal: using /proc/self/exe clone\"";
 
 /// What the container waits for once it is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
