@@ -75,7 +75,7 @@ fn bind_in_the_hosts_tree(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-/// After a failure nothing stays mounted in the host's tree.
+/// After a failure nothing stays mounted in the host's tree, unless the host has been let go of.
 pub(super) fn take_back(init: &mut Init<'_>) {
     if let (Some(bound), Ok(procfs)) = (init.bound.take(), Procfs::private()) {
         // The failure itself is what is told of.
