@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::host_root::HostRoot;
 use super::namespaces::{is_within_reach, join_by_path, new_namespaces};
 use super::notify::{self, Notify};
 use super::options::CreateOptions;
@@ -93,6 +94,7 @@ pub(super) fn make(
     laps.end("begin the cgroup, protect the program");
     let bundle = options.bundle_name();
     let clone = Clone { spec, bundle: &bundle, passed, mode, program: program.as_ref(), host };
+    let host_root = HostRoot::before_init(&plan)?;
     let (child, channel) = spawn(&plan, &cgroup, directory, &clone)?;
     poststop.owe(&saved);
     reach("spawn init", &mut laps)?;
@@ -119,6 +121,7 @@ pub(super) fn make(
 
     let container = Container { directory: store.find(id)?, saved };
     let child = child.keep();
+    host_root.keep();
     cgroup.keep();
     rdt.keep();
     reserved.keep();
@@ -369,7 +372,6 @@ fn spawn(
             state: State { id: &id, ..state },
             hook_output,
             root: None,
-            bound: None,
             procfs: None,
             program: String::new(),
             home: None,

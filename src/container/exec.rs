@@ -198,7 +198,6 @@ impl Joining<'_> {
                 state,
                 hook_output: Output::default(),
                 root: None,
-                bound: None,
                 procfs: None,
                 program: String::new(),
                 home: None,

@@ -5,6 +5,7 @@ mod configured;
 mod create;
 mod delete;
 mod exec;
+mod host_root;
 mod id;
 mod images;
 mod kill;

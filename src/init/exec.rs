@@ -19,7 +19,7 @@ pub(super) fn close_what_is_the_runtimes(init: &mut Init<'_>) -> Result<()> {
 /// While the container's own paths are followed, no descriptor is open that leads out of it: with
 /// `/proc/self/fd/N/../../bin/sh` as its program it would reach the host (CVE-2024-21626).
 pub(super) fn let_go_of_the_host(init: &mut Init<'_>) -> Result<()> {
-    (init.root, init.bound, init.procfs) = (None, None, None);
+    (init.root, init.procfs) = (None, None);
     (init.entry, init.memory) = (Entry::default(), Entry::default());
     init.close_what_is_the_runtimes()
 }

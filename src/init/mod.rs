@@ -91,8 +91,6 @@ pub struct Init<'a> {
     pub hook_output: Output,
     /// The container's root once it is there.
     pub root: Option<Root>,
-    /// The root as a mount in the host's tree, where there is no mount namespace.
-    pub bound: Option<OwnedFd>,
     /// The private procfs once it was needed.
     pub procfs: Option<Procfs>,
     /// The program's path once it was found.
@@ -116,7 +114,6 @@ impl Init<'_> {
                 continue;
             }
             if let Err(error) = failpoint::reach(name).and_then(|()| step(&mut self)) {
-                root::take_back(&mut self);
                 self.tell_of(name, &error);
                 return Err(error);
             }

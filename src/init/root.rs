@@ -68,19 +68,10 @@ fn bind_in_the_hosts_tree(init: &mut Init<'_>) -> Result<()> {
     }
     let words = || format!("bind the root {}", init.plan.root.path.display());
     let own = mount::bind_onto_itself(init.root()?.as_fd()).doing(words)?;
-    init.bound = Some(own.try_clone().doing(words)?);
     let private = Attributes { propagation: libc::MS_PRIVATE, ..Attributes::default() };
     mount::set_attributes(own.as_fd(), private, Reach::All).doing(words)?;
     init.root = Some(Root::from(own));
     Ok(())
-}
-
-/// After a failure nothing stays mounted in the host's tree, unless the host has been let go of.
-pub(super) fn take_back(init: &mut Init<'_>) {
-    if let (Some(bound), Ok(procfs)) = (init.bound.take(), Procfs::private()) {
-        // The failure itself is what is told of.
-        let _ = procfs.detach_mount(bound.as_fd());
-    }
 }
 
 fn propagate(path: &str, propagation: Propagation) -> Result<()> {

@@ -8,7 +8,8 @@ mod newer;
 mod older;
 mod procfs;
 
-use std::io;
+use std::io::{self, ErrorKind};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -335,6 +336,21 @@ pub fn detach(path: &str) -> io::Result<()> {
     let path = c_string(path)?;
     // SAFETY: the path is a C string that lives over the call.
     check(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) }).map(drop)
+}
+
+/// The id of the mount that a path is on: `statx(2)` with STATX_MNT_ID (Linux 5.8).
+pub fn id_at(path: &str) -> io::Result<u64> {
+    let path = c_string(path)?;
+    let mut found = MaybeUninit::<libc::statx>::zeroed();
+    let (at, mask) = (libc::AT_FDCWD, libc::STATX_MNT_ID);
+    // SAFETY: the path is a C string and the buffer is a `statx`; both live over the call.
+    check(unsafe { libc::statx(at, path.as_ptr(), 0, mask, found.as_mut_ptr()) })?;
+    // SAFETY: zeros are a valid `statx`, and the kernel has filled in what it knows.
+    let found = unsafe { found.assume_init() };
+    match found.stx_mask & mask {
+        0 => Err(ErrorKind::Unsupported.into()),
+        _ => Ok(found.stx_mnt_id),
+    }
 }
 
 /// `pivot_root(2)` of the working directory, with the old root mounted over the new one.
