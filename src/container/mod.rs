@@ -122,7 +122,7 @@ impl Container {
         let life = self.life(proc)?;
         let has_program = life.as_ref().is_some_and(|life| !life.is_a_copy);
         // Its maker holds the lock for as long as it lives.
-        if !has_program && self.directory.is_locked()? && self.directory.is_being_made() {
+        if !has_program && self.directory.is_being_made() && self.directory.is_locked()? {
             return Ok(Status::Creating);
         }
         let Some(life) = life else { return Ok(Status::Stopped) };
