@@ -11,6 +11,9 @@ use serde_json::json;
 /// The image's name in every engine.
 pub(crate) const NAME: &str = "localhost/spec/busybox:latest";
 
+/// The image of what keeps a pod's namespaces.
+const PAUSE: &str = "localhost/spec/pause:latest";
+
 /// Programs of busybox that the tests call.
 const PROGRAMS: [&str; 16] = [
     "cat", "echo", "env", "false", "grep", "head", "hostname", "id", "kill", "ls", "ps", "sh",
@@ -19,7 +22,16 @@ const PROGRAMS: [&str; 16] = [
 
 /// Writes `DIRECTORY/image.tar`.
 pub(crate) fn write(directory: &Path) -> Result<()> {
-    let work = directory.join("image");
+    write_as(directory, "image", NAME, &["sh"])
+}
+
+/// Writes `DIRECTORY/pause.tar`.
+pub(crate) fn write_pause(directory: &Path) -> Result<()> {
+    write_as(directory, "pause", PAUSE, &["sleep", "1000000"])
+}
+
+fn write_as(directory: &Path, file: &str, name: &str, command: &[&str]) -> Result<()> {
+    let work = directory.join(file);
     let root = work.join("root");
     for name in ["bin", "dev", "etc", "proc", "root", "sys", "tmp"] {
         fs::create_dir_all(root.join(name))?;
@@ -43,16 +55,16 @@ pub(crate) fn write(directory: &Path) -> Result<()> {
     let config = json!({
         "architecture": architecture(),
         "os": "linux",
-        "config": {"Env": ["PATH=/bin"], "Cmd": ["sh"]},
+        "config": {"Env": ["PATH=/bin"], "Cmd": command},
         "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{digest}")]},
     });
     fs::write(work.join("config.json"), config.to_string())?;
     let manifest = json!([{
-        "Config": "config.json", "RepoTags": [NAME], "Layers": ["layer.tar"]
+        "Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]
     }]);
     fs::write(work.join("manifest.json"), manifest.to_string())?;
     let files = ["manifest.json", "config.json", "layer.tar"];
-    tar(&directory.join("image.tar"), &work, &[], &files)
+    tar(&directory.join(format!("{file}.tar")), &work, &[], &files)
 }
 
 /// The architecture as images name it.
