@@ -332,7 +332,7 @@ fn without_a_mount_namespace_a_failing_create_unmounts_all() -> Result {
     chapter!("runtime.md#errors");
     host::needs(Runtime::get()?.is_onggi(), "other runtimes leave their mounts")?;
     let no_mount = Bundle::busybox().mount("/data", ("nonsense", "none"), &[]);
-    let no_program = Bundle::busybox().args(&["/missing"]);
+    let no_program = Bundle::busybox().args(["/missing"]);
     for bundle in [no_mount, no_program] {
         let output = in_the_hosts_tree(bundle, "\"$@\" && echo made")?;
         assert_eq!(output.stdout, "0\n", "{output}");
