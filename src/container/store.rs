@@ -218,10 +218,22 @@ impl Directory {
 
     /// Writes `state.json` aside and renames it.
     pub fn save(&self, saved: &Saved) -> Result<()> {
+        self.set_aside(saved)?;
+        rename(self.fd.as_fd(), ASIDE, STATE).doing(|| "save the state".into())
+    }
+
+    /// Has the room that `save` needs; without it, nothing stays.
+    pub fn set_aside(&self, saved: &Saved) -> Result<()> {
         let text = serde_json::to_vec(saved)?;
         self.write(ASIDE, &text)
-            .and_then(|()| Ok(rename(self.fd.as_fd(), ASIDE, STATE)?))
+            .inspect_err(|_| self.forget_aside())
             .doing(|| "save the state".into())
+    }
+
+    /// Gives back the room for a state that is not to be.
+    pub fn forget_aside(&self) {
+        // The next save would overwrite it.
+        let _ = remove(self.fd.as_fd(), ASIDE, 0);
     }
 
     /// The configuration as it was when the container was created.

@@ -10,7 +10,7 @@ use crate::cgroup::{Oom, OomEvents};
 use crate::error::{Code, Doing, Error, Result};
 use crate::host::{self, cgroups};
 use crate::log;
-use crate::plan::{self, DeviceUpdate, Kind};
+use crate::plan::{self, CgroupUpdate, DeviceUpdate, Kind};
 use crate::resctrl;
 use crate::spec::{IntelRdt, Resources, Spec, Str};
 use crate::sys::pidfd;
@@ -18,7 +18,8 @@ use crate::sys::pidfd;
 /// Changes limits; what is absent stays.
 ///
 /// # Errors
-/// A limit that the kernel refuses; those that were changed before are restored then.
+/// A limit that the kernel refuses, and those that were changed before are restored then; no room
+/// for the new state, and none is changed.
 pub fn update(store: &Store, id: &ContainerId, wanted: &Update) -> Result<()> {
     let mut container = Container::find_and_lock(store, id)?;
     container.status()?.check_alive()?;
@@ -35,21 +36,33 @@ pub fn update(store: &Store, id: &ContainerId, wanted: &Update) -> Result<()> {
     }
     .unwrap_or_default();
     let mut changes = plan::update(&new, &current, &cgroups::probe()?)?;
-    let cgroup = container.cgroup();
-    if cgroup.is_systemds() {
+    if container.cgroup().is_systemds() {
         changes.properties = plan::properties(&mut changes.writes);
     }
     changes.warnings.iter().for_each(|words| log::warning(words));
     let mut merged = plan::merge(&current, &new);
     let devices = added_rules(&container, &wanted.device_rules, &mut merged)?;
-    cgroup.update(&changes)?;
+    container.saved.onggi.resources = serde_json::to_value(merged)?;
+    // Nothing is changed that could not be written down.
+    container.directory.set_aside(&container.saved)?;
+    change(&mut container, &changes, devices.as_ref(), wanted)
+        .inspect_err(|_| container.directory.forget_aside())?;
+    container.saved.tell_others();
+    lost::save(&container.directory, &container.saved)
+}
+
+fn change(
+    container: &mut Container,
+    changes: &CgroupUpdate,
+    devices: Option<&DeviceUpdate>,
+    wanted: &Update,
+) -> Result<()> {
+    let cgroup = container.cgroup();
+    cgroup.update(changes)?;
     if let Some(rules) = devices {
         cgroup.add_device_rules(&rules.all, &rules.new)?;
     }
-    container.saved.onggi.resources = serde_json::to_value(merged)?;
-    update_class(&mut container, wanted)?;
-    container.saved.tell_others();
-    lost::save(&container.directory, &container.saved)
+    update_class(container, wanted)
 }
 
 /// The device filter with more rules, which `merged` gets too.

@@ -107,6 +107,7 @@ const FILLED_LATER: &str = "
     (echo > \"$0/full\") 2>/dev/null && exit 97
     onggi state \"$3\"
     onggi update --pids-limit 40 \"$3\"
+    find /sys/fs/cgroup -path \"*$3/pids.max\" -exec grep -H '^40$' {} +
     onggi exec \"$3\" /program --version
     onggi start \"$3\"
     onggi delete --force \"$3\" && rm \"$0\"/full* && find \"$0\" -mindepth 1";
