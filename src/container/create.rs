@@ -13,7 +13,7 @@ use super::options::CreateOptions;
 use super::passed::{self, Passed};
 use super::poststop::Poststop;
 use super::saved::{Config, Own, Phase, Saved};
-use super::serve::{self, Handles, Role, Served, Talk, died, serve};
+use super::serve::{self, Handles, Role, Served, Talk, awaits_runtime, died, serve};
 use super::store::{Directory, Store};
 use super::{Container, ContainerId, lost};
 use crate::cgroup::{self, Cgroup, Entry};
@@ -371,6 +371,7 @@ fn spawn(
             passed: clone.passed.numbers.clone(),
             state: State { id: &id, ..state },
             hook_output,
+            awaits_runtime: awaits_runtime(&plan.process, plan.rdt.is_some()),
             root: None,
             procfs: None,
             program: String::new(),

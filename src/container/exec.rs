@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::options::{Attach, ExecOptions, ExecProcess, Paused};
 use super::passed::{self, Passed};
-use super::serve::{Handles, Role, Served, Talk, serve};
+use super::serve::{Handles, Role, Served, Talk, awaits_runtime, serve};
 use super::{Container, ContainerId, Store, configured, supervise};
 use crate::cgroup::{Entry, SubGroup};
 use crate::error::{Code, Doing, Error, Result};
@@ -174,6 +174,7 @@ impl Joining<'_> {
             ..Request::default()
         };
         let annotations = Pairs::default();
+        let has_rdt = self.container.saved.onggi.rdt.is_some();
         let state = State {
             oci_version: spec::OCI_VERSION,
             id: &self.container.saved.id,
@@ -197,6 +198,7 @@ impl Joining<'_> {
                 passed: self.passed.numbers.clone(),
                 state,
                 hook_output: Output::default(),
+                awaits_runtime: awaits_runtime(process, has_rdt),
                 root: None,
                 procfs: None,
                 program: String::new(),

@@ -1,5 +1,6 @@
 //! The runtime's answer to each thing that init asks for.
 
+use std::cell::Cell;
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
@@ -224,6 +225,12 @@ fn oom_kills(talk: &Talk<'_>) -> Option<u64> {
         Role::Create { saved, .. } => Cgroup::open(&saved.onggi.cgroup).oom_kills(),
         Role::Exec { .. } => Some(0),
     }
+}
+
+/// Whether the runtime sets something of a process's before it answers, for which the process must
+/// wait.
+pub(super) fn awaits_runtime(process: &Process, has_rdt: bool) -> Cell<bool> {
+    Cell::new(process.oom_score_adj.is_some() || has_rdt)
 }
 
 /// From outside: inside a user namespace the right to lower it is gone.

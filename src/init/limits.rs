@@ -30,10 +30,12 @@ pub(super) fn set_scheduling(init: &mut Init<'_>) -> Result<()> {
     Ok(())
 }
 
-/// In a user namespace the right to raise them is gone, so that the runtime does it.
+/// In a user namespace the right to raise them is gone, so that the runtime does it. Its answer
+/// says as well that all else is set that only it can set.
 pub(super) fn set_own_limits(init: &mut Init<'_>) -> Result<()> {
     let limits = &init.process.rlimits;
-    match init.plan.namespaces.has(Kind::User) && !limits.is_empty() {
+    let needs_rights = init.plan.namespaces.has(Kind::User) && !limits.is_empty();
+    match needs_rights || init.awaits_runtime.get() {
         true => init.ask(&FromInit::SetLimits).map(drop),
         false => set_limits(0, limits),
     }

@@ -18,6 +18,7 @@ mod paths;
 mod root;
 mod steps;
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,6 +90,9 @@ pub struct Init<'a> {
     pub state: State<'a>,
     /// Where what the container's hooks print goes.
     pub hook_output: Output,
+    /// Whether the runtime may yet have to set what only it can. It does so before it answers
+    /// anything.
+    pub awaits_runtime: Cell<bool>,
     /// The container's root once it is there.
     pub root: Option<Root>,
     /// The private procfs once it was needed.
@@ -141,7 +145,10 @@ impl Init<'_> {
     fn ask(&self, message: &FromInit) -> Result<Vec<OwnedFd>> {
         match self.channel.ask(message)? {
             (ToInit::Show, _) => Err(Error::new("the runtime may not look into init")),
-            (_, fds) => Ok(fds),
+            (_, fds) => {
+                self.awaits_runtime.set(false);
+                Ok(fds)
+            }
         }
     }
 

@@ -20,7 +20,9 @@
 //!   │ Terminal + pty fd ────────────────────────► console socket, or its own terminal
 //!   │ ◄──────────────────────────────── Continue │           (only when there is a terminal)
 //!   │ SetLimits ────────────────────────────────► sets rlimits
-//!   │ ◄──────────────────────────────── Continue │           (in a user namespace only)
+//!   │ ◄──────────────────────────────── Continue │           (in a user namespace; or where init
+//!   │                                             │            had no answer yet, and has an
+//!   │                                             │            OOM score or class of resctrl)
 //!   │ Ready ────────────────────────────────────► knows that only the program can be at fault
 //!   │ SeccompListener(fd number) ───────────────► takes the descriptor, sends it to the agent
 //!   │ ◄──────────────────────────────── Continue │           (only when the filter notifies;
@@ -54,7 +56,7 @@ pub enum FromInit {
     RunHooks,
     /// The multiplexer of its terminal comes along.
     Terminal,
-    /// It may not raise its own limits.
+    /// It may not raise its own limits, or must know that the runtime has set all else.
     SetLimits,
     /// All that may fail for want of a privilege is done.
     Ready,

@@ -6,5 +6,6 @@
 mod failures;
 mod killed;
 mod limits;
+mod order;
 mod place;
 mod room;

@@ -298,12 +298,21 @@ impl Waiting {
 
     /// Ends the runtime's child.
     pub(crate) fn kill_init(&self) {
-        let is_child = |pid: &i32| {
-            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-            status.contains(&format!("\nPPid:\t{}\n", self.pid()))
-        };
-        let init = all_processes().find(is_child).unwrap();
+        let init = self.init().unwrap().0;
         kill(Pid::from_raw(init), Signal::SIGKILL).unwrap();
+    }
+
+    /// Whether the runtime's child waits for something.
+    pub(crate) fn init_sleeps(&self) -> bool {
+        self.init().is_some_and(|(_, status)| status.contains("\nState:\tS"))
+    }
+
+    /// The runtime's child, and what the kernel says of it.
+    fn init(&self) -> Option<(i32, String)> {
+        let is_of_us = format!("\nPPid:\t{}\n", self.pid());
+        let status = |pid| fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let mut all = all_processes().map(|pid| (pid, status(pid)));
+        all.find(|(_, status)| status.contains(&is_of_us))
     }
 
     pub(crate) fn kill_runtime(&self) {
