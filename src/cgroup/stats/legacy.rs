@@ -47,8 +47,8 @@ pub(super) fn stats(cgroup: &Cgroup) -> Result<Stats> {
 fn cpu_time(group: &Group, stats: &mut Stats) -> Result<()> {
     let usage = &mut stats.cpu.usage;
     let ticks = group.text("cpuacct.stat")?;
-    usage.user = value(&ticks, "user") * TICK;
-    usage.kernel = value(&ticks, "system") * TICK;
+    usage.user = value(&ticks, "user").saturating_mul(TICK);
+    usage.kernel = value(&ticks, "system").saturating_mul(TICK);
     usage.total = group.number("cpuacct.usage")?;
     let percpu = group.text("cpuacct.usage_percpu")?;
     usage.percpu = percpu.split_whitespace().map(number).collect();
