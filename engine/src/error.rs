@@ -1,8 +1,12 @@
 //! Errors: a chain of what was being done, and at its root, where a caller must tell cases apart, a
 //! [`Refusal`].
 
+mod words;
+
 use std::fmt;
 use std::io;
+
+use rustix::io::Errno;
 
 pub use anyhow::{Context, Result};
 
@@ -47,6 +51,18 @@ pub fn refuse(kind: Kind, words: impl Into<String>) -> anyhow::Error {
 /// The case, where the error is a refusal; everything else is a failure of ours or of the machine.
 pub fn kind(error: &anyhow::Error) -> Option<Kind> {
     error.downcast_ref::<Refusal>().map(|refusal| refusal.kind)
+}
+
+/// What was being done and what failed, in one line.
+pub fn told(error: &anyhow::Error) -> String {
+    error.chain().map(words::of).collect::<Vec<_>>().join(": ")
+}
+
+/// The words for an error of the kernel's, in lower case, as Docker has them.
+pub fn lower_case(errno: Errno) -> String {
+    let own = || io::Error::from(errno).to_string();
+    let text = words::of_glibc(errno).map_or_else(own, str::to_owned);
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// For removals: what is gone already is no failure.

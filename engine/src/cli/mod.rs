@@ -258,7 +258,7 @@ fn tell(error: &anyhow::Error) -> ExitCode {
         Some(Kind::Usage) | None => "dok",
         Some(_) => "Error response from daemon",
     };
-    complain(&format!("{teller}: {error:#}"));
+    complain(&format!("{teller}: {}", error::told(error)));
     ExitCode::FAILURE
 }
 

@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
-use crate::error::{Context, IfThere, Result};
+use crate::error::{Context, IfThere, Result, told};
 use crate::model::{Container, Event, State, Status};
 use crate::runtime::{Deletion, NotRun, Runtime};
 use crate::store::durable::Durability;
@@ -68,7 +68,7 @@ pub fn main(words: &[PathBuf]) -> Result<()> {
         .and_then(|monitor| monitor.wait_to_begin(&starter))
         .and_then(Monitor::watch);
     if let Err(error) = &outcome {
-        let words = [&125_i32.to_be_bytes()[..], format!("{error:#}").as_bytes()].concat();
+        let words = [&125_i32.to_be_bytes()[..], told(error).as_bytes()].concat();
         // Whoever started us may have gone; then nobody hears it.
         let _ = wire::write(&mut starter, Kind::Failed, &words);
     }
@@ -260,7 +260,7 @@ impl Monitor {
             Some(lingering)
         } else {
             self.streams.tell(Kind::Ended, &code);
-            let failed = cleared.as_ref().err().map(|error| format!("{error:#}"));
+            let failed = cleared.as_ref().err().map(told);
             if let Some(words) = failed {
                 self.state.status = Status::Dead;
                 self.state.error = words;

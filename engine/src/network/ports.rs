@@ -10,7 +10,7 @@ use rustix::net::{
     AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
 };
 
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, lower_case, refuse};
 use crate::model::network::{Binding, Endpoint, HostPort, Protocol, Publish};
 use crate::model::{PortBinding, PortMap};
 
@@ -142,7 +142,7 @@ fn take(publish: &Publish, mut port: u16, ways: &[Way], taken: &[Binding]) -> Re
             let words = format!(
                 "failed to bind host port for {host}:{port}:{inside}/{}: {}",
                 publish.protocol,
-                words_of(error)
+                lower_case(error)
             );
             refuse(Kind::Conflict, words)
         });
@@ -179,12 +179,6 @@ fn meets(other: &Binding, address: IpAddr, port: u16, protocol: Protocol) -> boo
         && other.protocol == protocol
         && same_family
         && (everywhere || other.address == address)
-}
-
-/// Docker's words for an error of `bind(2)`: the C library's, in lower case.
-fn words_of(error: Errno) -> String {
-    let text = std::io::Error::from(error).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// Who leads what comes to a port.

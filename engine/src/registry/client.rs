@@ -17,7 +17,7 @@ use super::address::{form, join, origin, parameters};
 use super::certificates::Certificates;
 use super::names::Names;
 use super::{Credential, Settings};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, refuse, told};
 use crate::image::Reference;
 use crate::image::reference::DEFAULT_REGISTRY;
 
@@ -138,7 +138,7 @@ impl Client {
             (Err(error), Some(registry)) if self.insecure => {
                 self.base = format!("http://{registry}");
                 let second = self.say_once(&Said::get(url(&self.base)));
-                second.map_err(|plain| plain.context(format!("over https: {error:#}")))?
+                second.map_err(|plain| plain.context(format!("over https: {}", told(&error))))?
             }
             (answer, _) => answer?,
         };

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::Engine;
 use super::conflicts::HOST_AND_LINKS;
-use crate::error::{Kind, Result, refuse};
+use crate::error::{Kind, Result, refuse, told};
 use crate::model::network::{Endpoint, split_link};
 use crate::model::{Container, HostConfig, items};
 
@@ -41,7 +41,7 @@ impl Engine {
         for link in host.links.iter_mut().flatten() {
             let (name, alias) = split_link(link);
             let found = self.store.container(name).map_err(|error| {
-                let words = format!("could not get container for {name}: {error:#}");
+                let words = format!("could not get container for {name}: {}", told(&error));
                 refuse(Kind::Invalid, words)
             })?;
             if found.host_config.network_mode == "host" {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Engine, create, host};
 use crate::bundle::resources::resources;
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, refuse, told};
 use crate::model::{Container, Event, HostConfig, RestartPolicy};
 
 /// What is to change; what is not said stays. The units are those of [`HostConfig`].
@@ -74,7 +74,7 @@ impl Engine {
 }
 
 fn cannot(container: &Container, error: anyhow::Error) -> anyhow::Error {
-    let words = format!("Cannot update container {}: {error:#}", container.id);
+    let words = format!("Cannot update container {}: {}", container.id, told(&error));
     refuse(crate::error::kind(&error).unwrap_or(Kind::Conflict), words)
 }
 

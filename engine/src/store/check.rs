@@ -5,7 +5,7 @@ use std::io::{self, Read};
 
 use super::Store;
 use super::images::Record;
-use crate::error::Result;
+use crate::error::{Result, told};
 use crate::image::manifest::{self, Descriptor};
 use crate::image::{Digest, Hasher, Reference, config};
 
@@ -44,7 +44,7 @@ impl Store {
                 Ok(Some(record)) => self.look_at_image(&id, &record, thorough, &mut problems),
                 Ok(None) => {}
                 Err(error) => {
-                    let words = format!("image {id}: {error:#}");
+                    let words = format!("image {id}: {}", told(&error));
                     problems.push(Problem { image: Some(id), ..Problem::new(words) });
                 }
             }
@@ -76,14 +76,14 @@ impl Store {
             Ok(manifest) => manifest,
             Err(error) => {
                 let blob = present(&record.manifest.digest);
-                return problems.push(broken(format!("{error:#}"), blob));
+                return problems.push(broken(told(&error), blob));
             }
         };
         let file = self.read_blob(id, manifest::SIZE_LIMIT);
         let file = file.and_then(|bytes| Ok(serde_json::from_slice::<config::File>(&bytes)?));
         let file = match file {
             Ok(file) => file,
-            Err(error) => return problems.push(broken(format!("{error:#}"), present(id))),
+            Err(error) => return problems.push(broken(told(&error), present(id))),
         };
         for (layer, diff_id) in manifest.layers.iter().zip(file.rootfs.diff_ids) {
             let state = self.state_of(layer, thorough);
