@@ -5,15 +5,10 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use rustix::net::sockopt;
-
 use super::wire::{self, Decoder, Frame, Kind, wants};
 
 /// The bytes that may wait for a client before the program is read no more.
 const ENOUGH: usize = 64 << 10;
-
-/// What a socket takes at the end, when nobody is left to wait for its reader.
-const LAST_WORDS: usize = 1 << 20;
 
 /// One client.
 #[derive(Debug)]
@@ -105,15 +100,6 @@ impl Client {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => self.gone = true,
             }
-        }
-    }
-
-    /// Leaves all that is left with the kernel: the client reads it after the monitor has gone.
-    pub(super) fn flush_at_last(&mut self) {
-        if self.has_waiting() {
-            // Without the right to it the room stays as it is, and what does not fit is lost.
-            let _ = sockopt::set_socket_send_buffer_size_force(&self.stream, LAST_WORDS);
-            self.flush();
         }
     }
 

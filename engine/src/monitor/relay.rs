@@ -92,8 +92,7 @@ impl Relay {
     pub(super) fn serve(mut self) -> Result<()> {
         while self.monitor.is_some() {
             if self.turn()? == Then::End {
-                self.clients.iter_mut().for_each(Client::flush_at_last);
-                return Ok(());
+                return self.hang_up();
             }
         }
         self.listener = None;
@@ -108,8 +107,20 @@ impl Relay {
         if let Some(log) = &mut self.log {
             let _ = log.finish();
         }
-        self.clients.iter_mut().for_each(Client::flush_at_last);
-        Ok(())
+        self.hang_up()
+    }
+
+    /// All is said: who has read it is hung up on, and who reads slowly is waited for.
+    fn hang_up(mut self) -> Result<()> {
+        (self.monitor, self.listener, self.check, self.log) = (None, None, None, None);
+        self.program = Program::default();
+        loop {
+            self.clients.retain(Client::has_waiting);
+            if self.clients.is_empty() {
+                return Ok(());
+            }
+            self.turn()?;
+        }
     }
 
     fn turn(&mut self) -> Result<Then> {

@@ -149,3 +149,26 @@ fn a_signal_goes_in_also_where_there_is_a_terminal() {
     assert_eq!(child.wait().unwrap().code(), Some(33));
     assert_eq!(dok.ok(&["ps", "-aq"]), "", "it ended, and went");
 }
+
+/// More than the kernel keeps for one who does not read yet, and less than keeps a program from
+/// its end.
+#[test]
+fn who_reads_slowly_reads_all_and_hears_the_exit_code() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "seq 60000; exit 3";
+    let id = dok.root().with_file_name("id");
+    let words = ["run", "--rm", "--cidfile", id.to_str().unwrap(), NONE];
+    let mut run = dok.command(&[&words[..], &["busybox", "sh", "-c", script]].concat());
+    run.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let run = run.spawn().unwrap();
+    let store = dok.store();
+    until("it is made", || id.exists().then_some(()));
+    until("it is gone", || store.container_ids().unwrap().is_empty().then_some(()));
+    // The monitor goes right after it.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let said = run.wait_with_output().unwrap();
+    let expected: String = (1..=60_000).map(|number| format!("{number}\n")).collect();
+    let out = String::from_utf8(said.stdout).unwrap();
+    assert!(out == expected, "{} of {} bytes", out.len(), expected.len());
+    assert_eq!(said.status.code(), Some(3), "{}", String::from_utf8_lossy(&said.stderr));
+}
