@@ -57,10 +57,10 @@ impl Engine {
         let id = &container.id;
         let rootfs = self.store.bundle(id).join("rootfs");
         let _lock = self.store.lock_container(id)?;
-        if self.store.state(id)?.status.is_alive() {
+        // Between two runs its files stay mounted.
+        if self.store.state(id)?.status.is_up() || !self.store.outwait_monitor(id)? {
             return act(&rootfs);
         }
-        self.store.wait_for_monitor(id)?;
         crate::store::durable::make_private_folder(&self.store.bundle(id))?;
         // Whoever was killed here left it mounted.
         rootfs::unmount_all(&rootfs)?;

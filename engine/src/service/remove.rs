@@ -21,24 +21,25 @@ impl Engine {
     /// It runs; something of it cannot be removed.
     pub fn remove(&self, container: &Container, running: Running, volumes: Volumes) -> Result<()> {
         let id = &container.id;
-        let status = self.store.state(id)?.status;
-        if status.is_up() {
-            if running == Running::Refuse {
-                return Err(is_alive(container, status));
+        let lock = loop {
+            let status = self.store.state(id)?.status;
+            if status.is_up() {
+                if running == Running::Refuse {
+                    return Err(is_alive(container, status));
+                }
+                self.end_by_force(container)?;
             }
-            self.end_by_force(container)?;
-        }
-        let lock = match self.store.lock_container(id) {
-            // It removed itself.
-            Err(error) if kind(&error) == Some(Kind::NotFound) => return Ok(()),
-            lock => lock?,
+            let lock = match self.store.lock_container(id) {
+                // It removed itself.
+                Err(error) if kind(&error) == Some(Kind::NotFound) => return Ok(()),
+                lock => lock?,
+            };
+            // Somebody may have started it before the lock was ours.
+            if !self.store.state(id)?.status.is_up() && self.store.outwait_monitor(id)? {
+                break lock;
+            }
         };
-        self.store.wait_for_monitor(id)?;
         let Some(container) = self.store.read_container(id)? else { return Ok(()) };
-        let status = self.store.state(id)?.status;
-        if status.is_alive() {
-            return Err(is_alive(&container, status));
-        }
         drop(cleanup::clear(&self.store, &self.runtime(), &container, self.in_runtime(id))?);
         cleanup::remove(&self.store, &container, volumes)?;
         drop(lock);

@@ -40,10 +40,11 @@ impl Engine {
                 let words = "cannot start a paused container, try unpause instead";
                 return Err(refuse(Kind::Conflict, words));
             }
-            status if status.is_alive() => return Ok(None),
+            // As in Docker, one that waits for its next run is not to be started.
+            status if status.is_up() => return Ok(None),
+            _ if !self.store.outwait_monitor(id)? => return Ok(None),
             _ => {}
         }
-        self.store.wait_for_monitor(id)?;
         if wanted != Wanted::NOTHING {
             self.store.tell(&Event::of_container(container, "attach"));
         }

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Lock, Store, durable};
 use crate::error::{Context, IfThere, Result};
@@ -12,6 +13,9 @@ use crate::time::Time;
 
 /// What Docker reports for a program whose end nobody saw.
 const UNKNOWN_EXIT: i32 = 255;
+
+/// How often one looks whether a monitor has gone.
+const MOMENT: Duration = Duration::from_millis(1);
 
 impl Store {
     /// The file whose lock a monitor holds.
@@ -51,6 +55,21 @@ impl Store {
     pub fn wait_for_monitor(&self, id: &str) -> Result<()> {
         let waited = Lock::share(&self.monitor_lock(id)).map(drop).if_there();
         waited.with_context(|| format!("wait for the monitor of {id}"))
+    }
+
+    /// Waits for a monitor that is about to go; whether there is none any more. There is one as
+    /// long as the program runs or is to run again, and nobody waits for that with a lock.
+    ///
+    /// # Errors
+    /// Names the file that cannot be read.
+    pub fn outwait_monitor(&self, id: &str) -> Result<bool> {
+        while self.has_monitor(id) {
+            if self.written_state(id)?.status.is_up() {
+                return Ok(false);
+            }
+            std::thread::sleep(MOMENT);
+        }
+        Ok(true)
     }
 
     /// Whether a container has a monitor. Who asks takes a part in the lock, and so is none for

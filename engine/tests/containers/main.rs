@@ -8,6 +8,7 @@ mod copy;
 mod events;
 mod health;
 mod life;
+mod meanwhile;
 mod memory;
 mod networks;
 #[path = "../patience/mod.rs"]

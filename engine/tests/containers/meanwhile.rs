@@ -1,0 +1,98 @@
+//! Commands that come while a container is being started, or waits for its next run.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use onggi_engine::model::Status;
+
+use super::patience::until;
+use super::setting::Dok;
+
+const NONE: &str = "--network=none";
+
+/// A command whose runtime begins to run a program only when the file `go` is there. That it was
+/// asked to is said by the file `asked`.
+struct Slow {
+    go: PathBuf,
+    asked: PathBuf,
+    line: Vec<OsString>,
+}
+
+impl Slow {
+    fn new(dok: &Dok, words: &[&str]) -> Slow {
+        let beside = |name: &str| dok.root().with_file_name(name);
+        let (go, asked, script) = (beside("go"), beside("asked"), beside("slow"));
+        let inner = dok.direct(words);
+        let mut line = vec![inner.get_program().to_owned()];
+        line.extend(inner.get_args().map(ToOwned::to_owned));
+        let at = line.iter().position(|word| word == "--runtime").unwrap() + 1;
+        let runtime = PathBuf::from(std::mem::replace(&mut line[at], script.clone().into()));
+        let text = format!(
+            "#!/bin/sh\ncase \" $* \" in *' run '*) echo >> {}; \
+             until test -e {}; do sleep 0.01; done;; esac\nexec {} \"$@\"\n",
+            asked.display(),
+            go.display(),
+            runtime.display()
+        );
+        std::fs::write(&script, text).unwrap();
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
+        Slow { go, asked, line }
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.line[0]);
+        command.args(&self.line[1..]);
+        command
+    }
+
+    fn wait(&self) {
+        until("the runtime is asked", || self.asked.exists().then_some(()));
+    }
+
+    fn go(&self) {
+        std::fs::write(&self.go, "").unwrap();
+    }
+}
+
+/// Without an end: each run fails.
+fn fails_again_and_again(dok: &Dok) -> String {
+    let words = ["run", "-d", "--name", "again", "--restart", "always", NONE, "busybox", "false"];
+    let id = dok.ok(&words).trim().to_owned();
+    until("it waits for long", || {
+        let state = dok.store().state(&id).unwrap();
+        (state.status == Status::Restarting && state.restart_count > 3).then_some(())
+    });
+    id
+}
+
+#[test]
+fn a_container_that_waits_for_its_next_run_keeps_nobody_waiting() {
+    let Some(dok) = Dok::new() else { return };
+    let id = fails_again_and_again(&dok);
+    assert_eq!(dok.ok(&["start", "again"]), "again\n");
+    let file = dok.root().with_file_name("passwd");
+    dok.ok(&["cp", "again:/etc/passwd", file.to_str().unwrap()]);
+    assert!(std::fs::read_to_string(file).unwrap().starts_with("root:"));
+    dok.ok(&["export", "-o", dok.root().with_file_name("tar").to_str().unwrap(), "again"]);
+    assert!(dok.dok(&["rm", "again"]).err.contains("stop the container"));
+    assert!(dok.store().state(&id).unwrap().status.is_up());
+    dok.ok(&["rm", "-f", "again"]);
+}
+
+#[test]
+fn what_is_being_started_is_removed_by_force() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", "--name", "web", NONE, "busybox", "sleep", "86400"]);
+    let slow = Slow::new(&dok, &["start", "web"]);
+    let mut start = slow.command().spawn().unwrap();
+    slow.wait();
+    let mut remove = dok.command(&["rm", "-f", "web"]).spawn().unwrap();
+    // It is still to be started; that the other waits already is likely, and not needed.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    slow.go();
+    assert!(remove.wait().unwrap().success());
+    assert!(start.wait().unwrap().success());
+    assert!(dok.store().container_ids().unwrap().is_empty());
+}
