@@ -2,6 +2,7 @@
 //! its own sake, freezing, and waiting for an end.
 
 use std::fs;
+use std::thread;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -20,6 +21,9 @@ const GRACE: i64 = 10;
 
 /// How long a killed program may take to be gone: the kernel may be waiting for a disk.
 const KILLED: Duration = Duration::from_secs(30);
+
+/// How often one looks whether the next run begins.
+const MOMENT: Duration = Duration::from_millis(2);
 
 impl Engine {
     /// Ends a container. `seconds` is the grace before force; a negative one has no end, `None`
@@ -66,7 +70,7 @@ impl Engine {
 
     /// A frozen program ends only when it can move.
     fn send_and_thaw(&self, container: &Container, signal: Signal) -> Result<()> {
-        let state = self.store.state(&container.id)?;
+        let state = self.settled(&container.id)?;
         if !state.status.is_alive() {
             return Ok(());
         }
@@ -86,6 +90,18 @@ impl Engine {
         }
     }
 
+    /// The state, once a container that waits for its next run, and is to have none, has ended or
+    /// has just been too fast.
+    fn settled(&self, id: &str) -> Result<State> {
+        loop {
+            let state = self.store.state(id)?;
+            if state.status != Status::Restarting {
+                return Ok(state);
+            }
+            thread::sleep(MOMENT);
+        }
+    }
+
     fn send(&self, container: &Container, signal: Signal) -> Result<()> {
         let number = signal.to_string();
         self.runtime().kill(&container.id, &number)?;
@@ -95,6 +111,11 @@ impl Engine {
 
     /// What watches the end of a container that is not to be restarted; `None` where it has ended.
     fn watch(&self, container: &Container) -> Result<Option<Watch>> {
+        let id = &container.id;
+        if self.store.has_monitor(id) && !self.store.state(id)?.status.is_up() {
+            // Whoever starts it has its lock until the program runs: it hears no signal before.
+            drop(self.store.lock_container(id).ok());
+        }
         if let Some(mut session) = self.connect(container, Wanted::NOTHING)? {
             return match session.send(FrameKind::NoRestart, &[]) {
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(None),
@@ -104,7 +125,7 @@ impl Engine {
                 }
             };
         }
-        let state = self.store.state(&container.id)?;
+        let state = self.store.state(id)?;
         if !state.status.is_alive() {
             return Ok(None);
         }
@@ -140,11 +161,16 @@ impl Engine {
     /// It does not run.
     pub fn kill(&self, container: &Container, signal: Signal) -> Result<()> {
         let killing = || format!("cannot kill container: {}", container.name);
-        if !self.store.state(&container.id)?.status.is_alive() {
+        let status = self.store.state(&container.id)?.status;
+        if !status.is_up() {
             let words = format!("container {} is not running", container.id);
             return Err(refuse(Kind::Conflict, words)).with_context(killing);
         }
         if signal != Signal::KILL && signal != stop_signal(container)? {
+            if status == Status::Restarting {
+                // Nobody is there to hear it.
+                return Ok(());
+            }
             return self.send(container, signal).with_context(killing);
         }
         let end = self.watch(container)?;

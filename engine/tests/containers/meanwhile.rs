@@ -96,3 +96,31 @@ fn what_is_being_started_is_removed_by_force() {
     assert!(start.wait().unwrap().success());
     assert!(dok.store().container_ids().unwrap().is_empty());
 }
+
+#[test]
+fn what_is_being_started_hears_its_stop_signal() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "trap 'exit 3' TERM; while :; do sleep 0.05; done";
+    let id = dok.ok(&["create", "--name", "web", NONE, "--init", "busybox", "sh", "-c", script]);
+    let slow = Slow::new(&dok, &["start", "web"]);
+    let mut start = slow.command().spawn().unwrap();
+    slow.wait();
+    let mut stop = dok.command(&["stop", "-t", "-1", "web"]).spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    slow.go();
+    assert!(start.wait().unwrap().success());
+    assert!(stop.wait().unwrap().success());
+    let state = dok.store().state(id.trim()).unwrap();
+    // The shell may not have come to its trap.
+    assert!([3, 143].contains(&state.exit_code), "{state:?}");
+}
+
+#[test]
+fn what_waits_for_its_next_run_is_killed_as_in_docker() {
+    let Some(dok) = Dok::new() else { return };
+    let id = fails_again_and_again(&dok);
+    dok.ok(&["kill", "-s", "USR1", "again"]);
+    assert!(dok.store().state(&id).unwrap().status.is_up());
+    dok.ok(&["kill", "again"]);
+    assert_eq!(dok.store().state(&id).unwrap().status, Status::Exited);
+}
