@@ -112,6 +112,8 @@ pub(super) struct Log {
     /// Entries that wait for a file.
     waiting: Vec<u8>,
     asked: Option<Wanted>,
+    /// Nobody gives files any more.
+    alone: bool,
     /// The rest of a line whose end has not come, of each stream.
     partial: [Vec<u8>; 2],
 }
@@ -121,7 +123,15 @@ const STREAMS: [&str; 2] = ["stdout", "stderr"];
 impl Log {
     pub(super) fn new(size: u64) -> Log {
         let partial = [Vec::new(), Vec::new()];
-        Log { size, file: None, written: 0, waiting: Vec::new(), asked: None, partial }
+        Log {
+            size,
+            file: None,
+            written: 0,
+            waiting: Vec::new(),
+            asked: None,
+            alone: false,
+            partial,
+        }
     }
 
     /// Writes what a stream brought: 0 is standard output, 1 standard error. The answer is what it
@@ -179,12 +189,10 @@ impl Log {
         self.asked = None;
     }
 
-    /// Nobody will give another file: the present one takes all.
+    /// Nobody will give another file: the present one takes all. Where there is none, all is lost,
+    /// and nobody waits.
     pub(super) fn keep_the_file(&mut self) -> io::Result<()> {
-        (self.size, self.asked) = (u64::MAX, None);
-        if self.file.is_none() {
-            self.give_up();
-        }
+        (self.size, self.asked, self.alone) = (u64::MAX, None, true);
         self.go_on().map(drop)
     }
 
@@ -195,6 +203,10 @@ impl Log {
                 return Ok(None);
             }
             let Some(file) = &mut self.file else {
+                if self.alone {
+                    self.waiting.clear();
+                    return Ok(None);
+                }
                 self.asked = Some(Wanted::Present);
                 return Ok(self.asked);
             };
@@ -338,6 +350,10 @@ mod tests {
         log.0.keep_the_file().unwrap();
         assert_eq!(log.0.write(0, b"third\n").unwrap(), None);
         assert_eq!(entries(&path).len(), 3);
+        let mut without = Log::new(u64::MAX);
+        without.keep_the_file().unwrap();
+        assert_eq!(without.write(0, b"lost\n").unwrap(), None);
+        assert!(!without.waits(), "nobody would come");
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 
