@@ -24,6 +24,8 @@ use crate::time::Time;
 
 /// Runs the program once. Its exit code, or why it could not be executed.
 pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
+    // A former run may have ended while it was frozen; this one is not.
+    let _ = fs::remove_file(monitor.store.pause_mark(&monitor.container.id));
     let (program, started) = if monitor.container.config.tty {
         let console = Console::listen(monitor)?;
         let started = start(monitor, console.streams())?;

@@ -94,7 +94,9 @@ impl Store {
         let again = self.written_state(id)?;
         Ok(match again.status {
             Status::Running if is_alive(&again) => self.with_pause(id, again),
-            Status::Running | Status::Restarting => lost(again),
+            // The next run may have begun.
+            Status::Restarting => self.begun_unseen(id).unwrap_or_else(|| lost(again)),
+            Status::Running => lost(again),
             _ => again,
         })
     }

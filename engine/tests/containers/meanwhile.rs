@@ -3,18 +3,21 @@
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use nix::sys::signal::Signal::SIGKILL;
 use onggi_engine::model::Status;
 
+use super::memory::kill_beside;
 use super::patience::until;
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
 
-/// A command whose runtime begins to run a program only when the file `go` is there. That it was
-/// asked to is said by the file `asked`.
+/// A command whose runtime runs some programs at once, and others when the file `go` is there. The
+/// file `asked` has a line for each time that it was to.
 struct Slow {
+    free: usize,
     go: PathBuf,
     asked: PathBuf,
     line: Vec<OsString>,
@@ -22,6 +25,10 @@ struct Slow {
 
 impl Slow {
     fn new(dok: &Dok, words: &[&str]) -> Slow {
+        Slow::after(0, dok, words)
+    }
+
+    fn after(free: usize, dok: &Dok, words: &[&str]) -> Slow {
         let beside = |name: &str| dok.root().with_file_name(name);
         let (go, asked, script) = (beside("go"), beside("asked"), beside("slow"));
         let inner = dok.direct(words);
@@ -29,16 +36,15 @@ impl Slow {
         line.extend(inner.get_args().map(ToOwned::to_owned));
         let at = line.iter().position(|word| word == "--runtime").unwrap() + 1;
         let runtime = PathBuf::from(std::mem::replace(&mut line[at], script.clone().into()));
+        let (asking, going, runtime) = (asked.display(), go.display(), runtime.display());
         let text = format!(
-            "#!/bin/sh\ncase \" $* \" in *' run '*) echo >> {}; \
-             until test -e {}; do sleep 0.01; done;; esac\nexec {} \"$@\"\n",
-            asked.display(),
-            go.display(),
-            runtime.display()
+            "#!/bin/sh\ncase \" $* \" in *' run '*) echo >> {asking}; \
+             test $(wc -l < {asking}) -le {free} || until test -e {going}; do sleep 0.01; done;; \
+             esac\nexec {runtime} \"$@\"\n"
         );
         std::fs::write(&script, text).unwrap();
         std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).unwrap();
-        Slow { go, asked, line }
+        Slow { free, go, asked, line }
     }
 
     fn command(&self) -> Command {
@@ -48,7 +54,10 @@ impl Slow {
     }
 
     fn wait(&self) {
-        until("the runtime is asked", || self.asked.exists().then_some(()));
+        until("the runtime is asked", || {
+            let lines = std::fs::read(&self.asked).unwrap_or_default().len();
+            (lines > self.free).then_some(())
+        });
     }
 
     fn go(&self) {
@@ -123,4 +132,40 @@ fn what_waits_for_its_next_run_is_killed_as_in_docker() {
     assert!(dok.store().state(&id).unwrap().status.is_up());
     dok.ok(&["kill", "again"]);
     assert_eq!(dok.store().state(&id).unwrap().status, Status::Exited);
+}
+
+#[test]
+fn a_next_run_that_its_monitor_did_not_write_down_is_seen() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "test -e /again && exec sleep 86400; echo > /again; exit 1";
+    let words = ["run", "-d", "--name", "web", "--restart", "always", NONE, "busybox"];
+    let slow = Slow::after(1, &dok, &[&words[..], &["sh", "-c", script]].concat());
+    assert!(slow.command().stdout(Stdio::null()).status().unwrap().success());
+    slow.wait();
+    let (store, id) = (dok.store(), dok.store().container("web").unwrap().id);
+    kill_beside(&dok, &id, "monitor");
+    slow.go();
+    until("it runs", || (store.state(&id).unwrap().status == Status::Running).then_some(()));
+    dok.ok(&["exec", "web", "true"]);
+    dok.ok(&["stop", "-t", "0", "web"]);
+    assert_eq!(store.state(&id).unwrap().status, Status::Exited);
+}
+
+#[test]
+fn a_program_that_was_frozen_when_it_ended_is_not_so_in_its_next_run() {
+    let Some(dok) = Dok::new() else { return };
+    let words = ["run", "-d", "--name", "ice", "--restart", "always", NONE, "busybox"];
+    let id = dok.ok(&[&words[..], &["sleep", "86400"]].concat()).trim().to_owned();
+    let (store, first) = (dok.store(), dok.store().state(&id).unwrap().pid);
+    dok.ok(&["pause", "ice"]);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(first.try_into().unwrap()), SIGKILL).unwrap();
+    // With cgroup v1 it ends when it can move.
+    let mut thaw = Command::new(dok.runtime());
+    thaw.arg("--root").arg(store.runtime_state()).args(["resume", &id]);
+    drop(thaw.stderr(Stdio::null()).status().unwrap());
+    let state = until("it runs again", || {
+        Some(store.state(&id).unwrap()).filter(|state| state.pid != 0 && state.pid != first)
+    });
+    assert_eq!(state.status, Status::Running);
+    dok.ok(&["exec", "ice", "true"]);
 }

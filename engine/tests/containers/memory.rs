@@ -118,7 +118,7 @@ fn who_reads_what_a_container_writes_has_no_rights_and_few_calls() {
     });
 }
 
-fn kill_beside(dok: &Dok, id: &str, word: &str) {
+pub(crate) fn kill_beside(dok: &Dok, id: &str, word: &str) {
     let processes = beside(dok, id);
     let (pid, _) = processes.iter().find(|(_, other)| other == word).unwrap();
     let pid = rustix::process::Pid::from_raw(*pid).unwrap();

@@ -82,6 +82,10 @@ impl Dok {
         self.folder.join("run")
     }
 
+    pub(crate) fn runtime(&self) -> &Path {
+        &self.runtime
+    }
+
     pub(crate) fn store(&self) -> Store {
         Store::open(self.root(), self.run_folder()).unwrap()
     }
