@@ -1,6 +1,7 @@
 //! Whether the program is well: another program is run beside it now and then, and what it ends
 //! with is counted.
 
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -113,11 +114,11 @@ impl Monitor {
     }
 
     /// Makes a check that is due, or ends one that takes too long. When to come again.
-    pub(super) fn check(&mut self) -> Result<Option<Instant>> {
-        let Some(checks) = &mut self.health else { return Ok(None) };
+    pub(super) fn check(&mut self) -> Option<Instant> {
+        let checks = self.health.as_mut()?;
         let now = Instant::now();
         if now < checks.due {
-            return Ok(Some(checks.due));
+            return Some(checks.due);
         }
         match &mut checks.present {
             Some(present) => {
@@ -129,36 +130,42 @@ impl Monitor {
             None if self.store.pause_mark(&self.container.id).exists() => {
                 checks.due = now + checks.plan.interval;
             }
-            None => self.begin_check(now)?,
+            None => self.begin_check(now),
         }
-        Ok(self.health.as_ref().map(|checks| checks.due))
+        self.health.as_ref().map(|checks| checks.due)
     }
 
-    fn begin_check(&mut self, now: Instant) -> Result<()> {
-        let (ours, theirs) = pipe(End::Read).context("make a pipe")?;
-        let (id, file) = (&self.container.id, check_file(&self.bundle));
+    fn begin_check(&mut self, now: Instant) {
         let start = Time::now();
-        let begun = self.runtime.probe(&self.bundle, id, &file, theirs)?;
-        let Some(checks) = &mut self.health else { return Ok(()) };
+        let begun = self.run_check();
+        let Some(checks) = &mut self.health else { return };
         match begun {
-            Ok(pid) => {
+            Ok((pid, output)) => {
                 checks.due = now + checks.plan.timeout;
                 checks.present = Some(Present { pid, begun: now, start, late: false });
-                self.streams.listen_to_check(&ours);
-                Ok(())
+                self.streams.listen_to_check(&output);
             }
-            Err(not_run) => {
-                let output = not_run.words;
-                self.count(Probe { start, end: Time::now(), exit_code: NO_CODE, output }, now)
+            // One that cannot be made has failed, and is no reason to leave the program alone.
+            Err(error) => {
+                let (end, output) = (Time::now(), format!("{error:#}"));
+                self.count(Probe { start, end, exit_code: NO_CODE, output }, now);
             }
         }
+    }
+
+    /// The number of a check that runs, and what it writes.
+    fn run_check(&self) -> Result<(u32, OwnedFd)> {
+        let (ours, theirs) = pipe(End::Read).context("make a pipe")?;
+        let (id, file) = (&self.container.id, check_file(&self.bundle));
+        let pid = self.runtime.probe(&self.bundle, id, &file, theirs)??;
+        Ok((pid, ours))
     }
 
     /// A child of ours that is not the program has ended: perhaps the check.
-    pub(super) fn check_ended(&mut self, pid: u32, code: i32) -> Result<()> {
-        let Some(checks) = &mut self.health else { return Ok(()) };
+    pub(super) fn check_ended(&mut self, pid: u32, code: i32) {
+        let Some(checks) = &mut self.health else { return };
         let Some(present) = checks.present.take_if(|present| present.pid == pid) else {
-            return Ok(());
+            return;
         };
         let written = self.streams.take_check();
         let (exit_code, output) = if present.late {
@@ -168,10 +175,10 @@ impl Monitor {
             (code, written)
         };
         let probe = Probe { start: present.start, end: Time::now(), exit_code, output };
-        self.count(probe, present.begun)
+        self.count(probe, present.begun);
     }
 
-    fn count(&mut self, probe: Probe, begun: Instant) -> Result<()> {
+    fn count(&mut self, probe: Probe, begun: Instant) {
         if let (Some(checks), Some(health)) = (&mut self.health, &mut self.state.health) {
             let lasted = begun.saturating_duration_since(checks.begun);
             let before = health.status.clone();
@@ -183,7 +190,8 @@ impl Monitor {
             let now = Instant::now();
             checks.due = now + checks.plan.wait(health, now.duration_since(checks.begun));
         }
-        self.save(Durability::Passing)
+        // Where there is no room to write it down, the next check may find some.
+        let _ = self.save(Durability::Passing);
     }
 }
 

@@ -114,6 +114,8 @@ pub(super) struct Log {
     asked: Option<Wanted>,
     /// Nobody gives files any more.
     alone: bool,
+    /// The last entry may not have its end: the disk was full.
+    torn: bool,
     /// The rest of a line whose end has not come, of each stream.
     partial: [Vec<u8>; 2],
 }
@@ -130,6 +132,7 @@ impl Log {
             waiting: Vec::new(),
             asked: None,
             alone: false,
+            torn: false,
             partial,
         }
     }
@@ -217,9 +220,12 @@ impl Log {
             }
             // One entry that is longer than a file has a file to itself.
             let length = if fitting > 0 { fitting } else { first_entry(&self.waiting) };
-            let written = file.write_all(&self.waiting[..length]);
+            // Half an entry is a line by itself, which no reader takes for one.
+            let end = if self.torn { file.write_all(b"\n") } else { Ok(()) };
+            let written = end.and_then(|()| file.write_all(&self.waiting[..length]));
             self.waiting.drain(..length);
             self.written += length as u64;
+            self.torn = written.is_err();
             written?;
         }
         if self.waiting.capacity() > 4 * LONGEST {

@@ -245,8 +245,9 @@ impl Monitor {
         let code = self.state.exit_code.to_be_bytes();
         let removed = self.container.host_config.auto_remove;
         if !removed {
-            // The exit code is safe before anything else can fail.
-            self.save(Durability::Passing)?;
+            // The exit code is safe before anything else can fail; where it cannot be kept, those
+            // who wait still hear it.
+            let _ = self.save(Durability::Passing);
         }
         self.names = None;
         self.let_go_of_ports();

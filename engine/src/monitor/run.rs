@@ -79,9 +79,9 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
             if child == pid {
                 return Ok(runtime::code(status));
             }
-            monitor.check_ended(child, runtime::code(status))?;
+            monitor.check_ended(child, runtime::code(status));
         }
-        let next = monitor.check()?;
+        let next = monitor.check();
         children = monitor.streams.turn(next)?;
         if std::mem::take(&mut monitor.streams.names_requested) {
             monitor.answer_names();

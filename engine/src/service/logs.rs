@@ -127,9 +127,10 @@ impl Reader {
             if !partial.ends_with(b"\n") {
                 break;
             }
-            let entry: Entry =
-                serde_json::from_slice(partial).context("read an entry of the log")?;
+            let entry = serde_json::from_slice::<Entry>(partial);
             partial.clear();
+            // A disk that was full may have left half of one.
+            let Ok(entry) = entry else { continue };
             let early = self.request.since.is_some_and(|since| entry.time < since);
             let late = self.request.until.is_some_and(|until| entry.time > until);
             if !early && !late {

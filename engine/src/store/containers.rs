@@ -201,7 +201,15 @@ impl Store {
     pub fn write_state(&self, id: &str, state: &State, durability: Durability) -> Result<()> {
         let file = self.state_file(id);
         let text = serde_json::to_vec(state).context("encode the state")?;
-        durable::put(&file, &text, durability).with_context(|| format!("write {}", file.display()))
+        let is_full = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        };
+        let written = match durable::put(&file, &text, durability) {
+            // A container that has filled the disk keeps its exit code.
+            Err(error) if is_full(&error) => durable::overwrite(&file, &text).map_err(|_| error),
+            written => written,
+        };
+        written.with_context(|| format!("write {}", file.display()))
     }
 
     /// Waits until nobody else starts, removes or changes this container.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a folder and what leads to it, for the owner alone.
@@ -47,6 +47,23 @@ pub fn put(file: &Path, contents: &[u8], durability: Durability) -> io::Result<(
     match durability {
         Durability::Kept => sync_folder(folder),
         Durability::Passing => Ok(()),
+    }
+}
+
+/// Replaces the text of a file that is there, in its own place: for a disk that has no room for
+/// another one. Blanks take the place of what is left over, so that it is one call which needs no
+/// room, and whoever reads it sees the old text or the new one.
+///
+/// # Errors
+/// Of the calls that open and write.
+pub fn overwrite(file: &Path, contents: &[u8]) -> io::Result<()> {
+    let file = OpenOptions::new().write(true).open(file)?;
+    let length = usize::try_from(file.metadata()?.len()).map_err(io::Error::other)?;
+    let mut text = contents.to_vec();
+    text.resize(length.max(contents.len()), b' ');
+    match file.write_at(&text, 0)? {
+        written if written == text.len() => Ok(()),
+        _ => Err(io::ErrorKind::StorageFull.into()),
     }
 }
 

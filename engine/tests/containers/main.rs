@@ -14,6 +14,7 @@ mod networks;
 #[path = "../patience/mod.rs"]
 mod patience;
 mod refusals;
+mod room;
 mod setting;
 mod sharing;
 mod shown;
