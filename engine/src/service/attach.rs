@@ -83,7 +83,8 @@ impl Session {
     /// # Errors
     /// Of `read(2)`.
     pub fn wait_for_end(&mut self, longest: Option<Duration>) -> Result<Option<End>> {
-        let deadline = longest.map(|longest| Instant::now() + longest);
+        // One that is later than all times has no end.
+        let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
         loop {
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {

@@ -64,7 +64,7 @@ fn a_container_is_stopped_started_killed_and_removed() {
     until("it listens", || dok.ok(&["logs", "web"]).contains("ready").then_some(()));
     let refused = dok.dok(&["rm", "web"]);
     assert!(refused.err.contains("stop the container before removing or force remove"));
-    assert_eq!(dok.ok(&["stop", "web"]), "web\n");
+    assert_eq!(dok.ok(&["stop", "-t", &i64::MAX.to_string(), "web"]), "web\n");
     let state = dok.store().state(id.trim()).unwrap();
     assert_eq!((state.status, state.exit_code, state.pid), (Status::Exited, 3, 0));
     assert!(dok.ok(&["logs", "web"]).contains("bye"));
