@@ -36,7 +36,6 @@ const COMMON: &[c_long] = &[
     libc::SYS_read,
     libc::SYS_write,
     libc::SYS_close,
-    libc::SYS_fcntl,
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -133,6 +132,9 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
         (libc::SYS_mmap, lacks(2, libc::PROT_EXEC)),
         (libc::SYS_mprotect, lacks(2, libc::PROT_EXEC)),
     ];
+    // Others choose a process that hears of a descriptor by a signal, and which.
+    let own = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL, libc::F_DUPFD_CLOEXEC];
+    limited.extend(own.map(|command| (libc::SYS_fcntl, is(1, number(command)))));
     limited.extend(match task {
         Task::Companion => vec![
             (libc::SYS_socket, is(0, number(libc::AF_INET))),
@@ -195,9 +197,13 @@ mod tests {
             );
             let kills = rustix::process::test_kill_process(other).is_ok();
             let types = rustix::termios::tcgetattr(ours.as_fd());
+            // As F_SETOWN and F_SETSIG, by which a process can be killed.
+            let other_commands = rustix::pipe::fcntl_getpipe_size(&ours);
+            let own_command = rustix::fs::fcntl_getfl(&ours);
             let denied = |errno| errno == Some(rustix::io::Errno::PERM);
             let refused = denied(connects.err()) && denied(types.err());
-            (speaks, opens || runs || kills, refused)
+            let refused = refused && denied(other_commands.err());
+            (speaks && own_command.is_ok(), opens || runs || kills, refused)
         };
         let ended = std::thread::spawn(sandboxed).join().unwrap();
         assert_eq!(ended, (true, false, true));
