@@ -35,6 +35,8 @@ impl Engine {
     pub fn start(&self, container: &Container, wanted: Wanted) -> Result<Option<Session>> {
         let id = &container.id;
         let lock = self.store.lock_container(id)?;
+        // It may have been changed before the lock was ours.
+        let container = &self.store.container(id)?;
         match self.store.state(id)?.status {
             Status::Paused => {
                 let words = "cannot start a paused container, try unpause instead";

@@ -169,3 +169,28 @@ fn a_program_that_was_frozen_when_it_ended_is_not_so_in_its_next_run() {
     assert_eq!(state.status, Status::Running);
     dok.ok(&["exec", "ice", "true"]);
 }
+
+/// Both wait for its lock, the change first.
+#[test]
+fn what_is_changed_before_a_start_is_in_force_with_it() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&["create", "--name", "web", "-m", "64m", NONE, "busybox", "sleep", "86400"]);
+    let store = dok.store();
+    let lock = store.lock_container(id.trim()).unwrap();
+    let waits = |command: &mut Command| {
+        let child = command.spawn().unwrap();
+        let own = child.id().to_string();
+        let is_own = |line: &str| line.contains("->") && line.split(' ').any(|word| word == own);
+        until("it waits for the lock", || {
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            locks.lines().any(is_own).then_some(())
+        });
+        child
+    };
+    let mut update = waits(&mut dok.direct(&["update", "-m", "32m", "web"]));
+    let mut start = waits(&mut dok.direct(&["start", "web"]));
+    drop(lock);
+    assert!(update.wait().unwrap().success() && start.wait().unwrap().success());
+    let text = std::fs::read_to_string(store.bundle(id.trim()).join("config.json")).unwrap();
+    assert!(text.contains("\"limit\":33554432"), "{text}");
+}
