@@ -95,9 +95,10 @@ fn what_is_being_started_is_removed_by_force() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["create", "--name", "web", NONE, "busybox", "sleep", "86400"]);
     let slow = Slow::new(&dok, &["start", "web"]);
-    let mut start = slow.command().spawn().unwrap();
+    let mut start = slow.command().stdout(Stdio::null()).spawn().unwrap();
     slow.wait();
-    let mut remove = dok.command(&["rm", "-f", "web"]).spawn().unwrap();
+    let mut remove = dok.command(&["rm", "-f", "web"]);
+    let mut remove = remove.stdout(Stdio::null()).spawn().unwrap();
     // It is still to be started; that the other waits already is likely, and not needed.
     std::thread::sleep(std::time::Duration::from_millis(100));
     slow.go();
@@ -112,9 +113,10 @@ fn what_is_being_started_hears_its_stop_signal() {
     let script = "trap 'exit 3' TERM; while :; do sleep 0.05; done";
     let id = dok.ok(&["create", "--name", "web", NONE, "--init", "busybox", "sh", "-c", script]);
     let slow = Slow::new(&dok, &["start", "web"]);
-    let mut start = slow.command().spawn().unwrap();
+    let mut start = slow.command().stdout(Stdio::null()).spawn().unwrap();
     slow.wait();
-    let mut stop = dok.command(&["stop", "-t", "-1", "web"]).spawn().unwrap();
+    let mut stop = dok.command(&["stop", "-t", "-1", "web"]);
+    let mut stop = stop.stdout(Stdio::null()).spawn().unwrap();
     std::thread::sleep(std::time::Duration::from_millis(100));
     slow.go();
     assert!(start.wait().unwrap().success());
@@ -162,7 +164,7 @@ fn a_program_that_was_frozen_when_it_ended_is_not_so_in_its_next_run() {
     // With cgroup v1 it ends when it can move.
     let mut thaw = Command::new(dok.runtime());
     thaw.arg("--root").arg(store.runtime_state()).args(["resume", &id]);
-    drop(thaw.stderr(Stdio::null()).status().unwrap());
+    assert!(thaw.stderr(Stdio::null()).status().is_ok());
     let state = until("it runs again", || {
         Some(store.state(&id).unwrap()).filter(|state| state.pid != 0 && state.pid != first)
     });
@@ -178,7 +180,7 @@ fn what_is_changed_before_a_start_is_in_force_with_it() {
     let store = dok.store();
     let lock = store.lock_container(id.trim()).unwrap();
     let waits = |command: &mut Command| {
-        let child = command.spawn().unwrap();
+        let child = command.stdout(Stdio::null()).spawn().unwrap();
         let own = child.id().to_string();
         let is_own = |line: &str| line.contains("->") && line.split(' ').any(|word| word == own);
         until("it waits for the lock", || {
