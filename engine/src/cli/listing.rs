@@ -100,9 +100,10 @@ pub(super) fn align(lines: &[String], least: usize) -> String {
     for line in lines {
         let last = line.matches('\t').count();
         for (at, cell) in line.split('\t').enumerate() {
-            match at == last {
-                true => text.push_str(cell),
-                false => text.push_str(&format!("{cell:<width$}", width = widths[at])),
+            text.push_str(cell);
+            if at < last {
+                // Rust's own formatting goes no further than 65535.
+                text.extend(std::iter::repeat_n(' ', widths[at] - cell.chars().count()));
             }
         }
         text.push('\n');
@@ -182,6 +183,9 @@ mod tests {
         let format = "table {{.Label \"com.example.web-tier\"}}\t{{.Label \"other\"}}.";
         let text = list(vec![row], &columns, 2, Some(format)).expect("a list");
         assert_eq!(text, "web tier   other.\na,b        .\n");
+        let long = "x".repeat(70_000);
+        let text = align(&[format!("{long}\ta"), "b\tc".to_owned()], 10);
+        assert_eq!(text, format!("{long}   a\nb{}c\n", " ".repeat(70_002)));
         let json = list(rows[..1].to_vec(), &columns, 2, Some("json")).expect("a list");
         assert_eq!(json, "{\"Driver\":\"bridge\",\"ID\":\"85caccc0b044\",\"Name\":\"bridge\"}\n");
     }

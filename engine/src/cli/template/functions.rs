@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::error::Result;
 
+/// The widest that Go makes a value.
+const WIDEST: usize = 1_000_000;
+
 type Function = fn(&[Value]) -> Option<Value>;
 
 /// Each is given its operands, and says nothing where it cannot do with them.
@@ -42,7 +45,10 @@ const FUNCTIONS: &[(&str, Function)] = &[
     ("or", |given| given.iter().find(|value| is_true(value)).or(given.last()).cloned()),
     ("pad", |given| match given {
         [Value::String(text), before, after] if !text.is_empty() => {
-            let spaces = |count: &Value| Some(" ".repeat(usize::try_from(count.as_i64()?).ok()?));
+            let spaces = |count: &Value| {
+                let count = usize::try_from(count.as_i64()?).ok()?;
+                (count <= WIDEST).then(|| " ".repeat(count))
+            };
             Some(format!("{}{text}{}", spaces(before)?, spaces(after)?).into())
         }
         [Value::String(_), ..] => Some("".into()),
@@ -186,11 +192,13 @@ fn format_text(format: &str, given: &[Value]) -> Option<String> {
             _ => return None,
         };
         let to_the_left = width.starts_with('-');
-        let width: usize = width.trim_start_matches('-').parse().unwrap_or(0);
-        match to_the_left {
-            true => text.push_str(&format!("{value:<width$}")),
-            false => text.push_str(&format!("{value:>width$}")),
-        }
+        let width = match width.trim_start_matches('-') {
+            "" => 0,
+            digits => digits.parse().ok().filter(|width| *width <= WIDEST)?,
+        };
+        // Rust's own formatting goes no further than 65535.
+        let blanks = " ".repeat(width.saturating_sub(value.chars().count()));
+        text += &if to_the_left { value + &blanks } else { blanks + &value };
     }
     text.push_str(rest);
     Some(text)

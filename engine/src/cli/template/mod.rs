@@ -128,6 +128,12 @@ mod tests {
             ("{{range .Tags}}{{if eq . \"x\"}}{{continue}}{{end}}{{.}}{{end}}", "y"),
             ("{{with .None}}{{else with .Name}}{{.}}{{end}}", "web"),
             ("{{pad .Name 1 2}}|{{slice .Name 1 2}}", " web  |e"),
+            ("{{pad .Name 1 99999999999}}", ""),
+            ("{{printf \"%1000001s\" .Name}}", ""),
+            (
+                "{{len (printf \"%70000s\" .Name)}}|{{printf \"%-5s|%4d\" .Name 3}}",
+                "70000|web  |   3",
+            ),
             ("{{range .Name}}{{end}}", ""),
             ("{{$nothing}}", ""),
             ("{{range .Tags}}{{$in := .}}{{end}}{{$in}}", ""),
