@@ -248,7 +248,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
         );
     }
     if host.memory > 0 && host.memory_swap == 0 {
-        host.memory_swap = host.memory * 2;
+        host.memory_swap = host.memory.saturating_mul(2);
     }
     if host.memory > 0 && !crate::cgroup::limits_swap() {
         host.memory_swap = -1;

@@ -113,3 +113,15 @@ fn an_image_is_for_the_platform_that_is_named_or_is_not_found() {
     }
     dok.ok(&["rmi", "--platform", own.trim(), "busybox"]);
 }
+
+/// Its command is longer than Rust's own formatting can make a column.
+#[test]
+fn a_long_command_keeps_nobody_from_the_list() {
+    let Some(dok) = Dok::new() else { return };
+    let long = "x".repeat(70_000);
+    dok.ok(&["create", NONE, "--name", "long", "-m", "7000000t", "busybox", "echo", &long]);
+    let list = dok.ok(&["ps", "-a", "--no-trunc"]);
+    assert!(list.contains(&long) && list.ends_with("long\n"), "{} bytes", list.len());
+    let swap = dok.ok(&["inspect", "-f", "{{.HostConfig.MemorySwap}}", "long"]);
+    assert!(["-1\n".to_owned(), format!("{}\n", i64::MAX)].contains(&swap), "{swap}");
+}
