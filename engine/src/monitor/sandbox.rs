@@ -87,6 +87,12 @@ const OLD: &[c_long] = &[libc::SYS_poll];
 #[cfg(not(target_arch = "x86_64"))]
 const OLD: &[c_long] = &[];
 
+/// For the resolver and the carrier besides: musl has its files by these.
+#[cfg(target_arch = "x86_64")]
+const OLD_COMPANION: &[c_long] = &[libc::SYS_stat, libc::SYS_lstat];
+#[cfg(not(target_arch = "x86_64"))]
+const OLD_COMPANION: &[c_long] = &[];
+
 /// Lets go of all rights, and of all calls but those above: for this thread and those it starts.
 ///
 /// # Errors
@@ -101,8 +107,11 @@ pub(super) fn enter(task: Task) -> Result<()> {
 }
 
 fn filter(task: Task, machine: TargetArch) -> Result<BpfProgram> {
-    let more = if task == Task::Companion { COMPANION } else { STREAMS };
-    let allowed = COMMON.iter().chain(OLD).chain(more);
+    let (more, old) = match task {
+        Task::Companion => (COMPANION, OLD_COMPANION),
+        Task::Streams => (STREAMS, &[][..]),
+    };
+    let allowed = COMMON.iter().chain(OLD).chain(more).chain(old);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> =
         allowed.map(|call| (*call, Vec::new())).collect();
     for (call, condition) in limited(task) {
@@ -135,6 +144,10 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
     // Others choose a process that hears of a descriptor by a signal, and which.
     let own = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL, libc::F_DUPFD_CLOEXEC];
     limited.extend(own.map(|command| (libc::SYS_fcntl, is(1, number(command)))));
+    #[cfg(target_arch = "x86_64")]
+    if task == Task::Companion {
+        limited.push((libc::SYS_open, lacks(1, WRITES)));
+    }
     limited.extend(match task {
         Task::Companion => vec![
             (libc::SYS_socket, is(0, number(libc::AF_INET))),
@@ -166,7 +179,10 @@ mod tests {
     fn files_are_read_threads_started_and_addresses_spoken_to_and_nothing_else() {
         let sandboxed = || {
             enter(Task::Companion).unwrap();
-            let read = std::fs::read_to_string("/proc/self/stat").is_ok();
+            let read = std::fs::read_to_string("/proc/self/stat").is_ok()
+                && std::fs::read_dir("/proc/self").is_ok_and(|mut list| list.next().is_some())
+                && std::fs::metadata("/proc").is_ok()
+                && std::fs::symlink_metadata("/proc").is_ok();
             let asks = std::net::UdpSocket::bind("127.0.0.1:0")
                 .is_ok_and(|socket| socket.set_nonblocking(true).is_ok());
             let thread = std::thread::spawn(|| std::process::Command::new("true").spawn().is_err());
