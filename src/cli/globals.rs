@@ -155,8 +155,12 @@ fn root(typed: Option<&PathBuf>) -> Result<Root> {
     let Some(typed) = typed else {
         return Ok(Root::Default(default_root(std::env::var_os("XDG_RUNTIME_DIR"))));
     };
-    let here = std::env::current_dir().doing(|| "--root".into())?;
-    match clean(&here.join(typed)) {
+    // A caller's working directory may be gone.
+    let whole = match typed.is_absolute() {
+        true => typed.clone(),
+        false => std::env::current_dir().doing(|| "--root".into())?.join(typed),
+    };
+    match clean(&whole) {
         root if root == Path::new("/") => {
             Err(Error::of(Code::InvalidArgument, "option --root argument should not be set to /"))
         }

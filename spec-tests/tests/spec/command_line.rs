@@ -21,6 +21,7 @@ tests![
     restore_says_that_its_option_needs_an_argument,
     the_state_directory_is_private,
     a_relative_state_directory_is_used,
+    a_working_directory_that_is_gone_keeps_nobody_from_a_container,
 ];
 
 fn an_option_has_its_value_after_an_equals_sign_or_a_space() -> Result {
@@ -213,4 +214,20 @@ fn a_relative_state_directory_is_used() -> Result {
     assert_eq!(container.status()?, "created");
     assert_eq!(container.state()?["bundle"], container.bundle().to_string_lossy().as_ref());
     Ok(())
+}
+
+/// A shell stays in a directory that somebody else removes.
+fn a_working_directory_that_is_gone_keeps_nobody_from_a_container() -> Result {
+    chapter!("cli#state");
+    let container = Bundle::busybox().sleeping().build()?;
+    container.create().ok()?;
+    let gone = container.directory().join("gone");
+    fs::create_dir(&gone)?;
+    let script = format!("cd {gone} && rmdir {gone};", gone = gone.display());
+    let call = |command: &str| container.call(command).after_shell(&script);
+    assert!(call("state").arg(container.id()).run().ok()?.stdout.contains("created"));
+    call("start").arg(container.id()).run().ok()?;
+    call("exec").args([container.id(), "true"]).run().ok()?;
+    call("delete").args(["--force", container.id()]).run().ok()?;
+    container.left_no_trace()
 }
