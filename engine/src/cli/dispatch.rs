@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches};
 
 use super::{
     COMMANDS, Command, Globals, OWN_FAILURE, Result, complain, failure, globals, help, print, usage,
@@ -27,12 +27,47 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     if matches.get_flag("help") {
         return help::show(&[command.words]);
     }
-    let args = std::iter::once(OsString::from(command.words)).chain(rest.iter().cloned());
-    match command.built().try_get_matches_from(args) {
+    match command.built().try_get_matches_from(line_of(command, rest)) {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
         Err(wrong) => usage::tell(command.built(), &wrong),
+    }
+}
+
+/// The line for the reader of flags. Where a program's words follow, our flags end at the first
+/// word that is none: `run IMAGE -c 1` gives the program its `-c`, and `--` too.
+fn line_of(command: &Command, rest: &[OsString]) -> Vec<OsString> {
+    let mut line = vec![OsString::from(command.words)];
+    line.extend(rest.iter().cloned());
+    let definition = (command.definition)();
+    if definition.get_positionals().any(Arg::is_trailing_var_arg_set) {
+        let own = own_words(&definition, rest).filter(|own| *own < rest.len());
+        own.into_iter().for_each(|own| line.insert(1 + own, "--".into()));
+    }
+    line
+}
+
+/// How many words there are up to the first that is neither a flag nor a flag's value, with that
+/// one; nothing where no such word is found before `--`.
+fn own_words(definition: &clap::Command, words: &[OsString]) -> Option<usize> {
+    let flag = |is: &dyn Fn(&Arg) -> bool| definition.get_arguments().find(|arg| is(arg));
+    let takes_next = |arg: &Arg| arg.get_action().takes_values() && !arg.is_require_equals_set();
+    let mut at = 0;
+    loop {
+        let word = words.get(at)?.to_string_lossy();
+        at += 1;
+        if let Some(long) = word.strip_prefix("--").filter(|long| !long.contains('=')) {
+            at += usize::from(takes_next(flag(&|arg| arg.get_long() == Some(long))?));
+        } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+            // The first that takes a value takes the rest of the word, or else the next word.
+            let known = |letter| flag(&|arg: &Arg| arg.get_short() == Some(letter));
+            let last = letters.char_indices().find(|(_, l)| known(*l).is_none_or(takes_next));
+            let takes_rest = last.is_none_or(|(from, l)| from + l.len_utf8() < letters.len());
+            at += usize::from(!takes_rest);
+        } else if !word.starts_with("--") {
+            return Some(at);
+        }
     }
 }
 
@@ -88,4 +123,41 @@ pub(super) fn find(typed: &[OsString]) -> Option<(&'static Command, &[OsString])
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_the_image_every_word_is_the_programs() {
+        for (line, image, words) in [
+            ("run -e A=1 image -c 1 -- -v", "image", &["-c", "1", "--", "-v"][..]),
+            ("run -dit --rm=true --name web image --help", "image", &["--help"]),
+            ("run -tevalue image --rm -h", "image", &["--rm", "-h"]),
+            ("run -t=false image -- x", "image", &["--", "x"]),
+            ("run -- image -- -t", "image", &["--", "-t"]),
+            ("run image", "image", &[]),
+            ("create --init image -d", "image", &["-d"]),
+            ("exec -itu 0 web -i --env x", "web", &["-i", "--env", "x"]),
+            ("container exec web -- sh", "web", &["--", "sh"]),
+        ] {
+            let typed: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let (command, rest) = find(&typed).unwrap();
+            let matches = command.built().try_get_matches_from(line_of(command, rest)).unwrap();
+            let first = if line.contains("exec") { "container" } else { "image" };
+            assert_eq!(matches.get_one::<String>(first).unwrap(), image, "{line}");
+            let given = matches.get_many::<String>("command").into_iter().flatten();
+            assert_eq!(given.collect::<Vec<_>>(), words, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_flags_alone_is_read_as_it_is() {
+        for line in ["run --nosuch", "run -e", "exec --user", "ps -a", "run -Z image", "run"] {
+            let typed: Vec<OsString> = line.split(' ').map(Into::into).collect();
+            let (command, rest) = find(&typed).unwrap();
+            assert_eq!(line_of(command, rest)[1..], *rest, "{line}");
+        }
+    }
 }
