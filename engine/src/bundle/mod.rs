@@ -98,6 +98,8 @@ pub struct DeviceNode {
     pub numbers: Numbers,
     /// Permission bits.
     pub mode: u32,
+    /// The user and the group that it belongs to.
+    pub owner: (u32, u32),
     /// Some of `rwm`.
     pub access: String,
 }
@@ -191,7 +193,8 @@ fn masked(open: bool, given: &Option<Vec<String>>, default: &[&str]) -> Value {
 
 fn device(node: &DeviceNode) -> Value {
     json!({"path": node.path, "type": node.kind.to_string(), "major": node.numbers.major,
-           "minor": node.numbers.minor, "fileMode": node.mode, "uid": 0, "gid": 0})
+           "minor": node.numbers.minor, "fileMode": node.mode,
+           "uid": node.owner.0, "gid": node.owner.1})
 }
 
 /// Nothing, and then what was asked for; the runtime adds the devices that everybody has.

@@ -83,6 +83,7 @@ fn a_container_that_asks_for_much() {
         kind: 'c',
         numbers: Numbers { major: 10, minor: 229 },
         mode: 0o666,
+        owner: (0, 44),
         access: "rw".into(),
     }];
     agree("much", &container(config, host), &facts);

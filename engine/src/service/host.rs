@@ -96,8 +96,9 @@ fn node(from: &Path, to: &str, access: &str) -> Option<DeviceNode> {
         _ => return None,
     };
     let mode = about.mode() & 0o777;
+    let owner = (about.uid(), about.gid());
     let numbers = numbers_of(about.rdev());
-    Some(DeviceNode { path: to.to_owned(), kind, numbers, mode, access: access.to_owned() })
+    Some(DeviceNode { path: to.to_owned(), kind, numbers, mode, owner, access: access.to_owned() })
 }
 
 fn numbers_of(device: u64) -> Numbers {
