@@ -91,6 +91,7 @@ impl Engine {
     /// `container:NAME` becomes `container:ID`: a name can be given to another. Who shares a
     /// network has the host name that is known in it.
     fn join_others(&self, container: &mut Container) -> Result<()> {
+        let short_id = container.short_id().to_owned();
         let host = &mut container.host_config;
         let join = |mode: &mut String| -> Result<Option<Container>> {
             let Some(name) = mode.strip_prefix("container:") else { return Ok(None) };
@@ -112,6 +113,8 @@ impl Engine {
         } else if host.network_mode == "host" && config.hostname.is_empty() {
             let names = rustix::system::uname();
             config.hostname = names.nodename().to_string_lossy().into_owned();
+        } else if config.hostname.is_empty() {
+            config.hostname = short_id;
         }
         Ok(())
     }
