@@ -153,9 +153,6 @@ fn limited(task: Task) -> Vec<(c_long, Condition)> {
             (libc::SYS_socket, is(0, number(libc::AF_INET))),
             (libc::SYS_socket, is(0, number(libc::AF_INET6))),
             (libc::SYS_openat, lacks(2, WRITES)),
-            // musl's open(3).
-            #[cfg(target_arch = "x86_64")]
-            (libc::SYS_open, lacks(1, WRITES)),
             (libc::SYS_ioctl, is(1, request(libc::FIONBIO))),
             (libc::SYS_prctl, is(0, number(libc::PR_SET_NAME))),
         ],

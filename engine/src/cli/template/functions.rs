@@ -77,6 +77,9 @@ const FUNCTIONS: &[(&str, Function)] = &[
         }
     }),
     ("split", |given| match given {
+        [Value::String(text), Value::String(at)] if at.is_empty() => {
+            Some(text.chars().map(String::from).map(Value::from).collect())
+        }
         [Value::String(text), Value::String(at)] => {
             Some(text.split(at.as_str()).map(Value::from).collect())
         }
@@ -166,7 +169,11 @@ fn index(value: &Value, keys: &[Value]) -> Option<Value> {
     let mut found = value;
     for key in keys {
         found = match key {
-            Value::String(name) if found.is_object() => found.get(name).unwrap_or(&Value::Null),
+            Value::String(name) if found.is_object() => match found.get(name) {
+                Some(value) => value,
+                None if has_texts(found) => return Some("".into()),
+                None => &Value::Null,
+            },
             Value::String(_) if found.is_null() => found,
             key => found.get(usize::try_from(key.as_i64()?).ok()?)?,
         };
@@ -174,32 +181,46 @@ fn index(value: &Value, keys: &[Value]) -> Option<Value> {
     Some(found.clone())
 }
 
-/// `%s`, `%d`, `%v`, `%q`, `%t` and `%%`, with a width.
+/// Whether a map is one of texts, like labels: Go says of those that what is not there is empty.
+fn has_texts(map: &Value) -> bool {
+    map.as_object().is_some_and(|fields| fields.values().all(Value::is_string))
+}
+
+/// `%s`, `%d`, `%v`, `%q`, `%t` and `%%`, with a width and how much of a text is shown.
 fn format_text(format: &str, given: &[Value]) -> Option<String> {
     let mut given = given.iter();
     let mut text = String::new();
     let mut rest = format;
     while let Some((before, after)) = rest.split_once('%') {
         text.push_str(before);
-        let at = after.find(|c: char| !c.is_ascii_digit() && c != '-')?;
+        let at = after.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '.')?;
         let (width, verb) = (&after[..at], after[at..].chars().next()?);
+        let (width, most) = match width.split_once('.') {
+            Some((width, most)) => (width, width_of(most)?),
+            None => (width, usize::MAX),
+        };
         rest = &after[at + verb.len_utf8()..];
         let value = match verb {
             '%' => "%".to_owned(),
             'q' => format!("{:?}", given.next()?.as_str()?),
             'd' => given.next()?.as_i64()?.to_string(),
-            's' | 'v' | 't' => print(given.next()?),
+            's' | 'v' => print(given.next()?).chars().take(most).collect(),
+            't' => print(given.next()?),
             _ => return None,
         };
         let to_the_left = width.starts_with('-');
-        let width = match width.trim_start_matches('-') {
-            "" => 0,
-            digits => digits.parse().ok().filter(|width| *width <= WIDEST)?,
-        };
+        let width = width_of(width.trim_start_matches('-'))?;
         // Rust's own formatting goes no further than 65535.
         let blanks = " ".repeat(width.saturating_sub(value.chars().count()));
         text += &if to_the_left { value + &blanks } else { blanks + &value };
     }
     text.push_str(rest);
     Some(text)
+}
+
+fn width_of(digits: &str) -> Option<usize> {
+    if digits.is_empty() {
+        return Some(0);
+    }
+    digits.parse().ok().filter(|width| *width <= WIDEST)
 }
