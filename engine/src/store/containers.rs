@@ -171,7 +171,7 @@ impl Store {
         let loser = if written.is_ok() { &former } else { name };
         self.drop_name(loser, &container.id)?;
         written?;
-        self.tell(&Event::of_container(container, "rename").with("oldName", &former));
+        self.tell(&Event::of_container(container, "rename").with("oldName", &format!("/{former}")));
         Ok(())
     }
 

@@ -102,7 +102,7 @@ fn what_is_done_with_a_container_is_told() {
     assert_eq!(seen, expected);
     let signal = told(&dok, "{{.Actor.Attributes.signal}}", &["event=kill"]);
     assert_eq!(signal, ["15", "9", "9"]);
-    assert_eq!(told(&dok, "{{.Actor.Attributes.oldName}}", &["event=rename"]), ["one"]);
+    assert_eq!(told(&dok, "{{.Actor.Attributes.oldName}}", &["event=rename"]), ["/one"]);
     assert_eq!(told(&dok, "{{.Actor.Attributes.exitCode}}", &["event=exec_die"]), ["0"]);
 }
 
