@@ -37,6 +37,65 @@ fn a_name_may_be_given_as_inspect_tells_it() {
 }
 
 #[test]
+fn behind_the_image_flags_are_the_programs() {
+    let Some(dok) = Dok::new() else { return };
+    let words = ["run", "--rm", NONE, "--entrypoint", "echo", "busybox"];
+    for told in ["-c max=2", "-v", "--help", "-h --rm --name x", "-- --", "-it"] {
+        let told: Vec<_> = told.split(' ').collect();
+        let said = dok.ok(&[&words[..], &told].concat());
+        assert_eq!(said, format!("{}\n", told.join(" ")));
+    }
+    dok.ok(&["run", "-d", NONE, "--name", "web", "busybox", "sleep", "86400"]);
+    dok.refused(
+        127,
+        &["exec", "web", "-e", "A=1", "env"],
+        "exec: \"-e\": executable file not found",
+    );
+}
+
+#[test]
+fn a_variable_of_a_file_has_no_space_in_its_name() {
+    let Some(dok) = Dok::new() else { return };
+    let file = dok.root().join("variables");
+    let words = ["run", "--rm", NONE, "--env-file", file.to_str().unwrap(), "busybox", "true"];
+    std::fs::write(&file, " A=1 2\n# B C\n\nD\n").unwrap();
+    dok.ok(&words);
+    std::fs::write(&file, "Q = 3\n").unwrap();
+    dok.refused(125, &words, "variable 'Q ' contains whitespaces");
+    std::fs::write(&file, "=3\n").unwrap();
+    dok.refused(125, &words, "no variable name on line '=3'");
+}
+
+#[test]
+fn a_container_is_told_with_its_host_name() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", NONE, "--name", "web", "busybox", "cat", "/proc/sys/kernel/hostname"]);
+    let name = dok.ok(&["inspect", "-f", "{{.Config.Hostname}}", "web"]);
+    assert_eq!(name, dok.ok(&["logs", "web"]));
+    assert_eq!(name, dok.ok(&["inspect", "-f", "{{printf \"%.12s\" .Id}}", "web"]));
+    let uts = ["create", NONE, "--uts", "host", "--name", "other", "busybox"];
+    dok.ok(&uts);
+}
+
+#[test]
+fn a_device_keeps_its_owner() {
+    let Some(dok) = Dok::new() else { return };
+    let device = dok.root().join("device");
+    let device = device.to_str().unwrap();
+    let made = std::process::Command::new("mknod").args([device, "c", "1", "3"]).status();
+    if !made.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: this host makes no devices");
+        return;
+    }
+    std::os::unix::fs::chown(device, Some(5), Some(44)).unwrap();
+    let device = format!("{device}:/dev/mine");
+    let said =
+        dok.ok(&["run", "--rm", NONE, "--device", &device, "busybox", "ls", "-ln", "/dev/mine"]);
+    let owner: Vec<_> = said.split_whitespace().skip(2).take(2).collect();
+    assert_eq!(owner, ["5", "44"], "{said}");
+}
+
+#[test]
 fn a_frozen_container_is_not_started() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["run", "-d", "--name", "web", NONE, "busybox", "sleep", "86400"]);

@@ -237,18 +237,28 @@ pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
 fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
     for file in texts(matches, of_files) {
-        words.extend(lines(&file)?);
+        words.extend(lines(&file, flag)?);
     }
     words.extend(texts(matches, flag));
     Ok(words)
 }
 
-/// The lines of a file that say something.
-fn lines(file: &str) -> Result<Vec<String>> {
+/// The lines of a file that say something. A name has no space in it.
+fn lines(file: &str, kind: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(file)
         .map_err(|error| refuse(Kind::Usage, format!("read {file}: {error}")))?;
     let lines = text.lines().map(str::trim_start);
-    Ok(lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+    let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let checked = lines.map(|line| {
+        let name = line.split('=').next().unwrap_or_default();
+        let what = match name {
+            "" => format!("no variable name on line '{line}'"),
+            name if name.contains([' ', '\t']) => format!("variable '{name}' contains whitespaces"),
+            _ => return Ok(line.to_owned()),
+        };
+        Err(refuse(Kind::Usage, format!("invalid {kind} file ({file}): {what}")))
+    });
+    checked.collect()
 }
 
 /// `-v` with a source; one that begins with a dot is below our folder.
