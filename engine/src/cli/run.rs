@@ -25,7 +25,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let detached = is_set(matches, "detach");
     let mut request = container::request(matches, detached)?;
     let part = part(globals, matches, &request.config)?;
-    refuse_pipe(&request.config)?;
+    if let Err(refusal) = refuse_pipe(&request.config) {
+        // 125 is for what is asked of the engine; Docker's client has not asked yet.
+        return Ok(super::tell(&refusal));
+    }
     if let (true, Some((rows, columns))) = (request.config.tty, console::size()) {
         request.host_config.console_size = [rows.into(), columns.into()];
     }

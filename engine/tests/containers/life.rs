@@ -42,7 +42,7 @@ fn what_cannot_be_run_ends_as_dockers_does() {
             125,
             "cannot specify both --restart and --rm",
         ),
-        (&["run", "-it", "--rm", NONE, "busybox"], 125, "the input device is not a TTY"),
+        (&["run", "-it", "--rm", NONE, "busybox"], 1, "the input device is not a TTY"),
         (&["run", "--gpus", "all", NONE, "busybox"], 125, "could not select device driver"),
         (&["rm", "-l", "ghost"], 1, "cannot remove the default link name"),
         (&["start", "ghost"], 1, "No such container: ghost"),
