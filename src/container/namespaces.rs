@@ -13,11 +13,11 @@ pub(super) fn is_within_reach(plan: &Plan) -> bool {
     plan.namespaces.join.iter().any(|(kind, _)| matches!(kind, Kind::Pid | Kind::User))
 }
 
-/// The cgroup namespace is made later, once the process is in its cgroup.
+/// Those that need not wait.
 pub(super) fn new_namespaces(plan: &Plan) -> u64 {
-    let late = Kind::Cgroup;
-    let new = plan.namespaces.new.iter().filter(|kind| **kind != late);
-    new.fold(0, |flags, kind| flags | kind.flag())
+    let flags = |flags, kind: Kind| flags | kind.flag();
+    let late = plan.namespaces.made_late().fold(0, flags);
+    plan.namespaces.new.iter().copied().fold(0, flags) & !late
 }
 
 pub(super) fn join_by_path(plan: &Plan) -> Result<Vec<Join>> {

@@ -81,12 +81,10 @@ pub(super) fn enter_memory_cgroup(init: &mut Init<'_>) -> Result<()> {
     init.memory.join().doing(|| "write 0 to tasks of memory".into())
 }
 
-/// The root of a cgroup namespace is the cgroup that its maker is in.
 pub(super) fn make_late_ones(init: &mut Init<'_>) -> Result<()> {
-    match init.plan.namespaces.makes(Kind::Cgroup) {
-        true => namespace::leave(Kind::Cgroup.flag()).doing(|| "make a cgroup namespace".into()),
-        false => Ok(()),
-    }
+    init.plan.namespaces.made_late().try_for_each(|kind| {
+        namespace::leave(kind.flag()).doing(|| format!("make the {} namespace", kind.name()))
+    })
 }
 
 pub(super) fn set_names(init: &mut Init<'_>) -> Result<()> {

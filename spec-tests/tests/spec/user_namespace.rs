@@ -32,6 +32,7 @@ tests![
     a_device_that_the_host_does_not_show_is_made,
     a_fifo_is_made,
     the_file_systems_are_mounted,
+    the_message_queues_belong_to_root_inside,
     the_cgroup_mount_in_the_hosts_cgroup_namespace_is_the_hosts,
     a_cgroup2_mount_shows_no_hierarchy_of_v1,
     a_bind_mount_of_the_hosts_is_there,
@@ -261,6 +262,13 @@ fn a_cgroup2_mount_shows_no_hierarchy_of_v1() -> Result {
     host::cgroup_v1()?;
     let bundle = mapped().without_namespace("cgroup");
     bundle.mount("/sys/fs/cgroup", ("cgroup2", "cgroup2"), &["nosuid"]).is_refused("cgroup2")
+}
+
+fn the_message_queues_belong_to_root_inside() -> Result {
+    chapter!("config-linux.md#namespaces");
+    let bundle = Bundle::busybox().sh("stat -c %u:%g /dev/mqueue");
+    bundle.in_user_namespace(100_000).run()?.says("0:0")?;
+    Ok(())
 }
 
 fn the_file_systems_are_mounted() -> Result {

@@ -87,6 +87,18 @@ impl Namespaces {
     pub fn has(&self, kind: Kind) -> bool {
         self.makes(kind) || self.join.iter().any(|(joined, _)| *joined == kind)
     }
+
+    /// Those that are made once the process has its cgroup and its ids: a cgroup namespace takes
+    /// its maker's cgroup for its root, and message queues belong to who made their namespace.
+    pub fn made_late(&self) -> impl Iterator<Item = Kind> {
+        let has_late_ids = self.has(Kind::User);
+        let is_late = move |kind: &Kind| match kind {
+            Kind::Cgroup => true,
+            Kind::Ipc => has_late_ids,
+            _ => false,
+        };
+        self.new.iter().copied().filter(is_late)
+    }
 }
 
 /// The id maps of a user namespace or of an idmapped mount.
