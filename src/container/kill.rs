@@ -26,10 +26,15 @@ pub fn kill(store: &Store, id: &ContainerId, signal: i32, all: All) -> Result<()
     }
 }
 
+/// What ends a container that waits for `start`, as runc's init ends of them.
+const ASKS_TO_END: [i32; 4] = [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM];
+
 /// Whether there was an init to get it.
 fn signal_init(container: &Container, signal: i32) -> Result<bool> {
     let Some(init) = container.init()? else { return Ok(false) };
-    match pidfd::signal(init.as_fd(), signal) {
+    // The first process of a pid namespace hears no signal that it has no handler for.
+    let ends = ASKS_TO_END.contains(&signal) && container.status()? == Status::Created;
+    match pidfd::signal(init.as_fd(), if ends { libc::SIGKILL } else { signal }) {
         Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(false),
         other => other.map(|()| true).doing(|| format!("send signal {signal}")),
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use anyhow::Context;
 use spec_tests::container::PATIENCE;
 use spec_tests::runtime::wait_until;
 use spec_tests::{Bundle, Container, Result, chapter, host, tests};
@@ -13,6 +14,7 @@ tests![
     a_real_time_signal_has_a_number,
     an_unknown_signal_is_refused,
     kill_of_a_created_container_ends_it,
+    a_created_container_ends_of_a_signal_to_end,
     kill_of_a_stopped_container_fails,
     kill_all_of_a_stopped_container_is_nothing_new,
     kill_of_an_unknown_container_fails,
@@ -89,6 +91,16 @@ fn kill_of_a_created_container_ends_it() -> Result {
     container.wait_for("stopped")?;
     container.delete().ok()?;
     container.left_no_trace()
+}
+
+fn a_created_container_ends_of_a_signal_to_end() -> Result {
+    chapter!("cli#kill");
+    for signal in ["HUP", "INT", "TERM"] {
+        let container = Bundle::busybox().create()?;
+        container.kill(signal).ok()?;
+        container.wait_for("stopped").with_context(|| signal)?;
+    }
+    Ok(())
 }
 
 fn kill_of_a_stopped_container_fails() -> Result {
