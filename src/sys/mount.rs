@@ -9,13 +9,12 @@ mod older;
 mod procfs;
 
 use std::io::{self, ErrorKind};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::fd::stat;
+use super::fd::{here, open_at, stat};
 use super::path::Root;
-use super::procfs::{Place, place};
+use super::procfs::{Place, Procfs, place};
 use super::{c_string, check, probe};
 
 /// `MOUNT_ATTR_RDONLY`
@@ -338,19 +337,13 @@ pub fn detach(path: &str) -> io::Result<()> {
     check(unsafe { libc::umount2(path.as_ptr(), libc::MNT_DETACH) }).map(drop)
 }
 
-/// The id of the mount that a path is on: `statx(2)` with STATX_MNT_ID (Linux 5.8).
+/// The id of the mount that a path is on, as proc_pid_fdinfo(5) tells it.
 pub fn id_at(path: &str) -> io::Result<u64> {
-    let path = c_string(path)?;
-    let mut found = MaybeUninit::<libc::statx>::zeroed();
-    let (at, mask) = (libc::AT_FDCWD, libc::STATX_MNT_ID);
-    // SAFETY: the path is a C string and the buffer is a `statx`; both live over the call.
-    check(unsafe { libc::statx(at, path.as_ptr(), 0, mask, found.as_mut_ptr()) })?;
-    // SAFETY: zeros are a valid `statx`, and the kernel has filled in what it knows.
-    let found = unsafe { found.assume_init() };
-    match found.stx_mask & mask {
-        0 => Err(ErrorKind::Unsupported.into()),
-        _ => Ok(found.stx_mnt_id),
-    }
+    let file = open_at(here(), path, libc::O_PATH, 0)?;
+    let about = Procfs::of_this_process()?.read(&format!("self/fdinfo/{}", file.as_raw_fd()))?;
+    let mut lines = about.lines();
+    let id = lines.find_map(|line| line.strip_prefix("mnt_id:")?.trim().parse().ok());
+    id.ok_or_else(|| ErrorKind::InvalidData.into())
 }
 
 /// `pivot_root(2)` of the working directory, with the old root mounted over the new one.
