@@ -121,8 +121,10 @@ fn parse(text: &str) -> Option<Time> {
         return None;
     }
     let midnight = midnight * DAY;
+    let within =
+        |seconds, nanos| (ZERO..=LAST).contains(&seconds).then_some(Time { seconds, nanos });
     let Some(clock) = rest.strip_prefix(['T', 't', ' ']) else {
-        return rest.is_empty().then_some(Time { seconds: midnight, nanos: 0 });
+        return within(midnight, 0).filter(|_| rest.is_empty());
     };
     let end = clock.find(['Z', 'z', '+', '-']).unwrap_or(clock.len());
     let (clock, zone) = clock.split_at(end);
@@ -133,8 +135,7 @@ fn parse(text: &str) -> Option<Time> {
         of_day += number(part, 2, most)? * unit;
     }
     let seconds = midnight + of_day - offset(zone)?;
-    let nanos = billionths(fraction)?;
-    (ZERO..=LAST).contains(&seconds).then_some(Time { seconds, nanos })
+    within(seconds, billionths(fraction)?)
 }
 
 /// A number of so many digits, and at most so much.
@@ -285,6 +286,7 @@ mod tests {
             "2026-11-21T12:00:00:00Z",
             "9999-12-31T23:59:59-01:00",
             "2026-11-21T12:00:00Z9",
+            "0000-01-11",
         ] {
             assert!(wrong.parse::<Time>().is_err(), "{wrong}");
         }
