@@ -27,7 +27,9 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
     if matches.get_flag("help") {
         return help::show(&[command.words]);
     }
-    match command.built().try_get_matches_from(line_of(command, rest)) {
+    let definition = command.built();
+    let line = line_of(&definition, command.words, rest);
+    match definition.try_get_matches_from(line) {
         Ok(matches) => {
             Ok((command.run)(&globals, &matches).unwrap_or_else(|error| failure(command, &error)))
         }
@@ -37,12 +39,11 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
 
 /// The line for the reader of flags. Where a program's words follow, our flags end at the first
 /// word that is none: `run IMAGE -c 1` gives the program its `-c`, and `--` too.
-fn line_of(command: &Command, rest: &[OsString]) -> Vec<OsString> {
-    let mut line = vec![OsString::from(command.words)];
+fn line_of(definition: &clap::Command, words: &str, rest: &[OsString]) -> Vec<OsString> {
+    let mut line = vec![OsString::from(words)];
     line.extend(rest.iter().cloned());
-    let definition = (command.definition)();
     if definition.get_positionals().any(Arg::is_trailing_var_arg_set) {
-        let own = own_words(&definition, rest).filter(|own| *own < rest.len());
+        let own = own_words(definition, rest).filter(|own| *own < rest.len());
         own.into_iter().for_each(|own| line.insert(1 + own, "--".into()));
     }
     line
@@ -144,7 +145,9 @@ mod tests {
         ] {
             let typed: Vec<OsString> = line.split(' ').map(Into::into).collect();
             let (command, rest) = find(&typed).unwrap();
-            let matches = command.built().try_get_matches_from(line_of(command, rest)).unwrap();
+            let definition = command.built();
+            let read = line_of(&definition, command.words, rest);
+            let matches = definition.try_get_matches_from(read).unwrap();
             let first = if line.contains("exec") { "container" } else { "image" };
             assert_eq!(matches.get_one::<String>(first).unwrap(), image, "{line}");
             let given = matches.get_many::<String>("command").into_iter().flatten();
@@ -157,7 +160,7 @@ mod tests {
         for line in ["run --nosuch", "run -e", "exec --user", "ps -a", "run -Z image", "run"] {
             let typed: Vec<OsString> = line.split(' ').map(Into::into).collect();
             let (command, rest) = find(&typed).unwrap();
-            assert_eq!(line_of(command, rest)[1..], *rest, "{line}");
+            assert_eq!(line_of(&command.built(), command.words, rest)[1..], *rest, "{line}");
         }
     }
 }

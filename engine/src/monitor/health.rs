@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::relay::{End, pipe};
 use super::{Monitor, check_file};
-use crate::error::{Context, Result};
+use crate::error::{Context, Result, told};
 use crate::model::{Event, Health, Healthcheck, Probe};
 use crate::store::durable::Durability;
 use crate::time;
@@ -147,7 +147,7 @@ impl Monitor {
             }
             // One that cannot be made has failed, and is no reason to leave the program alone.
             Err(error) => {
-                let (end, output) = (Time::now(), format!("{error:#}"));
+                let (end, output) = (Time::now(), told(&error));
                 self.count(Probe { start, end, exit_code: NO_CODE, output }, now);
             }
         }
