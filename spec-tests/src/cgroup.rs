@@ -1,5 +1,6 @@
 //! The directories of a cgroup that a test has made, in whichever hierarchies there are.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,12 +8,17 @@ use std::time::Duration;
 use crate::host::field;
 use crate::runtime::wait_until;
 
-/// The directories of the cgroup `name`, right below the root of each hierarchy that has it.
+/// The directories of the cgroup `name`, right below the root of each hierarchy or, where a path is
+/// relative, below our own cgroup in it.
 pub fn directories(name: &str) -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
     let hierarchies = fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
+    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let mut above = BTreeSet::from([""]);
+    above.extend(text.lines().filter_map(|line| line.split_once(":/")).map(|(_, own)| own));
     let places = hierarchies.chain([root.to_owned()]);
-    places.map(|place| place.join(name)).filter(|path| path.is_dir()).collect()
+    let places = places.flat_map(|place| above.iter().map(move |own| place.join(own).join(name)));
+    places.filter(|path| path.is_dir()).collect()
 }
 
 /// The processes of a cgroup and of those below it.
