@@ -9,6 +9,11 @@ use std::time::Duration;
 const IMAGE: &str = "localhost/bench/busybox:latest";
 /// So many containers are started, and then removed, as one measurement.
 const SERIES: usize = 20;
+/// Single calls are measured so often in a round.
+const TURNS: usize = 5;
+/// Before each of them nothing is done for so long: podman cleans up when its command has ended, and
+/// docker's daemon when the command has its answer.
+const QUIET: Duration = Duration::from_millis(200);
 /// `ps` is measured among so many containers, which dok alone is asked for.
 const CROWD: usize = 500;
 
@@ -40,6 +45,11 @@ fn goals() -> Vec<(&'static str, Bound)> {
     ]
 }
 
+/// Of the containers of a series.
+fn names() -> Vec<String> {
+    (0..SERIES).map(|number| format!("s{number}")).collect()
+}
+
 fn thing(what: &str) -> Thing {
     Thing { section: "engines", what: what.to_owned() }
 }
@@ -51,35 +61,57 @@ impl Bench {
         self.lanes[lane].execute(argv, Duration::ZERO)
     }
 
+    /// One call when what other engines had begun has come to its end.
+    fn measure_single(&mut self, lane: usize, what: &str, words: &[&str]) {
+        std::thread::sleep(QUIET);
+        self.measure(lane, what, words);
+    }
+
     fn measure(&mut self, lane: usize, what: &str, words: &[&str]) {
         let outcome = self.call(lane, words);
         self.report.add(&thing(what), self.lanes[lane].name, &outcome);
     }
 
-    /// Each lane in turn; every round begins with another one.
+    /// Each lane in turn; every turn begins with another one.
     fn round(&mut self, round: usize, bundle: &str) {
         let count = self.lanes.len();
-        for lane in (0..count).map(|place| (place + round) % count) {
-            if self.lanes[lane].name == "onggi" {
-                let id = format!("bench-engines-{round}");
-                let words = ["run", "--bundle", bundle, &id];
-                for what in ["run --rm, no network", "run --rm, bridge"] {
-                    self.measure(lane, what, &words);
-                }
-                continue;
+        for turn in round * TURNS..(round + 1) * TURNS {
+            for lane in (0..count).map(|place| (place + turn) % count) {
+                self.single_calls(lane, bundle);
             }
-            let none = ["run", "--rm", "--network", "none", IMAGE, "true"];
-            self.measure(lane, "run --rm, no network", &none);
-            self.measure(lane, "run --rm, bridge", &["run", "--rm", IMAGE, "true"]);
-            self.measure(lane, "exec", &["exec", "sleeper", "true"]);
-            self.measure(lane, "ps", &["ps"]);
-            self.series(lane);
+        }
+        for lane in (0..count).map(|place| (place + round) % count) {
+            if self.lanes[lane].name != "onggi" {
+                self.series(lane);
+            }
+        }
+    }
+
+    fn single_calls(&mut self, lane: usize, bundle: &str) {
+        if self.lanes[lane].name == "onggi" {
+            for what in ["run --rm, no network", "run --rm, bridge"] {
+                self.measure_single(lane, what, &["run", "--bundle", bundle, "bench-engines"]);
+            }
+            return;
+        }
+        let none = ["run", "--rm", "--network", "none", IMAGE, "true"];
+        self.measure_single(lane, "run --rm, no network", &none);
+        self.measure_single(lane, "run --rm, bridge", &["run", "--rm", IMAGE, "true"]);
+        self.measure_single(lane, "exec", &["exec", "sleeper", "true"]);
+        self.measure_single(lane, "ps", &["ps"]);
+    }
+
+    /// Without podman's ten seconds of grace, which the others' `rm -f` has not.
+    fn removal(&self, lane: usize) -> Vec<&'static str> {
+        match self.lanes[lane].name {
+            "podman" => vec!["rm", "-f", "--time", "0"],
+            _ => vec!["rm", "-f"],
         }
     }
 
     fn series(&mut self, lane: usize) {
         let mut whole: Outcome = Ok(Cost::default());
-        let names: Vec<String> = (0..SERIES).map(|number| format!("s{number}")).collect();
+        let names = names();
         for name in &names {
             let one = self.call(lane, &["run", "-d", "--name", name, IMAGE, "sleep", "1000"]);
             whole = whole.and_then(|mut sum| {
@@ -90,7 +122,7 @@ impl Bench {
             });
         }
         self.report.add(&thing("20 x run -d"), self.lanes[lane].name, &whole);
-        let mut words = vec!["rm", "-f"];
+        let mut words = self.removal(lane);
         words.extend(names.iter().map(String::as_str));
         self.measure(lane, "rm -f of 20", &words);
     }
@@ -110,7 +142,7 @@ impl Bench {
 
     fn to_markdown(&self) -> String {
         let names: Vec<_> = self.lanes.iter().map(|lane| lane.name).collect();
-        let mut out = format!("Times in ms: median (min) CPU of the call itself.\n\n| |");
+        let mut out = String::from("Times in ms: median (min) CPU of the call itself.\n\n| |");
         let _ = writeln!(out, " {} |", names.join(" | "));
         let _ = writeln!(out, "|---|{}", "---|".repeat(names.len()));
         for what in self.report.things("engines") {
@@ -162,10 +194,16 @@ pub fn main(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>
     for round in 0..rounds {
         bench.round(round, &bundle);
     }
-    if let Some(dok) = engines.into_iter().find(|&lane| bench.lanes[lane].name == "dok") {
+    if let Some(dok) = engines.iter().copied().find(|&lane| bench.lanes[lane].name == "dok") {
         bench.crowd(dok)?;
     }
     println!("{}", bench.to_markdown());
+    for &lane in &engines {
+        // What a call that failed has left, too: the namespaces go, but no cgroup goes with them.
+        for name in names().iter().map(String::as_str).chain(["sleeper"]) {
+            let _ = bench.call(lane, &[&bench.removal(lane)[..], &[name]].concat());
+        }
+    }
     bench.lanes.into_iter().try_for_each(Lane::end)?;
     Ok(())
 }
