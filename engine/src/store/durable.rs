@@ -10,7 +10,11 @@ use std::path::Path;
 /// # Errors
 /// Of `mkdir(2)`, other than that it exists.
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    // Mostly it is there, and mkdir(2) would lock the folder above to find out.
+    match folder.is_dir() {
+        true => Ok(()),
+        false => DirBuilder::new().recursive(true).mode(0o700).create(folder),
+    }
 }
 
 /// Replaces a file in one step: whoever reads it sees the old text or the new one.

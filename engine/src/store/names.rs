@@ -1,5 +1,7 @@
 //! The names of containers: `names/NAME` is a symbolic link whose text is the id, so that a name is
-//! taken by one call that fails where it is taken already.
+//! taken by one call that fails where it is taken already. The text is the id in base64: so short
+//! that ext4 keeps it in the inode. The digits themselves would have a block of the disk, and
+//! removing the link would wait for that.
 //!
 //! A link whose container is not there belongs to a process that died between the two; under the
 //! lock of the folder it is known to be nobody's.
@@ -7,6 +9,9 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
 use super::{Lock, Store, durable};
 use crate::error::{Context, IfThere, Kind, Result, refuse};
@@ -45,7 +50,7 @@ impl Store {
             return None;
         }
         let target = fs::read_link(self.names().join(name)).ok()?;
-        target.into_os_string().into_string().ok()
+        id_of_text(target.to_str()?)
     }
 
     /// Gives a name to an id; the names are locked by the caller.
@@ -59,7 +64,7 @@ impl Store {
             }
             fs::remove_file(&link).with_context(|| format!("remove {}", link.display()))?;
         }
-        symlink(id, &link).with_context(|| format!("make {}", link.display()))
+        symlink(text_of_id(id), &link).with_context(|| format!("make {}", link.display()))
     }
 
     /// Takes a name back, if it stands for this id.
@@ -70,6 +75,21 @@ impl Store {
         let removed = fs::remove_file(self.names().join(name)).if_there();
         removed.with_context(|| format!("remove the name {name}"))
     }
+}
+
+fn text_of_id(id: &str) -> String {
+    let digits = id.as_bytes().chunks(2).filter_map(|pair| str::from_utf8(pair).ok());
+    let bytes: Vec<u8> = digits.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn id_of_text(text: &str) -> Option<String> {
+    // As it was before: a store that somebody has keeps its names.
+    if text.len() == 64 {
+        return Some(text.to_owned());
+    }
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(super::id_of_bytes(&bytes))
 }
 
 fn taken(name: &str, owner: &str) -> anyhow::Error {
@@ -104,6 +124,16 @@ pub(super) fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What ext4 keeps in the inode.
+    #[test]
+    fn a_link_has_room_in_its_inode() {
+        let id = super::super::random_id().unwrap();
+        let text = text_of_id(&id);
+        assert!(text.len() < 60, "{text}");
+        assert_eq!(id_of_text(&text).as_ref(), Some(&id));
+        assert_eq!(id_of_text(&id), Some(id));
+    }
 
     #[test]
     fn a_name_is_at_least_two_characters_without_a_slash() {
