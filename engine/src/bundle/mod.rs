@@ -127,11 +127,12 @@ pub fn configuration(container: &Container, facts: &Facts) -> Result<Value> {
     }));
     let mut configuration = json!({
         "ociVersion": VERSION,
-        "process": process(container, facts, &capabilities)?,
         "root": {"path": facts.rootfs, "readonly": host.readonly_rootfs},
-        "mounts": mounts,
-        "linux": linux(container, facts, &capabilities)?,
     });
+    // Moved in: `json!` copies what it is given, string by string.
+    configuration["process"] = process(container, facts, &capabilities)?;
+    configuration["mounts"] = mounts.into();
+    configuration["linux"] = linux(container, facts, &capabilities)?;
     if host.uts_mode != "host" {
         configuration["hostname"] = container.hostname().into();
         if !container.config.domainname.is_empty() {
@@ -154,14 +155,14 @@ fn linux(container: &Container, facts: &Facts, capabilities: &[&str]) -> Result<
     limits.insert("devices".into(), device_rules(container, facts));
     let mut linux = json!({
         "cgroupsPath": cgroup(container),
-        "namespaces": namespaces::namespaces(host, facts),
-        "resources": limits,
         "maskedPaths": masked(host.privileged || security.unmasked, &host.masked_paths,
                               defaults::MASKED),
         "readonlyPaths": masked(host.privileged || security.unmasked, &host.readonly_paths,
                                 defaults::READ_ONLY),
         "sysctl": namespaces::sysctl(host, facts)?,
     });
+    linux["namespaces"] = namespaces::namespaces(host, facts).into();
+    linux["resources"] = limits.into();
     let devices: Vec<Value> = facts.devices.iter().map(device).collect();
     if !devices.is_empty() {
         linux["devices"] = devices.into();

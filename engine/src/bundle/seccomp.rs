@@ -130,16 +130,19 @@ pub fn default_profile(capabilities: &[&str], architecture: &str) -> Value {
         // Its flags lie in memory, where a filter cannot look; a library then takes clone(2).
         rules.push(json!({"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": ENOSYS}));
     }
-    json!({
+    let mut profile = json!({
         "defaultAction": "SCMP_ACT_ERRNO",
         "defaultErrnoRet": 1,
         "architectures": architectures(architecture),
-        "syscalls": rules,
-    })
+    });
+    profile["syscalls"] = rules.into();
+    profile
 }
 
 fn allow(calls: &str) -> Value {
-    json!({"names": calls.split(' ').collect::<Vec<_>>(), "action": "SCMP_ACT_ALLOW"})
+    let mut rule = json!({"action": "SCMP_ACT_ALLOW"});
+    rule["names"] = calls.split(' ').collect();
+    rule
 }
 
 fn when(call: &str, value: u64, value_two: u64, op: &str) -> Value {
