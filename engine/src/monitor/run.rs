@@ -40,6 +40,7 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
         Err(not_run) => return Ok(Err(not_run)),
     };
     check_child(pid)?;
+    let mounts = hold_mounts(pid);
     monitor.state.status = Status::Running;
     monitor.state.pid = pid;
     monitor.state.pid_begun = crate::store::begun(pid).unwrap_or_default();
@@ -56,6 +57,7 @@ pub(super) fn run(monitor: &mut Monitor) -> Result<Result<i32, NotRun>> {
     // Its group, which goes now, has counted it.
     monitor.state.oom_killed = oom::has_killed(&bundle::cgroup(&monitor.container));
     monitor.deletion = Some(monitor.runtime.begin_delete(&monitor.container.id));
+    drop(mounts);
     monitor.streams.drain();
     Ok(Ok(exit_code))
 }
@@ -68,6 +70,12 @@ fn start(monitor: &mut Monitor, streams: Streams) -> Result<Result<u32, NotRun>>
     // Also where the other cannot be started: what is half made could not be removed.
     let started = starting.finish()?;
     begun.map(|()| started)
+}
+
+/// The program's mounts, which outlast it by this: else the kernel takes them down before anybody
+/// hears of its end. `None` where it has ended already.
+fn hold_mounts(pid: u32) -> Option<File> {
+    File::open(format!("/proc/{pid}/ns/mnt")).ok()
 }
 
 /// Serves everybody until the process has ended; reaps orphans that become ours.
