@@ -4,6 +4,8 @@ use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use rustix::thread::{CapabilitySet, capability_is_in_bounding_set};
+
 use super::limits::Machine;
 use crate::bundle::DeviceNode;
 use crate::bundle::resources::Numbers;
@@ -31,9 +33,10 @@ pub(super) fn has_recursive_read_only() -> bool {
 
 /// Our own capabilities, as bits: nobody can give more.
 pub(super) fn own_capabilities() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
-    line.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(u64::MAX)
+    let own = |bit| capability_is_in_bounding_set(CapabilitySet::from_bits_retain(bit)).ok();
+    let known =
+        (0..u64::BITS).map_while(|number| own(1 << number).map(|own| u64::from(own) << number));
+    known.sum()
 }
 
 /// The devices that a container gets.

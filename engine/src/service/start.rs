@@ -18,7 +18,7 @@ use crate::cgroup;
 use crate::error::{Context, IfThere, Kind, Result, refuse};
 use crate::model::{Container, Event, Status, items};
 use crate::monitor::cleanup::{self, Volumes};
-use crate::monitor::{self, restart, wire};
+use crate::monitor::{self, Waiting, restart, wire};
 use crate::network::namespace;
 use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
@@ -134,8 +134,9 @@ impl Engine {
         Ok(bundle)
     }
 
-    /// Makes what the runtime needs; the sockets that the monitor is to hold.
-    fn prepare(&self, container: &Container, bundle: &Path) -> Result<Vec<OwnedFd>> {
+    /// Starts the monitor and makes what its program needs, side by side: each takes the kernel its
+    /// time. The monitor, and the sockets that it is to hold.
+    fn prepare(&self, container: &Container, bundle: &Path) -> Result<(Waiting, Vec<OwnedFd>)> {
         mounts::complete(&self.store, container, bundle)?;
         let layers = self.layers(&container.image)?;
         let rootfs = bundle.join("rootfs");
@@ -143,8 +144,20 @@ impl Engine {
         let own = self.store.container_folder(&container.id);
         let passing = container.host_config.auto_remove;
         let overlay = Overlay { layers: &layers, own: &own, passing };
-        let place = self.find_place(container, &overlay, &rootfs)?;
-        let configuration = self.configure(container, &rootfs, &place)?;
+        let spawn = || monitor::spawn(&self.store, &self.runtime(), &container.id);
+        let mount = || overlay.mount(&rootfs);
+        let place = || self.find_place(container);
+        // What takes longest has a thread for itself: networks, or else the mount.
+        let (waiting, mounted, place) = if networking::is_own(&container.host_config) {
+            let ((waiting, mounted), place) = side_by_side(|| (spawn(), mount()), place);
+            (waiting, mounted, place)
+        } else {
+            let ((waiting, place), mounted) = side_by_side(|| (spawn(), place()), mount);
+            (waiting, mounted, place)
+        };
+        let (waiting, (place, files)) = (waiting?, place?);
+        mounted?;
+        let configuration = self.configure(container, &rootfs, &place, files)?;
         let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
         let file = bundle.join("config.json");
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
@@ -155,23 +168,17 @@ impl Engine {
                 .with_context(|| format!("write {}", file.display()))?;
         }
         self.tell_of_volumes(container);
-        Ok(place.reserved)
+        Ok((waiting, place.reserved))
     }
 
-    /// Mounts the root file system and lays the networks, side by side: either takes the kernel its
-    /// time, and neither needs the other.
-    fn find_place(
-        &self,
-        container: &Container,
-        overlay: &Overlay<'_>,
-        rootfs: &Path,
-    ) -> Result<Place> {
-        if !networking::is_own(&container.host_config) {
-            return overlay.mount(rootfs).map(|()| Place::default());
-        }
-        let (place, mounted) =
-            side_by_side(|| self.enter_networks(container), || overlay.mount(rootfs));
-        mounted.and(place)
+    /// Lays its networks, and writes the files that tell of them.
+    fn find_place(&self, container: &Container) -> Result<(Place, Vec<OuterMount>)> {
+        let place = match networking::is_own(&container.host_config) {
+            true => self.enter_networks(container)?,
+            false => Place::default(),
+        };
+        let files = files::write(&self.store, container, &place)?;
+        Ok((place, files))
     }
 
     fn tell_of_volumes(&self, container: &Container) {
@@ -190,19 +197,24 @@ impl Engine {
         container: &Container,
         rootfs: &Path,
         place: &Place,
+        files: Vec<OuterMount>,
     ) -> Result<serde_json::Value> {
         let inside = Inside::open(rootfs)?;
         check_working_folder(container, &inside)?;
         copy_up::fill(container, &inside, &self.store.bundle(&container.id))?;
-        let outer = self.outer_mounts(container, place)?;
+        let outer = self.outer_mounts(container, files)?;
         let variables = place.links.iter().flat_map(|link| link.variables.clone()).collect();
         let facts = Facts { variables, ..self.facts(container, rootfs, &inside, outer)? };
         bundle::configuration(container, &facts)
     }
 
-    /// What is mounted from outside.
-    fn outer_mounts(&self, container: &Container, place: &Place) -> Result<Vec<OuterMount>> {
-        let mut outer = files::write(&self.store, container, place)?;
+    /// What is mounted from outside, the files among it.
+    fn outer_mounts(
+        &self,
+        container: &Container,
+        files: Vec<OuterMount>,
+    ) -> Result<Vec<OuterMount>> {
+        let mut outer = files;
         outer.extend(shared_memory::mount(&self.store, container)?);
         let requested = mounts::outer(container, &self.store.bundle(&container.id))?;
         outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
@@ -262,15 +274,11 @@ impl Engine {
         Ok(Joined { network, pid: of(&host.pid_mode, "pid")?, ipc: of(&host.ipc_mode, "ipc")? })
     }
 
-    /// Starts the monitor, and hears how the program started. The monitor gets ready while what the
-    /// runtime needs is made.
+    /// Starts the monitor, and hears how the program started.
     fn start_monitor(&self, container: &Container, wanted: Wanted) -> Result<Session> {
         let bundle = self.empty_bundle(container)?;
-        let (waiting, kept) = side_by_side(
-            || monitor::spawn(&self.store, &self.runtime(), &container.id),
-            || self.prepare(container, &bundle),
-        );
-        let mut ours = waiting?.begin(&kept?, wanted.bits())?;
+        let (waiting, kept) = self.prepare(container, &bundle)?;
+        let mut ours = waiting.begin(&kept, wanted.bits())?;
         loop {
             let frame = wire::read(&mut ours).context("hear of the monitor")?;
             let frame = frame.context("the monitor ended before the program ran")?;
