@@ -9,8 +9,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{is_set, switch};
-use super::{Globals, complain, human, required};
-use crate::error::{Context, Result, kind};
+use super::{Globals, complain, human, is_broken_pipe, required};
+use crate::error::{Context, Result};
 use crate::layer::{self, Owner, pack_as, unpack_tree};
 use crate::service::Engine;
 use crate::service::copy::{Place, not_found};
@@ -221,12 +221,6 @@ fn through(
         (Err(error), Err(other)) => Err(if is_broken_pipe(&error) { other } else { error }),
         (packed, unpacked) => unpacked.and(packed).map(|()| bytes),
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let of_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
-    kind(error).is_none() && causes.into_iter().any(of_pipe)
 }
 
 /// Counts what is read.

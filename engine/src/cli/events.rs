@@ -24,8 +24,7 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let instant = |name| text(matches, name).map(|word| logs::instant(&word)).transpose();
-    let (since, until) = (instant("since")?, instant("until")?);
+    let (since, until) = (logs::instant(matches, "since")?, logs::instant(matches, "until")?);
     let shape = Shape::read(text(matches, "format").as_deref())?;
     let request = EventRequest { since, until, filters: filters(matches)? };
     let mut events = globals.engine()?.events(request)?;

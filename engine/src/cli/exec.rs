@@ -9,7 +9,7 @@ use super::flags::{container, is_set, switch, text, texts, value, values};
 use super::refused::{self, Refused, Takes};
 use super::{Globals, complain, exit_code, own_terminal};
 use crate::error::{Context, Result};
-use crate::runtime;
+use crate::runtime::{self, NotRun};
 use crate::service::exec::ExecRequest;
 
 /// The program of an `exec` has the very terminal of whoever typed it.
@@ -59,7 +59,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     if request.tty && interactive && !request.detach && !rustix::termios::isatty(io::stdin()) {
         anyhow::bail!("the input device is not a TTY");
     }
-    let mut exec = engine.exec(&container, &request)?;
+    let mut exec = match engine.exec(&container, &request) {
+        Err(error) => return not_run(error),
+        Ok(exec) => exec,
+    };
     if request.detach {
         exec.command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     } else if !interactive && !request.tty {
@@ -84,4 +87,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         engine.exec_ended(&container, &exec, code);
     }
     Ok(exit_code(code))
+}
+
+/// Docker's client says what its daemon could not run without more words.
+fn not_run(error: anyhow::Error) -> Result<ExitCode> {
+    let not_run = error.downcast::<NotRun>()?;
+    complain(&not_run.words);
+    Ok(exit_code(not_run.exit_code))
 }

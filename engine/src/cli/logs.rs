@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 
 use super::Globals;
 use super::flags::{container, is_set, switch, text, value};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Result};
 use crate::model::{Container, items};
 use crate::service::logs::{Entry, LogRequest};
 use crate::time::{self, Time};
@@ -33,8 +33,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let request = LogRequest {
         // A word that is no number is all of it, as for Docker.
         tail: text(matches, "tail").and_then(|word| word.parse().ok()),
-        since: text(matches, "since").map(|word| instant(&word)).transpose()?,
-        until: text(matches, "until").map(|word| instant(&word)).transpose()?,
+        since: instant(matches, "since")?,
+        until: instant(matches, "until")?,
         follow: is_set(matches, "follow"),
     };
     let timestamps = is_set(matches, "timestamps");
@@ -80,7 +80,12 @@ pub(super) fn nine_digits(time: Time) -> String {
     format!("{}.{:09}Z", whole.trim_end_matches('Z'), time.nanos)
 }
 
-/// An instant that was typed.
-pub(super) fn instant(word: &str) -> Result<Time> {
-    time::instant(word).map_err(|words| refuse(Kind::Usage, words))
+/// An instant that was typed behind a flag.
+pub(super) fn instant(matches: &ArgMatches, flag: &str) -> Result<Option<Time>> {
+    let Some(word) = text(matches, flag) else { return Ok(None) };
+    let read = time::instant(&word).map_err(|words| anyhow::anyhow!(words));
+    let wrong = || {
+        format!("invalid value for {flag:?}: failed to parse value as time or duration: {word:?}")
+    };
+    read.with_context(wrong).map(Some)
 }

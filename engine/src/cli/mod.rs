@@ -72,11 +72,12 @@ mod wait;
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{self, Context, Kind, Result, refuse};
 use crate::image::Reference;
@@ -223,6 +224,9 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
+/// What a shell says of a program that SIGPIPE ended.
+const UNHEARD: u8 = 141;
+
 /// What a process beside a container does, with the words of its command line.
 type Beside = fn(&[PathBuf]) -> Result<()>;
 
@@ -246,9 +250,29 @@ pub fn main(line: Vec<OsString>) -> ExitCode {
         return monitor::init::main(words).map_or_else(not_executed, exit_code);
     }
     dispatch::dispatch(line).unwrap_or_else(|error| {
+        if is_unheard(&error) {
+            return ExitCode::from(UNHEARD);
+        }
         tell(&error);
         ExitCode::from(OWN_FAILURE)
     })
+}
+
+/// Whether nobody reads any more what is printed, as behind `| head`: nothing is wrong then, and
+/// nothing is said.
+fn is_unheard(error: &anyhow::Error) -> bool {
+    let stdout = io::stdout();
+    let mut watched = [PollFd::new(&stdout, PollFlags::empty())];
+    is_broken_pipe(error)
+        && poll(&mut watched, Some(&Timespec::default())).is_ok()
+        && watched[0].revents().contains(PollFlags::ERR)
+}
+
+/// Whether something could not be written since nobody reads it.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let of_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    error::kind(error).is_none() && causes.into_iter().any(of_pipe)
 }
 
 /// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
@@ -265,14 +289,14 @@ fn tell(error: &anyhow::Error) -> ExitCode {
 /// The init's program is not there, or is none.
 fn not_executed(error: anyhow::Error) -> ExitCode {
     tell(&error);
-    let cause = error.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
-    ExitCode::from(if cause == Some(std::io::ErrorKind::NotFound) { 127 } else { 126 })
+    let cause = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    ExitCode::from(if cause == Some(io::ErrorKind::NotFound) { 127 } else { 126 })
 }
 
 /// A line for standard error.
 fn complain(line: &str) {
     // There is nowhere left to complain about a standard error that cannot be written.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// The exit code of a program, which is ours too.
@@ -283,6 +307,9 @@ fn exit_code(code: i32) -> ExitCode {
 /// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1, and
 /// with 125 where words make no sense.
 fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
+    if is_unheard(error) {
+        return ExitCode::from(UNHEARD);
+    }
     if let Some(invalid) = error.downcast_ref() {
         return usage::tell_invalid(command.built(), invalid);
     }
@@ -297,7 +324,7 @@ fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
 
 /// The one place that prints answers.
 fn print(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
+    let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes())?;
     Ok(stdout.flush()?)
 }

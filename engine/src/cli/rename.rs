@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use super::flags::container;
-use super::{Globals, required};
+use super::{Globals, complain, required, tell};
 use crate::error::Result;
 
 pub(super) fn definition() -> Command {
@@ -17,6 +17,13 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    engine.rename(required(matches, "container"), required(matches, "name"))?;
-    Ok(ExitCode::SUCCESS)
+    let name = required(matches, "container");
+    Ok(engine.rename(name, required(matches, "name")).map_or_else(
+        |error| {
+            let code = tell(&error);
+            complain(&format!("Error: failed to rename container named {name}"));
+            code
+        },
+        |()| ExitCode::SUCCESS,
+    ))
 }

@@ -26,7 +26,7 @@ pub(super) fn definition() -> Command {
         .arg(Arg::new("term").value_name("TERM").required(true))
         .arg(
             value("limit", "NUMBER", "Max number of search results")
-                .value_parser(value_parser!(u32).range(1..=100))
+                .value_parser(value_parser!(u32))
                 .default_value("25"),
         )
         .arg(switch("no-trunc", "Don't truncate output"))
@@ -35,7 +35,14 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let limit = matches.get_one::<u32>("limit").copied().unwrap_or(25);
+    let limit = match matches.get_one("limit").copied() {
+        None | Some(0) => 25,
+        Some(limit @ 1..=100) => limit,
+        Some(other) => {
+            let words = format!("Limit {other} is outside the range of [1, 100]");
+            return Err(refuse(Kind::Invalid, words));
+        }
+    };
     let filters = filters(matches)?;
     let mut found = globals.engine()?.search(required(matches, "term"), limit)?;
     for (key, values) in &filters {

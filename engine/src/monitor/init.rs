@@ -75,7 +75,8 @@ fn spawn(words: &[OsString]) -> Result<Pid> {
     let env = strings(std::env::vars_os().map(variable).collect())?;
     let words = strings(words.to_vec())?;
     let actions = PosixSpawnFileActions::init()?;
-    let pid = posix_spawnp(&words[0], &actions, &attributes, &words, &env)?;
+    let started = posix_spawnp(&words[0], &actions, &attributes, &words, &env);
+    let pid = started.map_err(std::io::Error::from)?;
     Pid::from_raw(pid.as_raw()).context("name the program")
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Engine;
 use super::inside::Inside;
 use crate::bundle::{self, capabilities, merge_variables};
-use crate::error::{Context, Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, refuse, told};
 use crate::model::{Container, Event, Status, items};
 use crate::runtime::NotRun;
 use crate::store::{EXEC, random_id};
@@ -125,7 +125,9 @@ impl Engine {
         let accounts = Inside::open(&rootfs)?.accounts();
         let host = &like.host_config;
         let facts = bundle::Facts {
-            identity: accounts.identity(&like.config.user, items(&host.group_add))?,
+            identity: accounts
+                .identity(&like.config.user, items(&host.group_add))
+                .map_err(|error| NotRun { exit_code: 126, words: told(&error) })?,
             // One that has ended is told of no more.
             variables: self
                 .linked(container)

@@ -170,3 +170,36 @@ fn the_clients_configuration_says_how_lists_look_and_how_one_leaves() {
     std::fs::write(client.join("config.json"), "no JSON").unwrap();
     dok.refused(1, &["--config", place, "ps"], "config.json: expected JSON");
 }
+
+#[test]
+fn what_cannot_be_run_has_dockers_exit_code() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", "-d", NONE, "--name", "web", "busybox", "sleep", "86400"]);
+    for (code, words, told) in [
+        (126, &["exec", "-u", "ghost", "web", "true"][..], "unable to find user ghost"),
+        (127, &["run", "--rm", "--init", NONE, "busybox", "ghost"], "exec ghost: No such file"),
+        (1, &["logs", "--since", "abc", "web"], "invalid value for \"since\": failed to parse"),
+        (1, &["events", "--until", "abc"], "failed to parse value as time or duration: \"abc\""),
+        (1, &["search", "--limit", "200", "x"], "Limit 200 is outside the range of [1, 100]"),
+        (1, &["rename", "web", "-"], "Error: failed to rename container named web"),
+    ] {
+        dok.refused(code, words, told);
+    }
+}
+
+#[test]
+fn where_nobody_reads_any_more_nothing_is_said() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "while echo y; do :; done";
+    let talk = ["run", "--name", "talk", NONE, "busybox", "sh", "-c", script];
+    for words in [&talk[..], &["logs", "--follow", "talk"], &["export", "talk"]] {
+        let mut command = dok.direct(words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut first = [0; 2];
+        child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+        let said = child.wait_with_output().unwrap();
+        let complaints = String::from_utf8_lossy(&said.stderr);
+        assert_eq!((said.status.code(), &*complaints), (Some(141), ""), "{words:?}");
+    }
+}
