@@ -2,6 +2,7 @@
 //! its own sake, freezing, and waiting for an end.
 
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::Duration;
 
@@ -129,19 +130,30 @@ impl Engine {
         if !state.status.is_alive() {
             return Ok(None);
         }
-        Ok(process(state.pid)?.map(Watch::Process))
+        Ok(process(state.pid)?.map(|process| Watch::Process(process, state.pid)))
     }
 
     /// The monitor's end is the end of what it does; without one, that is ours to do.
     fn after_end(&self, container: &Container, end: Watch) -> Result<()> {
         match end {
             Watch::Monitor(mut session) => session.wait_for_monitor(),
-            Watch::Process(_) => self.adopt_end(container),
+            Watch::Process(_, pid) => self.adopt_end(container, pid),
         }
     }
 
-    /// Cleans up after a container whose monitor was killed.
-    pub(super) fn adopt_end(&self, container: &Container) -> Result<()> {
+    /// Cleans up after a process that has ended and whose monitor was killed. A monitor that lives
+    /// does that itself, although it could not be heard: another began to move the bytes.
+    pub(super) fn adopt_end(&self, container: &Container, pid: u32) -> Result<()> {
+        while self.store.has_monitor(&container.id) {
+            let written = self.store.written_state(&container.id);
+            if written.is_ok_and(|state| state.status.is_up() && state.pid != pid) {
+                return Ok(());
+            }
+            thread::sleep(MOMENT);
+        }
+        if !self.store.has_container(&container.id) {
+            return Ok(());
+        }
         let _lock = self.store.lock_container(&container.id)?;
         let state = self.store.state(&container.id)?;
         if !state.status.is_alive() {
@@ -230,18 +242,19 @@ impl Engine {
                 return Ok(code);
             }
         }
+        let mut state = self.store.state(&container.id)?;
+        if state.status.is_alive() {
+            if let Some(process) = process(state.pid)? {
+                Watch::Process(process, state.pid).wait(None)?;
+            }
+            self.adopt_end(container, state.pid)?;
+            state = self.store.state(&container.id)?;
+        }
         if !self.store.has_container(&container.id) {
             let words = format!("No such container: {}", container.name);
             return Err(refuse(Kind::NotFound, words));
         }
-        let state: State = self.store.state(&container.id)?;
-        if state.status.is_alive() {
-            if let Some(process) = process(state.pid)? {
-                Watch::Process(process).wait(None)?;
-            }
-            self.adopt_end(container)?;
-        }
-        Ok(self.store.state(&container.id)?.exit_code)
+        Ok(state.exit_code)
     }
 }
 
@@ -256,7 +269,8 @@ fn stop_signal(container: &Container) -> Result<Signal> {
 /// What tells of a container's end.
 enum Watch {
     Monitor(Session),
-    Process(std::os::fd::OwnedFd),
+    /// Itself, and its number.
+    Process(OwnedFd, u32),
 }
 
 impl Watch {
@@ -264,7 +278,7 @@ impl Watch {
     fn wait(&mut self, longest: Option<Duration>) -> Result<bool> {
         match self {
             Watch::Monitor(session) => Ok(session.wait_for_end(longest)?.is_some()),
-            Watch::Process(process) => {
+            Watch::Process(process, _) => {
                 let timeout = longest.map(|longest| Timespec {
                     tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
                     tv_nsec: longest.subsec_nanos().into(),
@@ -277,7 +291,7 @@ impl Watch {
 }
 
 /// A descriptor of a process, unless it has ended.
-fn process(pid: u32) -> Result<Option<std::os::fd::OwnedFd>> {
+fn process(pid: u32) -> Result<Option<OwnedFd>> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let Some(pid) = pid else { return Ok(None) };
     match pidfd_open(pid, PidfdFlags::empty()) {
