@@ -43,9 +43,9 @@ fn cve_2019_19921_a_proc_that_changes_is_procfs_or_nothing() -> Result {
         let output = container.run();
         let mut lines = output.stdout.lines().filter(|line| line.contains(" - proc "));
         let led = lines.find(|line| line.contains(" /volume"));
-        anyhow::ensure!(led.is_none(), "{output}");
+        anyhow::ensure!(led.is_none(), "proc is astray: {output}");
         let below = fs::read_dir(container.in_root("volume"))?.count();
-        anyhow::ensure!(below == 0, "{below} files were made where the link leads");
+        anyhow::ensure!(below == 0, "proc is astray: {below} files were made below the link");
         Ok(())
     })?;
     container.left_no_trace()
@@ -113,9 +113,9 @@ fn cve_2025_31133_a_null_that_changes_hides_nothing_writable() -> Result {
     while_exchanging(&[(&null, &other)], |_| {
         let output = container.run();
         let shown = output.stdout.contains("secret") || output.stdout.contains("victim");
-        anyhow::ensure!(!shown, "{output}");
+        anyhow::ensure!(!shown, "null is another file: {output}");
         let victim = fs::read_to_string(container.in_root("victim"))?;
-        anyhow::ensure!(victim == "victim", "{victim:?} was written");
+        anyhow::ensure!(victim == "victim", "null is another file: it has {victim:?}");
         Ok(())
     })?;
     container.left_no_trace()
@@ -155,10 +155,10 @@ fn cve_2025_52565_the_console_is_the_terminal_or_nothing() -> Result {
     while_exchanging(&[(&pts, &other_pts), (&console, &other_console)], |_| {
         let (_, seen) = run_on_terminal(&container)?;
         let trap = seen.iter().find(|mount| mount.root.contains("/trap"));
-        anyhow::ensure!(trap.is_none(), "bound to the console: {trap:?}");
+        anyhow::ensure!(trap.is_none(), "the console is astray: {trap:?} is bound to it");
         let mut terminals = seen.iter().filter(terminal);
         let astray = terminals.find(|mount| !mount.point.starts_with("/dev/"));
-        anyhow::ensure!(astray.is_none(), "covered by the terminal: {astray:?}");
+        anyhow::ensure!(astray.is_none(), "the console is astray: the terminal covers {astray:?}");
         Ok(())
     })?;
     container.left_no_trace()
@@ -185,10 +185,10 @@ fn cve_2025_52881_settings_are_written_to_procfs_or_not_at_all() -> Result {
         let output = container.run();
         for name in ["ip_forward", "oom_score_adj"] {
             let fake = fs::read_to_string(container.in_root("fake").join(name))?;
-            anyhow::ensure!(fake == "fake", "{name} has {fake:?}: {output}");
+            anyhow::ensure!(fake == "fake", "a setting is astray: {name} has {fake:?}: {output}");
         }
         let written = output.code() != Some(0) || output.stdout == "1\n500\n";
-        anyhow::ensure!(written, "{output}");
+        anyhow::ensure!(written, "a setting is astray: {output}");
         Ok(())
     })?;
     container.left_no_trace()
