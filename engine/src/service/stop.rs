@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -43,7 +43,8 @@ impl Engine {
         let grace = u64::try_from(grace).ok().map(Duration::from_secs);
         let Some(mut end) = self.watch(container)? else { return Ok(()) };
         self.send_and_thaw(container, signal)?;
-        if !grace.is_some_and(|grace| grace.is_zero()) && end.wait(grace)? {
+        let is_patient = grace.is_none_or(|grace| !grace.is_zero());
+        if is_patient && self.outwait(container, &mut end, grace)? {
             self.after_end(container, end)?;
         } else {
             self.kill_and_wait(container, end)?;
@@ -62,7 +63,7 @@ impl Engine {
 
     fn kill_and_wait(&self, container: &Container, mut end: Watch) -> Result<()> {
         self.send_and_thaw(container, Signal::KILL)?;
-        if !end.wait(Some(KILLED))? {
+        if !self.outwait(container, &mut end, Some(KILLED))? {
             let words = format!("container {} did not end after SIGKILL", container.name);
             anyhow::bail!(words);
         }
@@ -133,6 +134,31 @@ impl Engine {
         Ok(process(state.pid)?.map(|process| Watch::Process(process, state.pid)))
     }
 
+    /// Whether the end comes in time. One who moves the bytes may be replaced by another, who then
+    /// tells of it.
+    fn outwait(
+        &self,
+        container: &Container,
+        end: &mut Watch,
+        longest: Option<Duration>,
+    ) -> Result<bool> {
+        let begun = Instant::now();
+        loop {
+            let left = longest.map(|longest| longest.saturating_sub(begun.elapsed()));
+            let heard = match end {
+                Watch::Process(process, _) => return has_ended(process, left),
+                Watch::Monitor(session) => session.wait_for_end(left)?,
+            };
+            if heard != Some(End::HangUp) {
+                return Ok(heard.is_some());
+            }
+            match self.watch(container)? {
+                Some(next) => *end = next,
+                None => return Ok(true),
+            }
+        }
+    }
+
     /// The monitor's end is the end of what it does; without one, that is ours to do.
     fn after_end(&self, container: &Container, end: Watch) -> Result<()> {
         match end {
@@ -188,7 +214,7 @@ impl Engine {
         let end = self.watch(container)?;
         self.send_and_thaw(container, signal)?;
         if let Some(mut end) = end.filter(|_| signal == Signal::KILL) {
-            end.wait(Some(KILLED))?;
+            self.outwait(container, &mut end, Some(KILLED))?;
             self.after_end(container, end)?;
         }
         Ok(())
@@ -245,7 +271,7 @@ impl Engine {
         let mut state = self.store.state(&container.id)?;
         if state.status.is_alive() {
             if let Some(process) = process(state.pid)? {
-                Watch::Process(process, state.pid).wait(None)?;
+                has_ended(&process, None)?;
             }
             self.adopt_end(container, state.pid)?;
             state = self.store.state(&container.id)?;
@@ -273,21 +299,14 @@ enum Watch {
     Process(OwnedFd, u32),
 }
 
-impl Watch {
-    /// Whether the end came in time.
-    fn wait(&mut self, longest: Option<Duration>) -> Result<bool> {
-        match self {
-            Watch::Monitor(session) => Ok(session.wait_for_end(longest)?.is_some()),
-            Watch::Process(process, _) => {
-                let timeout = longest.map(|longest| Timespec {
-                    tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
-                    tv_nsec: longest.subsec_nanos().into(),
-                });
-                let mut fds = [PollFd::new(process, PollFlags::IN)];
-                Ok(poll(&mut fds, timeout.as_ref()).context("wait for the process")? > 0)
-            }
-        }
-    }
+/// Whether a process ends in time.
+fn has_ended(process: &OwnedFd, longest: Option<Duration>) -> Result<bool> {
+    let timeout = longest.map(|longest| Timespec {
+        tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: longest.subsec_nanos().into(),
+    });
+    let mut fds = [PollFd::new(process, PollFlags::IN)];
+    Ok(poll(&mut fds, timeout.as_ref()).context("wait for the process")? > 0)
 }
 
 /// A descriptor of a process, unless it has ended.

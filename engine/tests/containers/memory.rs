@@ -146,6 +146,20 @@ fn who_waits_hears_of_the_end_from_another_process_that_moves_bytes_too() {
 }
 
 #[test]
+fn stop_gives_its_grace_although_another_process_moves_bytes_now() {
+    let Some(dok) = Dok::new() else { return };
+    let script = "trap 'echo asked' TERM; while :; do sleep 0.05; done";
+    let id = dok.ok(&["run", "-d", "--network=none", "busybox", "sh", "-c", script]);
+    let id = id.trim();
+    let mut stops = dok.direct(&["stop", "-t", "1", id]).spawn().unwrap();
+    until("it hears the signal", || dok.ok(&["logs", id]).contains("asked").then_some(()));
+    kill_beside(&dok, id, "streams");
+    assert!(stops.wait().unwrap().success());
+    let state = "{{.State.Status}} {{.State.ExitCode}}";
+    assert_eq!(dok.ok(&["inspect", "--format", state, id]), "exited 137\n");
+}
+
+#[test]
 fn a_process_that_moves_bytes_is_replaced_and_outlives_its_monitor() {
     let Some(dok) = Dok::new() else { return };
     let script = "n=0; while :; do n=$((n+1)); echo line $n; sleep 0.02; done";
