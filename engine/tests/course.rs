@@ -16,10 +16,11 @@ fn the_course_works_with_dok() {
     }
     let folder = std::env::temp_dir().join(format!("dok-course-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/course.sh");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (script, nginx) = (here.join("tests/course.sh"), here.join("../target/debian"));
     let output = Command::new("timeout")
         .args(["1800", "unshare", "--net", "--mount", "sh"])
-        .args([&script, dok, &onggi])
+        .args([&script, dok, &onggi, &nginx])
         .current_dir(&folder)
         .stdin(Stdio::null())
         .output()

@@ -1,10 +1,11 @@
 #!/bin/sh
-# usage: course.sh DOK ONGGI    a beginner's course in containers, with dok for docker
+# usage: course.sh DOK ONGGI NGINX    a beginner's course in containers, with dok for docker
 #
+# NGINX is the folder in which Debian's packages nginx and nginx-common are unpacked (hack/test).
 # Runs in a network and mount namespace of its own (engine/tests/course.rs makes them) and in a
 # folder that it fills; 77 says what is missing on this machine.
 set -eu
-work=$PWD program=$1 onggi=$2
+work=$PWD program=$1 onggi=$2 server=$3
 dok() { "$program" --root "$work/root" --run-root "$work/run" --config "$work/client" --runtime "$onggi" "$@"; }
 
 step() { chapter=$1; echo "== $1"; }
@@ -16,11 +17,14 @@ has() { text=$1; shift; for part; do case $text in *"$part"*) ;; *) fail "'$part
 # until_true COMMAND…: within three minutes
 until_true() { for _ in $(seq 1800); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; fail "never: $*"; }
 page() { busybox wget -q -O - "http://$1"; }
+# with_libraries ROOT PROGRAM: copies what it is linked with
+with_libraries() { ldd "$2" | grep -o '/[^ ]*' | while read -r file; do mkdir -p "$1/${file%/*}"; cp -L "$file" "$1$file"; done; }
 missing() { echo "skipped: $*" >&2; exit 77; }
 
 for need in busybox docker-registry ip ldd script; do
     command -v $need >/dev/null || missing "there is no $need"
 done
+[ -x "$server/usr/sbin/nginx" ] || missing "there is no nginx in $server: hack/test fetches it"
 trap 'dok rm -f $(dok ps -aq) >/dev/null 2>&1 || true' EXIT
 ip link set lo up
 
@@ -28,17 +32,24 @@ step "an image that is made on the spot"
 has "$(dok run hello)" 'Hello from a container of dok.'
 
 step "images from archives"
-mkdir -p box/bin box/usr/share/nginx/html box/etc box/tmp hub/etc hub/bin hub/var/lib/registry
+mkdir -p box/bin box/etc box/tmp hub/usr/bin hub/etc hub/var/lib/registry
 cp "$(command -v busybox)" box/bin/busybox
-for name in sh cat echo sleep ls httpd hostname env true touch; do ln -s busybox "box/bin/$name"; done
+for name in sh cat echo sleep ls hostname env true touch; do ln -s busybox "box/bin/$name"; done
 echo 'root:x:0:0:root:/:/bin/sh' >box/etc/passwd
 tar -C box -c . | dok import -c 'ENV COURSE=first' -c 'CMD ["sh"]' - busybox >/dev/null
-echo 'Welcome to nginx!' >box/usr/share/nginx/html/index.html
-tar -C box -c . | dok import -c 'EXPOSE 80' -c 'CMD ["httpd","-f","-p","80","-h","/usr/share/nginx/html"]' - nginx >/dev/null
-for file in $(command -v docker-registry) $(ldd "$(command -v docker-registry)" | grep -o '/[^ ]*'); do
-    mkdir -p "hub$(dirname "$file")"
-    cp -L "$file" "hub$file"
-done
+cp -R "$server" web
+cp -R box/bin web
+with_libraries web "$server/usr/sbin/nginx"
+mkdir -p web/etc/nginx/conf.d web/var/lib/nginx web/var/log/nginx web/run web/tmp
+ln -s /dev/stdout web/var/log/nginx/access.log
+ln -s /dev/stderr web/var/log/nginx/error.log
+printf '%s\n' 'root:x:0:0::/:/bin/sh' 'www-data:x:33:33::/:/bin/sh' >web/etc/passwd
+printf '%s\n' 'root:x:0:' 'www-data:x:33:' >web/etc/group
+echo 'server { listen 80; root /usr/share/nginx/html; }' >web/etc/nginx/conf.d/page.conf
+tar -C web -c . | dok import -c 'ENV PATH=/usr/sbin:/bin' -c 'EXPOSE 80' -c 'STOPSIGNAL QUIT' \
+    -c 'CMD ["nginx","-g","daemon off;"]' - nginx >/dev/null
+cp "$(command -v docker-registry)" hub/usr/bin
+with_libraries hub "$(command -v docker-registry)"
 cat >hub/etc/registry.yml <<'END'
 version: 0.1
 log: {level: error}
@@ -61,8 +72,9 @@ page localhost:9000/v2/_catalog | grep -q course/nginx || fail "the registry doe
 
 step "run, ps, logs"
 dok run -d -p 8080:80 --name web nginx >/dev/null
-until_true page localhost:8080/index.html
-is "$(page localhost:8080/index.html)" 'Welcome to nginx!'
+until_true page localhost:8080
+has "$(page localhost:8080)" 'Welcome to nginx!'
+has "$(dok logs web)" 'GET / HTTP/1.1'
 has "$(dok ps)" 'CONTAINER ID' web nginx '0.0.0.0:8080->80/tcp' Up
 dok run -d --name talk busybox sh -c 'for n in 1 2 3; do echo line $n; sleep 0.2; done' >/dev/null
 is "$(dok logs -f talk)" "$(printf 'line 1\nline 2\nline 3')"
@@ -70,7 +82,8 @@ is "$(dok logs --tail 1 talk)" 'line 3'
 has "$(dok ps -a --filter name=talk)" 'Exited (0)'
 
 step "exec"
-is "$(dok exec web cat /usr/share/nginx/html/index.html)" 'Welcome to nginx!'
+has "$(dok exec web cat /usr/share/nginx/html/index.html)" 'Welcome to nginx!'
+has "$(dok top web)" 'nginx: master process' 'nginx: worker process'
 has "$(script -qec "$(printf '%s ' "$program" --root "$work/root" --run-root "$work/run" --runtime "$onggi") \
     exec -it web sh -c 'test -t 0 && echo a terminal'" /dev/null </dev/null)" 'a terminal'
 is "$(dok exec -e COLOUR=red -w /tmp web sh -c 'echo $COLOUR $PWD')" 'red /tmp'
@@ -89,13 +102,14 @@ until_true sh -c "'$program' --root '$work/root' --run-root '$work/run' logs dea
 before=$(date +%s); is "$(dok stop deaf)" deaf; took=$(($(date +%s) - before))
 [ $took -ge 10 ] || fail "the grace was $took seconds"
 has "$(dok ps -a --filter name=deaf)" 'Exited (137)'
-is "$(dok stop -t 0 web)" web
+is "$(dok stop web)" web
+has "$(dok ps -a --filter name=web)" 'Exited (0)'
 is "$(dok start web)" web
-until_true page localhost:8080/index.html
+until_true page localhost:8080
 dok create -i --name later busybox cat >/dev/null
 is "$(echo again | dok start -i later)" again
 dok restart -t 0 web >/dev/null
-until_true page localhost:8080/index.html
+until_true page localhost:8080
 dok pause web >/dev/null
 has "$(dok ps)" '(Paused)'
 dok unpause web >/dev/null
@@ -103,12 +117,12 @@ dok unpause web >/dev/null
 step "cp and commit"
 echo 'Hello from the course' >index.html
 dok cp index.html web:/usr/share/nginx/html/index.html
-is "$(page localhost:8080/index.html)" 'Hello from the course'
+is "$(page localhost:8080)" 'Hello from the course'
 dok cp web:/usr/share/nginx/html/index.html back.html
 cmp index.html back.html || fail "what came back differs"
 has "$(dok commit -m 'a new page' web mine:1)" sha256:
 is "$(dok run --rm mine:1 cat /usr/share/nginx/html/index.html)" 'Hello from the course'
-is "$(dok run --rm nginx cat /usr/share/nginx/html/index.html)" 'Welcome to nginx!'
+has "$(dok run --rm nginx cat /usr/share/nginx/html/index.html)" 'Welcome to nginx!'
 
 step "image inspect, save and load, export and import"
 is "$(dok image inspect --format '{{.Config.Cmd}}' busybox)" '[sh]'
