@@ -6,14 +6,15 @@
 //! ```text
 //!   cli   api (later)                  two doors: words typed, requests of Docker's API
 //!   service                            the verbs; it never knows which door was used
+//!                                      (later: build, by run and commit for each step)
 //!   monitor                            small processes beside each container
 //!   registry  layer   network          fetch and push │ pack and unpack │ bridges, ports, names
 //!   cgroup                             control groups: what they count, what is left of them
 //!   runtime   bundle  rootfs           the runtime's command line │ pure: what is asked for →
 //!                                      config.json │ layers mounted over one another
 //!   store                              what stays on disk
-//!   model   image                      data: what a container is asked to be │ references,
-//!                                      digests, manifests
+//!   model   image   recipe (later)     data: what a container is asked to be │ references,
+//!                                      digests, manifests │ a Dockerfile's steps
 //!   error  progress  time             how it failed │ how far it is │ instants and durations
 //! ```
 #![forbid(unsafe_code)]

@@ -141,7 +141,9 @@ impl Monitor {
 
     /// Runs the program as often as its policy says, and cleans up.
     fn watch(mut self) -> Result<()> {
-        self.state = State { boot: crate::store::boot(), ..State::default() };
+        let State { started_at, finished_at, .. } = self.store.written_state(&self.container.id)?;
+        let boot = crate::store::boot();
+        self.state = State { started_at, finished_at, boot, ..State::default() };
         let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
@@ -216,9 +218,10 @@ impl Monitor {
         Ok(!self.streams.end_requested)
     }
 
-    /// The program could not be executed at all: the container is as if it had not been started.
+    /// The program could not be executed at all: the container is as it was before it was started.
     fn give_up(mut self, not_run: &NotRun) -> Result<()> {
-        self.state.status = Status::Created;
+        let has_run = !self.state.started_at.is_zero();
+        self.state.status = if has_run { Status::Exited } else { Status::Created };
         self.state.exit_code = not_run.exit_code;
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;

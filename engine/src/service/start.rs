@@ -15,13 +15,17 @@ use super::signal::Signal;
 use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
-use crate::error::{Context, IfThere, Kind, Result, refuse};
+use crate::error::{Context, IfThere, Kind, Result, refuse, told};
 use crate::model::{Container, Event, Status, items};
 use crate::monitor::cleanup::{self, Volumes};
 use crate::monitor::{self, Waiting, restart, wire};
 use crate::network::namespace;
 use crate::rootfs::Overlay;
 use crate::runtime::NotRun;
+use crate::store::durable::Durability;
+
+/// The exit code of a container that was not started, for no reason of its program.
+const NOT_STARTED: i32 = 128;
 
 /// Where the init of `--init` is inside.
 pub(super) const INIT: &str = "/sbin/docker-init";
@@ -101,7 +105,8 @@ impl Engine {
         Ok(is_due.then_some(container))
     }
 
-    /// Nothing of a start that went wrong stays, and nothing of a container that removes itself.
+    /// Nothing of a start that went wrong stays but why it did, and nothing of a container that
+    /// removes itself.
     fn undo_start(&self, container: &Container, error: anyhow::Error) -> anyhow::Error {
         // Its monitor has cleaned up, if it came so far.
         let cleared = self.store.wait_for_monitor(&container.id).and_then(|()| {
@@ -114,12 +119,24 @@ impl Engine {
             Ok(Some(left)) if removes && cleared.is_ok() => {
                 cleanup::remove(&self.store, &left, Volumes::Remove)
             }
+            Ok(Some(left)) if !error.is::<NotRun>() => self.write_failure(&left.id, &error),
             other => other.map(drop),
         };
         match cleared.and(removed) {
             Ok(()) => error,
             Err(second) => error.context(format!("clean up after it: {second:#}")),
         }
+    }
+
+    /// Writes why a container was not started, which is its monitor's to do where that was due to
+    /// its program.
+    fn write_failure(&self, id: &str, error: &anyhow::Error) -> Result<()> {
+        let mut state = self.store.state(id)?;
+        state.error = told(error);
+        if state.exit_code == 0 {
+            state.exit_code = NOT_STARTED;
+        }
+        self.store.write_state(id, &state, Durability::Passing)
     }
 
     /// The bundle's folder, without what a former run left in it.

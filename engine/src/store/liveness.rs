@@ -147,6 +147,10 @@ impl Store {
 
 /// The state of a container that ended unseen: by a reboot, or after its monitor was killed.
 fn lost(mut state: State) -> State {
+    if state.status == Status::Running {
+        // What is written is when the run before it ended.
+        state.finished_at = Time::default();
+    }
     state.status = Status::Exited;
     state.pid = 0;
     state.exit_code = UNKNOWN_EXIT;

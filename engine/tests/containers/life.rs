@@ -1,5 +1,7 @@
 //! Running, ending, exit codes, restarts.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -53,6 +55,26 @@ fn what_cannot_be_run_ends_as_dockers_does() {
         assert!(said.err.contains(text), "{words:?}: {said:?}");
     }
     assert!(dok.store().container_ids().unwrap().is_empty(), "nothing is left behind");
+}
+
+#[test]
+fn one_that_could_not_be_started_again_has_ended() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", "--name", "job", NONE, "busybox", "/job"]);
+    let job = dok.run_folder().with_file_name("job");
+    let write = |mode| {
+        fs::write(&job, "#!/bin/sh\nexit 3\n").unwrap();
+        fs::set_permissions(&job, fs::Permissions::from_mode(mode)).unwrap();
+        dok.ok(&["cp", job.to_str().unwrap(), "job:/job"]);
+    };
+    let told = |what: &str| dok.ok(&["inspect", "--format", what, "job"]);
+    write(0o755);
+    assert_eq!(dok.dok(&["start", "-a", "job"]).code, Some(3));
+    let ended = told("{{.State.StartedAt}} {{.State.FinishedAt}}");
+    write(0o644);
+    dok.refused(1, &["start", "-a", "job"], "permission denied");
+    assert_eq!(told("{{.State.Status}} {{.State.ExitCode}}"), "exited 126\n");
+    assert_eq!(told("{{.State.StartedAt}} {{.State.FinishedAt}}"), ended);
 }
 
 #[test]

@@ -54,6 +54,9 @@ fn published_ports_lead_to_the_container_and_are_nobody_elses() {
         let second = dok.dok(&["run", "-p", "8080:80", "--name", "two", "busybox", "true"]);
         assert_eq!(second.code, Some(125), "{second:?}");
         assert!(second.err.contains("8080"), "{second:?}");
+        let state = "{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}";
+        let told = dok.ok(&["inspect", "--format", state, "two"]);
+        assert!(told.starts_with("created 128 ") && told.contains("8080"), "{told}");
         let id = dok.store().container("web").unwrap().id;
         let places = dok.store().networks().endpoints_of(&id).unwrap();
         let bound: Vec<u16> = places[0].bindings.iter().map(|binding| binding.container).collect();
