@@ -7,8 +7,8 @@ use clap::{ArgMatches, Command};
 
 use super::Globals;
 use super::flags::{container, is_set, switch, text, value};
+use super::log_details::details;
 use crate::error::{Context, Result};
-use crate::model::{Container, items};
 use crate::service::logs::{Entry, LogRequest};
 use crate::time::{self, Time};
 
@@ -38,29 +38,9 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         follow: is_set(matches, "follow"),
     };
     let timestamps = is_set(matches, "timestamps");
-    let details = if is_set(matches, "details") { details(&container) } else { String::new() };
+    let details = if is_set(matches, "details") { details(&container)? } else { String::new() };
     engine.logs(&container, request, &mut |entry| say(entry, timestamps, &details))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// `variable=value,label=value` and a space: what the options `env` and `labels` of the log name.
-fn details(container: &Container) -> String {
-    let (config, log) = (&container.config, &container.host_config.log_config);
-    let named = |option: &str| {
-        let names = log.config.iter().flatten().filter(move |(own, _)| *own == option);
-        names.flat_map(|(_, names)| names.split(',').map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let labels = named("labels").into_iter().filter_map(|name| {
-        let value = config.labels.as_ref()?.get(&name)?;
-        Some(format!("{name}={value}"))
-    });
-    let of = |variable: &&String, name: &str| variable.split('=').next() == Some(name);
-    let variables = named("env")
-        .into_iter()
-        .filter_map(|name| items(&config.env).iter().find(|variable| of(variable, &name)).cloned());
-    let mut all: Vec<String> = labels.chain(variables).collect();
-    all.sort_unstable();
-    all.join(",") + " "
 }
 
 fn say(entry: &Entry, timestamps: bool, details: &str) -> Result<()> {

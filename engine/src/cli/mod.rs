@@ -38,6 +38,7 @@ mod info;
 mod inspect;
 mod kill;
 mod listing;
+mod log_details;
 mod login;
 mod logout;
 mod logs;
@@ -232,11 +233,12 @@ type Beside = fn(&[PathBuf]) -> Result<()>;
 
 /// Words that nobody types, for processes beside containers: no definitions are built, and nothing
 /// is said.
-const BESIDE_CONTAINERS: [(&str, Beside); 4] = [
+const BESIDE_CONTAINERS: [(&str, Beside); 5] = [
     (monitor::WORD, monitor::main),
     (monitor::streams::WORD, monitor::streams::main),
     (monitor::names::WORD, monitor::names::main),
     (monitor::carry::WORD, monitor::carry::main),
+    (monitor::log_files::WORD, monitor::log_files::main),
 ];
 
 /// Carries out a command line, the program's own name first.

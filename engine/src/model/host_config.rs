@@ -148,7 +148,7 @@ pub struct HostConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct LogConfig {
-    /// `json-file` or `none`; empty is `json-file`.
+    /// `json-file`, `local` or `none`; empty is `json-file`.
     #[serde(rename = "Type")]
     pub driver: String,
     /// `max-size`, `max-file`.

@@ -15,12 +15,15 @@ use crate::error::{Context, Result};
 
 /// A process that runs; it is ended when this is dropped.
 #[derive(Debug)]
-pub(super) struct Companion(OwnedFd);
+pub(super) struct Companion {
+    process: OwnedFd,
+    pid: u32,
+}
 
 impl Drop for Companion {
     fn drop(&mut self) {
         // One that has ended needs no end; the monitor reaps it, or its own heir.
-        let _ = pidfd_send_signal(&self.0, Signal::KILL);
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
     }
 }
 
@@ -38,15 +41,21 @@ impl Companion {
     /// Of `execve(2)` and `pidfd_open(2)`.
     pub(super) fn start(mut command: Command) -> Result<Companion> {
         let child = command.spawn().context("start a process beside the monitor")?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("name it")?;
-        Ok(Companion(pidfd_open(pid, PidfdFlags::empty()).context("watch it")?))
+        let number = i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("name it")?;
+        let process = pidfd_open(number, PidfdFlags::empty()).context("watch it")?;
+        Ok(Companion { process, pid: child.id() })
+    }
+
+    /// Whether it is the child of this number.
+    pub(super) fn is(&self, child: u32) -> bool {
+        self.pid == child
     }
 
     /// Ends it, and waits until it has let go of all that it held.
     pub(super) fn end(self) {
         // What fails here has ended already.
-        let _ = pidfd_send_signal(&self.0, Signal::KILL);
-        let _ = waitid(WaitId::PidFd(self.0.as_fd()), WaitIdOptions::EXITED);
+        let _ = pidfd_send_signal(&self.process, Signal::KILL);
+        let _ = waitid(WaitId::PidFd(self.process.as_fd()), WaitIdOptions::EXITED);
     }
 }
 

@@ -1,97 +1,13 @@
 //! The log of a container: a line of JSON for each line of output, in files that are turned over
-//! when they are full.
+//! when they are full ([`super::log_files`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
 
-use crate::error::{IfThere, Kind as Case, Result, refuse};
-use crate::model::LogConfig;
 use crate::time::Time;
 
 /// A line longer than this becomes several entries: all but the last lack their line end.
 const LONGEST: usize = 16 << 10;
-
-/// How much is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a file.
-    pub size: u64,
-    /// Files.
-    pub files: u32,
-}
-
-impl Limits {
-    /// What `--log-opt` says; without words, one file without end.
-    ///
-    /// # Errors
-    /// An option that is not known or makes no sense.
-    pub fn read(config: &LogConfig) -> Result<Limits> {
-        let mut limits = Limits { size: u64::MAX, files: 1 };
-        for (name, value) in config.config.iter().flatten() {
-            let wrong = || {
-                let words = format!("invalid value for log opt {name}: {value:?}");
-                refuse(Case::Invalid, words)
-            };
-            match name.as_str() {
-                "max-size" => limits.size = size(value).filter(|s| *s > 0).ok_or_else(wrong)?,
-                "max-file" => {
-                    limits.files = value.parse().ok().filter(|n| *n > 0).ok_or_else(wrong)?;
-                }
-                // They are no limits: who reads the log with its details looks for them.
-                "labels" | "env" => {}
-                _ => {
-                    let words = format!("unknown log opt '{name}' for json-file log driver");
-                    return Err(refuse(Case::Invalid, words));
-                }
-            }
-        }
-        Ok(limits)
-    }
-}
-
-/// `10m` in bytes.
-fn size(text: &str) -> Option<u64> {
-    let lower = text.to_ascii_lowercase();
-    let bare = lower.strip_suffix('b').unwrap_or(&lower);
-    let (number, shift) = match bare.as_bytes().last()? {
-        b'k' => (&bare[..bare.len() - 1], 10),
-        b'm' => (&bare[..bare.len() - 1], 20),
-        b'g' => (&bare[..bare.len() - 1], 30),
-        _ => (bare, 0),
-    };
-    number.parse::<u64>().ok()?.checked_shl(shift)
-}
-
-/// The files of a log, for the monitor: whoever writes into them cannot open any.
-#[derive(Debug)]
-pub(super) struct Files {
-    path: PathBuf,
-    limits: Limits,
-}
-
-impl Files {
-    pub(super) fn new(path: PathBuf, limits: Limits) -> Files {
-        Files { path, limits }
-    }
-
-    /// The bytes of a file.
-    pub(super) fn size(&self) -> u64 {
-        self.limits.size
-    }
-
-    /// The present file, or after turning it over the next one; and the bytes in it.
-    pub(super) fn open(&self, wanted: Wanted) -> io::Result<(File, u64)> {
-        if wanted == Wanted::Next {
-            turn_over(&self.path, self.limits.files)?;
-        }
-        let mut options = OpenOptions::new();
-        let file = options.append(true).create(true).mode(0o640).open(&self.path)?;
-        let written = file.metadata()?.len();
-        Ok((file, written))
-    }
-}
 
 /// What a log needs before it can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,21 +164,6 @@ fn first_entry(entries: &[u8]) -> usize {
     entries.iter().position(|byte| *byte == b'\n').map_or(entries.len(), |end| end + 1)
 }
 
-/// `log` becomes `log.1`, that becomes `log.2`, and the last goes.
-fn turn_over(path: &Path, files: u32) -> io::Result<()> {
-    let numbered = |number: u32| match number {
-        0 => path.to_owned(),
-        _ => PathBuf::from(format!("{}.{number}", path.display())),
-    };
-    if files == 1 {
-        return fs::remove_file(path);
-    }
-    for number in (0..files - 1).rev() {
-        fs::rename(numbered(number), numbered(number + 1)).if_there()?;
-    }
-    Ok(())
-}
-
 /// One entry; bytes that are no text become the sign for that.
 fn entry(entries: &mut Vec<u8>, line: &[u8], stream: &str, time: Time) {
     entries.extend_from_slice(b"{\"log\":");
@@ -273,8 +174,16 @@ fn entry(entries: &mut Vec<u8>, line: &[u8], stream: &str, time: Time) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
     use serde_json::Value;
+
+    use super::super::log_files::Files;
+    use super::super::log_options::Limits;
+    use super::*;
+
+    const ENDLESS: Limits = Limits { size: u64::MAX, files: 1, packed: false };
 
     fn folder(test: &str) -> PathBuf {
         let folder = std::env::temp_dir().join(format!("dok-log-{}-{test}", std::process::id()));
@@ -313,7 +222,7 @@ mod tests {
     #[test]
     fn each_line_is_an_entry_and_the_last_needs_no_end() {
         let path = folder("lines").join("log");
-        let mut log = Served::new(&path, Limits { size: u64::MAX, files: 1 });
+        let mut log = Served::new(&path, ENDLESS);
         assert!(!path.exists(), "nothing is made for a silent program");
         log.write(0, b"one\ntw");
         log.write(1, b"\xff\"err\"\n");
@@ -333,7 +242,7 @@ mod tests {
     #[test]
     fn full_files_are_turned_over_and_the_oldest_goes() {
         let path = folder("rotate").join("log");
-        let mut log = Served::new(&path, Limits { size: 300, files: 2 });
+        let mut log = Served::new(&path, Limits { size: 300, files: 2, ..ENDLESS });
         for number in 0..20 {
             log.write(0, format!("line {number:02}\n").as_bytes());
         }
@@ -349,7 +258,7 @@ mod tests {
     #[test]
     fn without_anybody_who_gives_files_the_present_one_takes_all() {
         let path = folder("alone").join("log");
-        let mut log = Served::new(&path, Limits { size: 100, files: 1 });
+        let mut log = Served::new(&path, Limits { size: 100, ..ENDLESS });
         log.write(0, b"first\n");
         assert_eq!(log.0.write(0, b"second\n").unwrap(), Some(Wanted::Next));
         assert!(log.0.waits());
@@ -361,18 +270,5 @@ mod tests {
         assert_eq!(without.write(0, b"lost\n").unwrap(), None);
         assert!(!without.waits(), "nobody would come");
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
-    }
-
-    #[test]
-    fn options_are_read_or_refused() {
-        let config = |pairs: &[(&str, &str)]| LogConfig {
-            driver: String::new(),
-            config: Some(pairs.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect()),
-        };
-        let limits = Limits::read(&config(&[("max-size", "10m"), ("max-file", "3")])).unwrap();
-        assert_eq!(limits, Limits { size: 10 << 20, files: 3 });
-        for wrong in [&[("max-file", "0")][..], &[("max-size", "x")], &[("colour", "red")]] {
-            assert!(Limits::read(&config(wrong)).is_err(), "{wrong:?}");
-        }
     }
 }

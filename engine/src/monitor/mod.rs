@@ -13,7 +13,9 @@ mod gift;
 mod health;
 mod inherited;
 pub mod init;
-pub mod log;
+mod log;
+pub mod log_files;
+pub mod log_options;
 pub mod names;
 mod order;
 mod relay;
@@ -42,6 +44,8 @@ use crate::store::{Lock, Store};
 use crate::time::Time;
 use cleanup::{InRuntime, Volumes};
 use companion::Companion;
+use log_files::Files;
+use log_options::Limits;
 pub use starter::{Waiting, spawn};
 use streams::Streams;
 use wire::Kind;
@@ -108,8 +112,8 @@ impl Monitor {
         let log = match container.host_config.log_config.driver.as_str() {
             "none" => None,
             _ => {
-                let limits = log::Limits::read(&container.host_config.log_config)?;
-                Some(log::Files::new(store.log_file(id), limits))
+                let limits = Limits::read(&container.host_config.log_config)?;
+                Some(Files::new(store.log_file(id), limits))
             }
         };
         let streams = Streams::new(&bundle, signals, listener, log);

@@ -88,6 +88,7 @@ fn wait_for_end(monitor: &mut Monitor, pid: u32) -> Result<i32> {
                 return Ok(runtime::code(status));
             }
             monitor.check_ended(child, runtime::code(status));
+            monitor.streams.child_ended(child, runtime::code(status));
         }
         let next = monitor.check();
         children = monitor.streams.turn(next)?;

@@ -14,7 +14,8 @@ use nix::sys::signalfd::SignalFd;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::log::{Files, Wanted};
+use super::log::Wanted;
+use super::log_files::Files;
 use super::order::{self, Kind as Order, Packet};
 use super::relay::{Program, Relay};
 use super::{sandbox, wire};
@@ -168,6 +169,13 @@ impl Streams {
         String::from_utf8_lossy(&self.ask(Order::TakeCheck)).into_owned()
     }
 
+    /// A child of the monitor has ended, which is not the program.
+    pub(super) fn child_ended(&mut self, child: u32, code: i32) {
+        if let Some(log) = &mut self.log {
+            log.child_ended(child, code);
+        }
+    }
+
     /// Lets what is left be read after the program has ended.
     pub(super) fn drain(&mut self) {
         self.ask(Order::Drain);
@@ -204,7 +212,7 @@ impl Streams {
                 let next = packet.payload == [Wanted::Next as u8];
                 let wanted = if next { Wanted::Next } else { Wanted::Present };
                 // A disk that is full costs the log, and not the program.
-                let given = self.log.as_ref().and_then(|log| log.open(wanted).ok());
+                let given = self.log.as_mut().and_then(|log| log.open(wanted).ok());
                 match &given {
                     Some((file, length)) => {
                         self.send(Order::Log, &length.to_be_bytes(), &[file.as_fd()]);

@@ -8,7 +8,8 @@ use crate::error::{Kind, Result, refuse};
 use crate::image::platform::Platform;
 use crate::model::{Config, Container, HostConfig, NetworkingConfig, items};
 use crate::monitor::cleanup::{self, Volumes};
-use crate::monitor::{log, restart};
+use crate::monitor::log_options::{LOCAL, Limits};
+use crate::monitor::restart;
 use crate::store::{check_name, random_id};
 use crate::time::Time;
 
@@ -159,7 +160,7 @@ pub(super) fn check(config: &Config, host: &HostConfig) -> Result<()> {
     restart::check(&host.restart_policy, host.auto_remove)?;
     check_health(config)?;
     match host.log_config.driver.as_str() {
-        "" | "json-file" => drop(log::Limits::read(&host.log_config)?),
+        "" | "json-file" | LOCAL => drop(Limits::read(&host.log_config)?),
         "none" => {}
         other => {
             let words =

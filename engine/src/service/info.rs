@@ -221,7 +221,7 @@ fn of_machine(controllers: &Controllers) -> Info {
             volume: vec!["local"],
             network: vec!["bridge", "host", "null"],
             authorization: None,
-            log: vec!["json-file", "none"],
+            log: vec!["json-file", "local", "none"],
         },
         memory_limit: controllers.has("memory"),
         swap_limit: controllers.has("memory") && cgroup::limits_swap(),

@@ -1,10 +1,11 @@
 //! What a container has written, from its log.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::mem::MaybeUninit;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::inotify;
 use serde::Deserialize;
@@ -13,6 +14,7 @@ use super::Engine;
 use super::attach::Wanted;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::Container;
+use crate::monitor::log_files;
 use crate::time::Time;
 
 /// What of a log is asked for.
@@ -69,15 +71,6 @@ impl Engine {
     }
 }
 
-/// The files of a log, the oldest first.
-fn files(path: &Path) -> Vec<PathBuf> {
-    let numbered = |number: u32| PathBuf::from(format!("{}.{number}", path.display()));
-    let mut all: Vec<_> = (1..).map(numbered).take_while(|file| file.exists()).collect();
-    all.reverse();
-    all.push(path.to_owned());
-    all
-}
-
 /// Where reading has come to.
 struct Reader {
     request: LogRequest,
@@ -88,21 +81,23 @@ struct Reader {
 impl Reader {
     /// Says what is there.
     fn past(&mut self, path: &Path, say: &mut Say<'_>) -> Result<()> {
-        let mut last: std::collections::VecDeque<Entry> = std::collections::VecDeque::new();
-        for file in files(path) {
-            self.file = open(&file)?;
-            let tail = self.request.tail;
-            self.rest(&mut |entry| match tail {
-                None => say(entry),
-                Some(tail) => {
-                    last.push_back(entry.clone());
-                    if last.len() > tail {
-                        last.pop_front();
-                    }
-                    Ok(())
+        let mut last: VecDeque<Entry> = VecDeque::new();
+        let tail = self.request.tail;
+        let mut keep = |entry: &Entry| match tail {
+            None => say(entry),
+            Some(tail) => {
+                last.push_back(entry.clone());
+                if last.len() > tail {
+                    last.pop_front();
                 }
-            })?;
+                Ok(())
+            }
+        };
+        for file in log_files::older(path) {
+            self.request.entries(&mut BufReader::new(file?), &mut Vec::new(), &mut keep)?;
         }
+        self.file = open(path)?;
+        self.rest(&mut keep)?;
         last.iter().try_for_each(say)
     }
 
@@ -122,7 +117,21 @@ impl Reader {
 
     /// Says what has come since.
     fn rest(&mut self, say: &mut Say<'_>) -> Result<()> {
-        let Some((file, partial)) = &mut self.file else { return Ok(()) };
+        match &mut self.file {
+            Some((file, partial)) => self.request.entries(file, partial, say),
+            None => Ok(()),
+        }
+    }
+}
+
+impl LogRequest {
+    /// Says the entries of a file from where it is read; what is not whole yet is kept.
+    fn entries(
+        &self,
+        file: &mut impl BufRead,
+        partial: &mut Vec<u8>,
+        say: &mut Say<'_>,
+    ) -> Result<()> {
         while file.read_until(b'\n', partial).context("read the log")? > 0 {
             if !partial.ends_with(b"\n") {
                 break;
@@ -131,8 +140,8 @@ impl Reader {
             partial.clear();
             // A disk that was full may have left half of one.
             let Ok(entry) = entry else { continue };
-            let early = self.request.since.is_some_and(|since| entry.time < since);
-            let late = self.request.until.is_some_and(|until| entry.time > until);
+            let early = self.since.is_some_and(|since| entry.time < since);
+            let late = self.until.is_some_and(|until| entry.time > until);
             if !early && !late {
                 say(&entry)?;
             }

@@ -81,6 +81,13 @@ fn logs_tell_the_details_that_were_asked_for() {
     dok.ok(&words);
     assert_eq!(dok.ok(&["logs", "--details", "box"]), "A=b,of=me x\n");
     assert_eq!(dok.ok(&["logs", "box"]), "x\n");
+    let asked = ["labels-regex=^of", "env-regex=^(A|B)$", "tag={{.ImageName}}/{{.Name}}"];
+    let asked = asked.iter().flat_map(|option| ["--log-opt", option]);
+    let words = ["run", NONE, "--name", "bag", "-l", "of=you and me", "-e", "A=b", "-e", "C=d"];
+    let words = words.into_iter().chain(asked).chain(["busybox", "echo", "x"]).collect::<Vec<_>>();
+    dok.ok(&words);
+    let told = "A=b,of=you+and+me,tag=busybox%2Fbag x\n";
+    assert_eq!(dok.ok(&["logs", "--details", "bag"]), told);
 }
 
 #[test]

@@ -50,6 +50,33 @@ fn nobody_has_to_read_for_a_program_to_go_on() {
 }
 
 #[test]
+fn files_of_a_log_that_are_full_are_packed_and_read() {
+    let Some(dok) = Dok::new() else { return };
+    let expected: String = (1..=20_000).map(|number| format!("{number}\n")).collect();
+    for options in [&["--log-driver=local"][..], &["--log-opt=compress=true"]] {
+        let limits = ["--log-opt=max-size=100k", "--log-opt=max-file=99"];
+        let program = ["busybox", "sh", "-c", "seq 20000; exec sleep 86400"];
+        let id = dok.ok(&[&["run", "-d", NONE][..], options, &limits, &program].concat());
+        let id = id.trim();
+        let folder = dok.store().log_file(id).with_file_name("");
+        let full = || -> Vec<String> {
+            let names = std::fs::read_dir(&folder).unwrap().flatten();
+            let names = names.map(|entry| entry.file_name().into_string().unwrap());
+            names.filter(|name| name.contains("json.log.")).collect()
+        };
+        until("what is full is packed", || {
+            let full = full();
+            (full.len() > 9 && full.iter().all(|name| name.ends_with(".gz"))).then_some(())
+        });
+        assert!(dok.ok(&["logs", id]) == expected);
+        assert_eq!(dok.ok(&["logs", "--tail", "2", id]), "19999\n20000\n");
+        dok.ok(&["kill", id]);
+        assert!(dok.ok(&["logs", id]) == expected);
+        dok.ok(&["rm", id]);
+    }
+}
+
+#[test]
 fn logs_follow_to_the_end() {
     let Some(dok) = Dok::new() else { return };
     let script = "echo one; sleep 0.3; echo two; sleep 0.3; echo three";

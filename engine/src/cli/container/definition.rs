@@ -161,7 +161,7 @@ fn life() -> Vec<Arg> {
         value("restart", "POLICY", "Restart policy to apply when a container exits"),
         value("stop-signal", "SIGNAL", "Signal to stop the container"),
         value("stop-timeout", "SECONDS", "Timeout to stop a container"),
-        value("log-driver", "DRIVER", "Logging driver for the container (json-file|none)"),
+        value("log-driver", "DRIVER", "Logging driver for the container (json-file|local|none)"),
         values("log-opt", "NAME=VALUE", "Log driver options"),
     ]
 }

@@ -145,8 +145,8 @@ impl Engine {
         shape::Places {
             runtime: self.runtime_name(),
             log: match container.host_config.log_config.driver.as_str() {
-                "none" => std::path::PathBuf::new(),
-                _ => self.store.log_file(id),
+                "json-file" => self.store.log_file(id),
+                _ => std::path::PathBuf::new(),
             },
             lower: lower.join(":"),
             merged: self.store.bundle(id).join("rootfs"),
