@@ -32,11 +32,28 @@ impl Engine {
                 self.clear_bundle(&id, remedy)?;
             }
         }
+        found.extend(self.unknown_in_runtime(remedy)?);
         let is_known = |id: &str| self.store.has_container(id);
         let in_networks = check(&self.store, &is_known, remedy)?;
         found.extend(in_networks.iter().map(words_for));
         let litter = self.store.litter(remedy == Remedy::Remove)?;
         found.extend(litter.iter().map(|path| path.display().to_string()));
+        Ok(found)
+    }
+
+    /// What the runtime was still making while its monitor was killed and the container removed.
+    fn unknown_in_runtime(&self, remedy: Remedy) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for id in self.store.ids_in_runtime()? {
+            // One that ends meanwhile leaves the runtime before it goes itself.
+            if self.store.has_container(&id) || !self.store.is_in_runtime(&id) {
+                continue;
+            }
+            if remedy == Remedy::Remove {
+                self.runtime().delete(&id)?;
+            }
+            found.push(format!("what the runtime knows of {id}"));
+        }
         Ok(found)
     }
 

@@ -238,10 +238,16 @@ impl Store {
     /// # Errors
     /// Names the folder that cannot be listed.
     pub fn bundle_ids(&self) -> Result<Vec<String>> {
-        let entries = fs::read_dir(&self.run);
-        let entries = entries.with_context(|| format!("list {}", self.run.display()))?;
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        Ok(names.filter(|name| is_id(name)).collect())
+        ids_below(&self.run)
+    }
+
+    /// The ids of the containers that the runtime may know.
+    ///
+    /// # Errors
+    /// Names the folder that cannot be read.
+    pub fn ids_in_runtime(&self) -> Result<Vec<String>> {
+        let folder = self.runtime_state();
+        if folder.exists() { ids_below(&folder) } else { Ok(Vec::new()) }
     }
 
     /// Takes a container that has neither processes nor mounts out of sight: its name is free, and
@@ -286,6 +292,13 @@ impl Remains {
 /// A container that removes itself needs no place after a power cut.
 fn durability(container: &Container) -> Durability {
     if container.host_config.auto_remove { Durability::Passing } else { Durability::Kept }
+}
+
+/// The entries of a folder that are named by an id.
+fn ids_below(folder: &Path) -> Result<Vec<String>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))?;
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    Ok(names.filter(|name| is_id(name)).collect())
 }
 
 /// Sixty-four hexadecimal digits in lower case.

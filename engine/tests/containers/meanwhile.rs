@@ -196,3 +196,17 @@ fn what_is_changed_before_a_start_is_in_force_with_it() {
     let text = std::fs::read_to_string(store.bundle(id.trim()).join("config.json")).unwrap();
     assert!(text.contains("\"limit\":33554432"), "{text}");
 }
+
+#[test]
+fn what_the_runtime_made_for_a_container_that_is_gone_is_found_and_removed() {
+    let Some(dok) = Dok::new() else { return };
+    let id = "a".repeat(64);
+    let known = dok.store().runtime_state().join(&id);
+    std::fs::create_dir_all(&known).unwrap();
+    let told = format!("what the runtime knows of {id}");
+    let said = dok.dok(&["system", "check"]);
+    assert!(said.code == Some(1) && said.out.contains(&told), "{said:?}");
+    assert!(dok.ok(&["system", "check", "--repair"]).contains(&told));
+    assert!(!known.exists());
+    assert_eq!(dok.ok(&["system", "check"]), "0 problems, 0B left over\n");
+}
