@@ -14,22 +14,81 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::driven;
 use super::inside::Inside;
+use super::{Engine, driven};
 use crate::error::{Context, Result};
-use crate::model::Container;
+use crate::model::{Container, MountPoint};
 use crate::rootfs;
 
-/// Fills the container's empty volumes.
-pub(super) fn fill(container: &Container, inside: &Inside, bundle: &Path) -> Result<()> {
-    for point in container.mounts.iter().filter(|point| point.kind == "volume") {
-        let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
-        if nothing(&point.mode) {
-            continue;
+impl Engine {
+    /// Fills what is empty of a new container's volumes. What somebody takes out of them later does
+    /// not come back.
+    ///
+    /// # Errors
+    /// Names the place whose files cannot be copied.
+    pub(super) fn fill_volumes(&self, container: &Container) -> Result<()> {
+        if !container.mounts.iter().any(takes_files) {
+            return Ok(());
         }
-        let Some(target) = empty_folder(&driven::source(point, bundle), &point.subpath)? else {
-            continue;
-        };
+        let bundle = self.store.bundle(&container.id);
+        if !empty_volumes(container, &bundle, Filled::No)?.is_empty() {
+            self.with_files(container, |root| {
+                fill(container, &Inside::open(root)?, &bundle, Filled::No)
+            })?;
+        }
+        self.store.mark_filled(&container.id)
+    }
+
+    /// What is left of that to a start: volumes that are mounted for it, and all of them where the
+    /// command that made the container was killed before it had filled them.
+    ///
+    /// # Errors
+    /// As of [`Engine::fill_volumes`].
+    pub(super) fn fill_the_rest(&self, container: &Container, inside: &Inside) -> Result<()> {
+        if !container.mounts.iter().any(takes_files) {
+            return Ok(());
+        }
+        let id = &container.id;
+        let filled = if self.store.is_filled(id) { Filled::Yes } else { Filled::No };
+        fill(container, inside, &self.store.bundle(id), filled)?;
+        match filled {
+            Filled::Yes => Ok(()),
+            Filled::No => self.store.mark_filled(id),
+        }
+    }
+}
+
+/// Whether a container's volumes have had the image's files already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    Yes,
+    No,
+}
+
+fn takes_files(point: &MountPoint) -> bool {
+    let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
+    point.kind == "volume" && !nothing(&point.mode)
+}
+
+/// The volumes that are yet to be filled and have nothing in them, as folders.
+fn empty_volumes<'a>(
+    container: &'a Container,
+    bundle: &Path,
+    filled: Filled,
+) -> Result<Vec<(&'a MountPoint, File)>> {
+    let mut empty = Vec::new();
+    for point in container.mounts.iter().filter(|point| takes_files(point)) {
+        let volume = driven::source(point, bundle);
+        let is_own = volume != Path::new(&point.source);
+        if filled == Filled::No || is_own {
+            empty.extend(empty_folder(&volume, &point.subpath)?.map(|folder| (point, folder)));
+        }
+    }
+    Ok(empty)
+}
+
+fn fill(container: &Container, inside: &Inside, bundle: &Path, filled: Filled) -> Result<()> {
+    for (point, target) in empty_volumes(container, bundle, filled)? {
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;

@@ -81,8 +81,10 @@ impl Engine {
         let mut mounts = mounts::resolve(&self.store, &container.config, &container.host_config)?;
         container.mounts = std::mem::take(&mut mounts.points);
         self.store.add_container(&container)?;
-        if let Err(error) = mounts.make_own() {
-            drop(volumes);
+        let made = mounts.make_own();
+        // Whoever removes the container meanwhile has its lock, and waits for this one.
+        drop(volumes);
+        if let Err(error) = made.and_then(|()| self.fill_volumes(&container)) {
             cleanup::remove(&self.store, &container, Volumes::Remove)?;
             return Err(error);
         }

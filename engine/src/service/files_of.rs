@@ -66,8 +66,8 @@ impl Engine {
         rootfs::unmount_all(&rootfs)?;
         let layers = self.layers(&container.image)?;
         let own = self.store.container_folder(id);
-        let passing = container.host_config.auto_remove;
-        Overlay { layers: &layers, own: &own, passing }.mount(&rootfs)?;
+        // What passes with a run cannot be mounted again for one.
+        Overlay { layers: &layers, own: &own, passing: false }.mount(&rootfs)?;
         let done = act(&rootfs);
         let unmounted = rootfs::unmount_all(&rootfs);
         done.and_then(|done| unmounted.map(|_| done))

@@ -12,7 +12,7 @@ use super::exec::ExecRequest;
 use super::inside::Inside;
 use super::networking::Place;
 use super::signal::Signal;
-use super::{Engine, copy_up, files, host, mounts, networking, shared_memory};
+use super::{Engine, files, host, mounts, networking, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
 use crate::error::{Context, IfThere, Kind, Result, refuse, told};
@@ -218,7 +218,7 @@ impl Engine {
     ) -> Result<serde_json::Value> {
         let inside = Inside::open(rootfs)?;
         check_working_folder(container, &inside)?;
-        copy_up::fill(container, &inside, &self.store.bundle(&container.id))?;
+        self.fill_the_rest(container, &inside)?;
         let outer = self.outer_mounts(container, files)?;
         let variables = place.links.iter().flat_map(|link| link.variables.clone()).collect();
         let facts = Facts { variables, ..self.facts(container, rootfs, &inside, outer)? };

@@ -13,6 +13,7 @@ use crate::model::{Container, Event, State};
 
 const DEFINITION: &str = "container.json";
 const STATE: &str = "state.json";
+const FILLED: &str = "filled";
 
 impl Store {
     /// The folder that holds the folders of containers.
@@ -248,6 +249,20 @@ impl Store {
     pub fn ids_in_runtime(&self) -> Result<Vec<String>> {
         let folder = self.runtime_state();
         if folder.exists() { ids_below(&folder) } else { Ok(Vec::new()) }
+    }
+
+    /// Whether a container's volumes have got what the image has for them.
+    pub fn is_filled(&self, id: &str) -> bool {
+        self.container_folder(id).join(FILLED).exists()
+    }
+
+    /// Remembers that a container's volumes have got what the image has for them.
+    ///
+    /// # Errors
+    /// Names the file that cannot be made.
+    pub fn mark_filled(&self, id: &str) -> Result<()> {
+        let mark = self.container_folder(id).join(FILLED);
+        fs::write(&mark, "").with_context(|| format!("write {}", mark.display()))
     }
 
     /// Takes a container that has neither processes nor mounts out of sight: its name is free, and

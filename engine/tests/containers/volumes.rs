@@ -169,3 +169,20 @@ fn a_folder_of_the_host_that_went_is_made_again_where_it_would_have_been_made() 
     dok.refused(1, &["start", "two"], &long.display().to_string());
     assert!(!long.exists());
 }
+
+#[test]
+fn a_volume_is_filled_once_and_when_its_container_is_created() {
+    let Some(dok) = Dok::new() else { return };
+    let words = ["create", "--rm", NONE, "-v", "vol:/data", "--name", "web", "busybox"];
+    dok.ok(&[&words[..], &["sh", "-c", "ls /data; rm -r /data/*"]].concat());
+    let look = ["run", "--rm", NONE, "-v", "vol:/v", "busybox", "cat", "/v/below/file"];
+    assert_eq!(dok.ok(&look), "of the image\n");
+    let file = dok.run_folder().with_file_name("file");
+    std::fs::write(&file, "mine\n").unwrap();
+    dok.ok(&["cp", file.to_str().unwrap(), "web:/data/mine"]);
+    assert_eq!(dok.ok(&["start", "-a", "web"]), "below\nlink\nmine\n");
+    let empties = ["busybox", "sh", "-c", "ls /data; rm -r /data/*"];
+    dok.ok(&[&["create", NONE, "-v", "vol:/data", "--name", "again"], &empties[..]].concat());
+    assert_eq!(dok.ok(&["start", "-a", "again"]), "below\nlink\n");
+    assert_eq!(dok.dok(&["start", "-a", "again"]).out, "", "nothing comes back");
+}
