@@ -21,7 +21,7 @@ pub use event::{Event, Subject};
 pub use host_config::{
     Device, HostConfig, LogConfig, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice,
 };
-pub use mount::{BindOptions, Mount, MountPoint, TmpfsOptions, VolumeOptions};
+pub use mount::{BindOptions, DriverConfig, Mount, MountPoint, TmpfsOptions, VolumeOptions};
 pub use sample::{BlockCount, CpuTime, Interface, MemoryUse, Pids, Sample, Traffic};
 pub use state::{Health, Probe, State, Status};
 

@@ -57,6 +57,21 @@ pub struct VolumeOptions {
     pub labels: Option<BTreeMap<String, String>>,
     /// A folder of the volume in place of all of it.
     pub subpath: String,
+    /// Of a new volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver_config: Option<DriverConfig>,
+}
+
+/// What makes a volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct DriverConfig {
+    /// `local`, or nothing.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub name: String,
+    /// Options of the driver: `type`, `device`, `o`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<BTreeMap<String, String>>,
 }
 
 /// What a tmpfs may say.

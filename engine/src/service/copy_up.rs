@@ -27,14 +27,22 @@ impl Engine {
     /// # Errors
     /// Names the place whose files cannot be copied.
     pub(super) fn fill_volumes(&self, container: &Container) -> Result<()> {
-        if !container.mounts.iter().any(takes_files) {
+        let points = takers(container);
+        if points.is_empty() {
             return Ok(());
         }
         let bundle = self.store.bundle(&container.id);
-        if !empty_volumes(container, &bundle, Filled::No)?.is_empty() {
-            self.with_files(container, |root| {
-                fill(container, &Inside::open(root)?, &bundle, Filled::No)
-            })?;
+        let mut empty = Vec::new();
+        for point in points {
+            let volume = self.store.volume(&point.name)?;
+            // One with options has no files before it is mounted for a start.
+            let is_driven = volume.is_some_and(|volume| volume.options.is_some());
+            if !is_driven && empty_folder(point, &bundle)?.is_some() {
+                empty.push(point);
+            }
+        }
+        if !empty.is_empty() {
+            self.with_files(container, |root| fill(&empty, &Inside::open(root)?, &bundle))?;
         }
         self.store.mark_filled(&container.id)
     }
@@ -45,50 +53,30 @@ impl Engine {
     /// # Errors
     /// As of [`Engine::fill_volumes`].
     pub(super) fn fill_the_rest(&self, container: &Container, inside: &Inside) -> Result<()> {
-        if !container.mounts.iter().any(takes_files) {
+        let mut points = takers(container);
+        if points.is_empty() {
             return Ok(());
         }
-        let id = &container.id;
-        let filled = if self.store.is_filled(id) { Filled::Yes } else { Filled::No };
-        fill(container, inside, &self.store.bundle(id), filled)?;
-        match filled {
-            Filled::Yes => Ok(()),
-            Filled::No => self.store.mark_filled(id),
+        let bundle = self.store.bundle(&container.id);
+        if self.store.is_filled(&container.id) {
+            points.retain(|point| driven::is_mounted(point, &bundle));
+            return fill(&points, inside, &bundle);
         }
+        fill(&points, inside, &bundle)?;
+        self.store.mark_filled(&container.id)
     }
 }
 
-/// Whether a container's volumes have had the image's files already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Filled {
-    Yes,
-    No,
-}
-
-fn takes_files(point: &MountPoint) -> bool {
+/// The volumes that get what the image has at their places.
+fn takers(container: &Container) -> Vec<&MountPoint> {
     let nothing = |options: &str| options.split(',').any(|option| option == "nocopy");
-    point.kind == "volume" && !nothing(&point.mode)
+    let takes = |point: &&MountPoint| point.kind == "volume" && !nothing(&point.mode);
+    container.mounts.iter().filter(takes).collect()
 }
 
-/// The volumes that are yet to be filled and have nothing in them, as folders.
-fn empty_volumes<'a>(
-    container: &'a Container,
-    bundle: &Path,
-    filled: Filled,
-) -> Result<Vec<(&'a MountPoint, File)>> {
-    let mut empty = Vec::new();
-    for point in container.mounts.iter().filter(|point| takes_files(point)) {
-        let volume = driven::source(point, bundle);
-        let is_own = volume != Path::new(&point.source);
-        if filled == Filled::No || is_own {
-            empty.extend(empty_folder(&volume, &point.subpath)?.map(|folder| (point, folder)));
-        }
-    }
-    Ok(empty)
-}
-
-fn fill(container: &Container, inside: &Inside, bundle: &Path, filled: Filled) -> Result<()> {
-    for (point, target) in empty_volumes(container, bundle, filled)? {
+fn fill(points: &[&MountPoint], inside: &Inside, bundle: &Path) -> Result<()> {
+    for point in points {
+        let Some(target) = empty_folder(point, bundle)? else { continue };
         let Ok(source) = inside.open_path(&point.destination) else { continue };
         if !source.metadata().is_ok_and(|about| about.is_dir()) {
             continue;
@@ -100,8 +88,9 @@ fn fill(container: &Container, inside: &Inside, bundle: &Path, filled: Filled) -
 }
 
 /// What is mounted of a volume, where that is a folder with nothing in it.
-fn empty_folder(volume: &Path, part: &str) -> Result<Option<File>> {
-    let found = rootfs::open_part(volume, part)?;
+fn empty_folder(point: &MountPoint, bundle: &Path) -> Result<Option<File>> {
+    let volume = driven::source(point, bundle);
+    let found = rootfs::open_part(&volume, &point.subpath)?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opening = || format!("list the volume at {}", volume.display());
     let folder = match openat(&found, ".", flags, Mode::empty()) {

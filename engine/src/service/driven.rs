@@ -83,8 +83,15 @@ pub(super) fn mount(volume: &Volume, bundle: &Path) -> Result<()> {
 
 /// Where the files of a mount are: of a volume with options, in the bundle.
 pub(super) fn source(point: &MountPoint, bundle: &Path) -> PathBuf {
-    let driven = place(&point.name, bundle);
-    if !point.name.is_empty() && driven.exists() { driven } else { PathBuf::from(&point.source) }
+    match is_mounted(point, bundle) {
+        true => place(&point.name, bundle),
+        false => PathBuf::from(&point.source),
+    }
+}
+
+/// Whether a mount is of a volume with options, which is mounted in the bundle now.
+pub(super) fn is_mounted(point: &MountPoint, bundle: &Path) -> bool {
+    !point.name.is_empty() && place(&point.name, bundle).exists()
 }
 
 fn place(volume: &str, bundle: &Path) -> PathBuf {

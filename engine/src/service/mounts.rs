@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use super::driven;
+use super::{driven, volumes};
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::model::{Config, Container, HostConfig, Mount, MountPoint, items};
+use crate::model::{Config, Container, HostConfig, Mount, MountPoint, VolumeOptions, items};
 use crate::rootfs;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
@@ -18,8 +18,15 @@ pub(super) struct Mounts<'a> {
     store: &'a Store,
     /// By their places.
     pub(super) points: Vec<MountPoint>,
-    /// Names and labels.
-    own: Vec<(String, BTreeMap<String, String>)>,
+    own: Vec<Own>,
+}
+
+/// A volume that is to be made.
+#[derive(Debug)]
+struct Own {
+    name: String,
+    labels: BTreeMap<String, String>,
+    options: Option<BTreeMap<String, String>>,
 }
 
 /// What a container asks for becomes its mounts; volumes with names are made. What it asks for
@@ -53,11 +60,11 @@ pub(super) fn resolve<'a>(
         let taken = points.iter().any(|point| point.destination == destination)
             || host.tmpfs.iter().flatten().any(|(path, _)| clean(path) == destination);
         if !taken {
-            points.push(mounts.volume("", None, &destination)?);
+            points.push(mounts.volume("", VolumeOptions::default(), &destination)?);
         }
     }
     points.sort_by(|a, b| a.destination.cmp(&b.destination));
-    mounts.own.retain(|(name, _)| points.iter().any(|point| point.name == *name));
+    mounts.own.retain(|own| points.iter().any(|point| point.name == own.name));
     Ok(Mounts { points, ..mounts })
 }
 
@@ -166,7 +173,7 @@ fn from_bind(mounts: &mut Mounts<'_>, bind: &str) -> Result<MountPoint> {
         make_source(source)?;
         bound(source, &clean(target))
     } else {
-        mounts.volume(source, None, &clean(target))?
+        mounts.volume(source, VolumeOptions::default(), &clean(target))?
     };
     mode.clone_into(&mut point.mode);
     let is_volume = point.kind == "volume";
@@ -223,14 +230,15 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
         }
         "" | "volume" => {
             let options = mount.volume_options.clone().unwrap_or_default();
-            let mut point = mounts.volume(&mount.source, options.labels, &clean(&mount.target))?;
-            if options.no_copy {
+            let (no_copy, subpath) = (options.no_copy, options.subpath.clone());
+            let mut point = mounts.volume(&mount.source, options, &clean(&mount.target))?;
+            if no_copy {
                 "nocopy".clone_into(&mut point.mode);
             }
-            if !is_below(Path::new(&options.subpath)) {
+            if !is_below(Path::new(&subpath)) {
                 return Err(wrong("subpath must be a relative path within the volume"));
             }
-            point.subpath = options.subpath;
+            point.subpath = subpath;
             point
         }
         other => {
@@ -267,15 +275,18 @@ impl Mounts<'_> {
     fn volume(
         &mut self,
         name: &str,
-        labels: Option<BTreeMap<String, String>>,
+        asked: VolumeOptions,
         destination: &str,
     ) -> Result<MountPoint> {
+        let driver = asked.driver_config.unwrap_or_default();
+        volumes::check_driver(&driver.name, driver.options.as_ref())?;
         let name = if name.is_empty() {
             let name = random_id()?;
-            self.own.push((name.clone(), anonymous(labels)));
+            let labels = anonymous(asked.labels);
+            self.own.push(Own { name: name.clone(), labels, options: driver.options });
             name
         } else {
-            self.store.ensure_volume(name, labels)?.name
+            self.store.ensure_volume_with(name, asked.labels, driver.options)?.name
         };
         Ok(MountPoint {
             kind: "volume".into(),
@@ -295,7 +306,9 @@ impl Mounts<'_> {
     /// What cannot be written.
     pub(super) fn make_own(self) -> Result<()> {
         let mut own = self.own.into_iter();
-        own.try_for_each(|(name, labels)| self.store.ensure_volume(&name, Some(labels)).map(drop))
+        own.try_for_each(|own| {
+            self.store.ensure_volume_with(&own.name, Some(own.labels), own.options).map(drop)
+        })
     }
 }
 

@@ -28,14 +28,8 @@ impl Engine {
     /// # Errors
     /// The name is none, or the driver is not known.
     pub fn create_volume(&self, request: CreateVolume) -> Result<Volume> {
-        if !matches!(request.driver.as_str(), "" | "local") {
-            let driver = request.driver;
-            let words =
-                format!("error looking up volume plugin {driver}: plugin \"{driver}\" not found");
-            return Err(refuse(Kind::NotFound, words));
-        }
         let options = Some(request.options).filter(|options| !options.is_empty());
-        Driven::read(options.as_ref())?;
+        check_driver(&request.driver, options.as_ref())?;
         let mut labels = request.labels;
         let name = match request.name.filter(|name| !name.is_empty()) {
             Some(name) => name,
@@ -103,4 +97,13 @@ impl Engine {
         }
         Ok(used)
     }
+}
+
+/// Refuses drivers that nobody knows, and options that make no sense.
+pub(super) fn check_driver(name: &str, options: Option<&BTreeMap<String, String>>) -> Result<()> {
+    if !matches!(name, "" | "local") {
+        let words = format!("error looking up volume plugin {name}: plugin \"{name}\" not found");
+        return Err(refuse(Kind::NotFound, words));
+    }
+    Driven::read(options).map(drop)
 }

@@ -92,6 +92,20 @@ fn a_volume_with_options_is_what_they_name() {
     );
     let shown = dok.ok(&["volume", "inspect", "-f", "{{.Options}}", "small"]);
     assert_eq!(shown, "map[device:tmpfs o:size=1m,uid=33 type:tmpfs]\n");
+    for source in ["", "src=fresh,"] {
+        let options = "volume-driver=local,volume-opt=type=tmpfs,volume-opt=device=tmpfs";
+        let mount =
+            format!("type=volume,{source}dst=/data,{options},\"volume-opt=o=size=2m,uid=33\"");
+        let words = ["run", "--rm", NONE, "--mount", &mount, "busybox", "sh", "-c"];
+        let said =
+            dok.ok(&[&words[..], &["grep /data /proc/mounts; cat /data/below/file"]].concat());
+        assert!(said.contains("size=2048k,uid=33"), "{said}");
+        assert!(said.ends_with("of the image\n"), "{said}");
+    }
+    let shown = dok.ok(&["volume", "inspect", "-f", "{{.Options}}", "fresh"]);
+    assert_eq!(shown, "map[device:tmpfs o:size=2m,uid=33 type:tmpfs]\n");
+    let other = ["create", "--mount", "type=volume,src=far,dst=/x,volume-driver=far", "busybox"];
+    dok.refused(1, &other, "plugin \"far\" not found");
     let left = std::fs::read_to_string("/proc/self/mounts").unwrap();
     let own = dok.run_folder().display().to_string();
     assert!(!left.lines().any(|line| line.contains(&own) && line.contains("/parts/")), "{left}");

@@ -11,7 +11,8 @@ use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
 pub(super) fn mount(word: &str) -> Result<Mount> {
     let wrong = |what: &str| Err(invalid("mount", word, what));
     let mut mount = Mount { kind: "volume".into(), ..Mount::default() };
-    for field in word.split(',') {
+    for field in fields(word).map_err(|what| invalid("mount", word, what))? {
+        let field = field.as_str();
         let alone = matches!(field, "readonly" | "ro" | "volume-nocopy" | "bind-nonrecursive");
         let (key, value) = match field.split_once('=') {
             None if !alone => {
@@ -43,6 +44,49 @@ pub(super) fn mount(word: &str) -> Result<Mount> {
         return wrong(words);
     }
     Ok(mount)
+}
+
+/// The fields of one line of comma-separated values (RFC 4180).
+fn fields(line: &str) -> Result<Vec<String>, &'static str> {
+    let mut fields = Vec::new();
+    let mut rest = line;
+    loop {
+        let (field, after) = match rest.strip_prefix('"') {
+            Some(quoted) => quoted_field(quoted)?,
+            None => bare_field(rest)?,
+        };
+        fields.push(field);
+        match after.strip_prefix(',') {
+            Some(next) => rest = next,
+            None if after.is_empty() => return Ok(fields),
+            None => return Err(UNBALANCED),
+        }
+    }
+}
+
+const UNBALANCED: &str = "extraneous or missing \" in quoted-field";
+
+fn bare_field(text: &str) -> Result<(String, &str), &'static str> {
+    let (field, after) = text.split_at(text.find(',').unwrap_or(text.len()));
+    match field.contains('"') {
+        true => Err("bare \" in non-quoted-field"),
+        false => Ok((field.to_owned(), after)),
+    }
+}
+
+/// What stands behind a quote, to the next one that is not doubled.
+fn quoted_field(text: &str) -> Result<(String, &str), &'static str> {
+    let mut field = String::new();
+    let mut rest = text;
+    loop {
+        let (part, after) = rest.split_once('"').ok_or(UNBALANCED)?;
+        field.push_str(part);
+        match after.strip_prefix('"') {
+            Some(next) => rest = next,
+            None => return Ok((field, after)),
+        }
+        field.push('"');
+    }
 }
 
 fn set(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
@@ -112,10 +156,13 @@ fn set_volume(options: &mut VolumeOptions, key: &str, value: &str) -> Result<(),
             options.labels.get_or_insert_default().insert(name.to_owned(), text.to_owned());
         }
         "volume-subpath" => value.clone_into(&mut options.subpath),
-        "volume-driver" if value == "local" => {}
-        "volume-driver" | "volume-opt" => {
-            let words = "there is no driver of volumes other than local, which has no options";
-            return Err(words.into());
+        "volume-driver" => {
+            value.clone_into(&mut options.driver_config.get_or_insert_default().name);
+        }
+        "volume-opt" => {
+            let (name, text) = value.split_once('=').unwrap_or((value, ""));
+            let driver = options.driver_config.get_or_insert_default();
+            driver.options.get_or_insert_default().insert(name.to_owned(), text.to_owned());
         }
         _ => return unknown(key, value),
     }
@@ -148,6 +195,9 @@ mod tests {
         assert_eq!(part.volume_options.unwrap().subpath, "a/b");
         let whole = "type=bind,src=/a,dst=/b,ro,bind-propagation=rprivate,bind-recursive=readonly";
         assert!(mount(whole).unwrap().bind_options.unwrap().read_only_force_recursive);
+        let quoted = mount(r#"dst=/d,"volume-opt=o=a,b=""c""",volume-driver=local"#).unwrap();
+        let driver = quoted.volume_options.unwrap().driver_config.unwrap();
+        assert_eq!(driver.options.unwrap()["o"], r#"a,b="c""#);
         let tmpfs = mount("type=tmpfs,target=/t,tmpfs-size=1m,tmpfs-mode=700").unwrap();
         let options = tmpfs.tmpfs_options.unwrap();
         assert_eq!((options.size_bytes, options.mode), (1 << 20, 0o700));
@@ -155,11 +205,13 @@ mod tests {
             "type=bind,src=/a",
             "type=disk,dst=/a",
             "dst=/a,colour=red",
+            "dst=/a,\"src=b",
+            "dst=/a,\"src=b\"c",
+            "dst=/a,src=\"b\"",
             "type=image,src=busybox,dst=/a",
             "type=bind,src=/a,dst=/b,bind-recursive=writable",
             "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
             "dst=/a,consistency=loose",
-            "dst=/a,volume-driver=nfs",
             "type=tmpfs,dst=/a,volume-nocopy",
             "type=bind,src=/a,dst=/b,ro=maybe",
         ] {
