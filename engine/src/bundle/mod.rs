@@ -159,7 +159,7 @@ fn linux(container: &Container, facts: &Facts, capabilities: &[&str]) -> Result<
                               defaults::MASKED),
         "readonlyPaths": masked(host.privileged || security.unmasked, &host.readonly_paths,
                                 defaults::READ_ONLY),
-        "sysctl": namespaces::sysctl(host, facts)?,
+        "sysctl": namespaces::sysctl(host)?,
     });
     linux["namespaces"] = namespaces::namespaces(host, facts).into();
     linux["resources"] = limits.into();

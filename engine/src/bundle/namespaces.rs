@@ -34,7 +34,7 @@ pub(super) fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Value> {
 ///
 /// # Errors
 /// A parameter of a namespace that is the host's.
-pub(super) fn sysctl(host: &HostConfig, facts: &Facts) -> Result<BTreeMap<String, String>> {
+pub(super) fn sysctl(host: &HostConfig) -> Result<BTreeMap<String, String>> {
     let mut all = host.sysctls.clone().unwrap_or_default();
     let shared = [("net.", host.network_mode == "host"), ("kernel.", host.ipc_mode == "host")];
     for name in all.keys() {
@@ -45,7 +45,9 @@ pub(super) fn sysctl(host: &HostConfig, facts: &Facts) -> Result<BTreeMap<String
             return Err(refuse(Kind::Invalid, words));
         }
     }
-    if host.network_mode != "host" && facts.joined.network.is_none() {
+    // Its own may be joined too: then it was made before, for its place in networks.
+    let is_own = host.network_mode != "host" && !host.network_mode.starts_with("container:");
+    if is_own {
         let mut default = |name: &str, value: &str| {
             all.entry(name.to_owned()).or_insert_with(|| value.to_owned());
         };

@@ -207,6 +207,12 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
             if mount.source.is_empty() {
                 return Err(wrong("field Source must not be empty"));
             }
+            if !mount.source.starts_with('/') {
+                let source = &mount.source;
+                return Err(wrong(&format!(
+                    "invalid mount path: '{source}' mount path must be absolute"
+                )));
+            }
             match options.create_mountpoint {
                 true => make_source(&mount.source)?,
                 false if !Path::new(&mount.source).exists() => {

@@ -69,6 +69,19 @@ fn published_ports_lead_to_the_container_and_are_nobody_elses() {
 }
 
 #[test]
+fn every_user_may_listen_on_every_port_and_ping() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "n1"]);
+        let script = "cat ip_unprivileged_port_start ping_group_range | tr '\\t' ' '";
+        for network in ["bridge", "n1", "none"] {
+            let words = ["run", "--rm", "--network", network, "-w", "/proc/sys/net/ipv4"];
+            let said = dok.ok(&[&words[..], &["busybox", "sh", "-c", script]].concat());
+            assert_eq!(said, "0\n0 2147483647\n", "{network}");
+        }
+    });
+}
+
+#[test]
 fn containers_of_a_network_find_each_other_by_name() {
     on_a_host(|dok| {
         dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);

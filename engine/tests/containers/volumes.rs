@@ -186,3 +186,20 @@ fn a_volume_is_filled_once_and_when_its_container_is_created() {
     assert_eq!(dok.ok(&["start", "-a", "again"]), "below\nlink\n");
     assert_eq!(dok.dok(&["start", "-a", "again"]).out, "", "nothing comes back");
 }
+
+#[test]
+fn a_folder_is_found_from_where_one_stands() {
+    let Some(dok) = Dok::new() else { return };
+    let here = dok.run_folder().with_file_name("here");
+    std::fs::create_dir(&here).unwrap();
+    std::fs::write(here.join("file"), "of here\n").unwrap();
+    for asked in
+        ["--mount=type=bind,src=.,dst=/w", "--mount=type=bind,src=../here,dst=/w", "-v.:/w"]
+    {
+        let mut command = dok.direct(&["run", "--rm", NONE, asked, "busybox", "cat", "/w/file"]);
+        let said = command.current_dir(&here).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&said.stdout), "of here\n", "{asked}: {said:?}");
+    }
+    let words = ["create", "--mount=type=bind,src=here,dst=/w", "busybox"];
+    dok.refused(1, &words, "invalid mount path: 'here' mount path must be absolute");
+}

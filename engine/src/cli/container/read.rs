@@ -13,7 +13,7 @@ use super::{health, mount, networks, ports, unserved};
 use crate::cli::flags::{bytes, invalid, is_set, labels, pairs, text, texts};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::image::platform::Platform;
-use crate::model::{Config, Empty, HostConfig, LogConfig};
+use crate::model::{Config, Empty, HostConfig, LogConfig, Mount};
 use crate::service::create::CreateRequest;
 
 /// The request that the flags make. `detached` is of `run`.
@@ -148,7 +148,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         memory_swappiness: swappiness,
         oom_kill_disable: Some(is_set(matches, "oom-kill-disable")),
         pids_limit: number(matches, "pids-limit")?,
-        mounts: list(each(&texts(matches, "mount"), mount::mount)?),
+        mounts: list(mounts(matches)?),
         ulimits: list(each(&texts(matches, "ulimit"), ulimit)?),
         init: is_set(matches, "init").then_some(true),
         links: many("link"),
@@ -274,18 +274,32 @@ fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
     let words = words.into_iter().filter(|word| word.contains(':'));
     let mut binds: Vec<String> = words
         .map(|word| match word.split_once(':') {
-            Some((source, rest)) if source.starts_with('.') => {
-                let source = std::path::absolute(Path::new(source))
-                    .with_context(|| format!("find the folder {source}"))?;
-                Ok(format!("{}:{rest}", source.display()))
-            }
-            _ => Ok(word),
+            Some((source, rest)) => Ok(format!("{}:{rest}", from_here(source)?)),
+            None => Ok(word),
         })
         .collect::<Result<_>>()?;
     // The same thing twice is no contradiction.
     let mut seen = BTreeSet::new();
     binds.retain(|bind| seen.insert(bind.clone()));
     Ok(binds)
+}
+
+fn mounts(matches: &ArgMatches) -> Result<Vec<Mount>> {
+    let mut mounts = each(&texts(matches, "mount"), mount::mount)?;
+    for mount in mounts.iter_mut().filter(|mount| mount.kind == "bind") {
+        mount.source = from_here(&mount.source)?;
+    }
+    Ok(mounts)
+}
+
+/// A folder that is named by where the one who asks is, by its whole path.
+fn from_here(source: &str) -> Result<String> {
+    if !source.starts_with('.') {
+        return Ok(source.to_owned());
+    }
+    let whole = std::path::absolute(Path::new(source))
+        .with_context(|| format!("find the folder {source}"))?;
+    Ok(whole.display().to_string())
 }
 
 /// A profile is read here: the service does not read files of the one who asks.
