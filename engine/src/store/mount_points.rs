@@ -1,17 +1,19 @@
-//! `mountpoints`: the places of what is mounted into every container, as a layer below those of all
-//! images. An image need not have them, and a container that gets them there has changed nothing.
+//! `mountpoints`: the places of what is mounted into every container, and what tells programs that
+//! they are in one, as a layer below those of all images. An image need not have them, and a
+//! container that gets them there has changed nothing.
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::Store;
 use crate::error::{Context, Result};
 
-const FOLDERS: [&str; 4] = ["dev", "proc", "sys", "etc"];
+const FOLDERS: [&str; 6] = ["dev", "dev/pts", "dev/shm", "proc", "sys", "etc"];
 /// The last one is made last: where it is, all are.
-const FILES: [&str; 3] = ["etc/hostname", "etc/hosts", "etc/resolv.conf"];
+const FILES: [&str; 5] =
+    ["dev/console", "etc/hostname", "etc/hosts", "etc/resolv.conf", ".dockerenv"];
 
 impl Store {
     /// The folder with the places, which are made where they are not there.
@@ -35,6 +37,11 @@ fn make(root: &Path) -> io::Result<()> {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => fs::set_permissions(&path, Permissions::from_mode(0o755))?,
         }
+    }
+    // For programs that ask for mounts as they did before there was /proc.
+    match symlink("/proc/mounts", root.join("etc/mtab")) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
     for file in FILES {
         File::create(root.join(file))?.set_permissions(Permissions::from_mode(0o644))?;
