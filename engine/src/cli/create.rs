@@ -9,7 +9,7 @@ use clap::{ArgMatches, Command};
 
 use super::flags::{is_set, text};
 use super::progress::{Shown, Where};
-use super::{Globals, complain, container, print};
+use super::{Globals, complain, container, print, proxies};
 use crate::error::{Context, Kind, Result, kind, refuse};
 use crate::image::platform::Platform;
 use crate::model::Container;
@@ -23,7 +23,8 @@ pub(super) fn definition() -> Command {
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    let request = container::request(matches, false)?;
+    let mut request = container::request(matches, false)?;
+    proxies::add(globals, &mut request.config)?;
     let created = create(&engine, matches, request)?;
     print(&format!("{}\n", created.id))?;
     Ok(ExitCode::SUCCESS)

@@ -109,12 +109,20 @@ impl Globals {
         }
     }
 
-    /// What `config.json` of the client says under a name: `psFormat`, `detachKeys`.
+    /// `config.json` of the client; nothing where there is none.
     ///
     /// # Errors
     /// The file cannot be read, or is not JSON.
+    pub(super) fn client_configuration(&self) -> Result<Value> {
+        Credentials::in_folder(&self.client).read()
+    }
+
+    /// What `config.json` of the client says under a name: `psFormat`, `detachKeys`.
+    ///
+    /// # Errors
+    /// As [`Globals::client_configuration`].
     pub(super) fn configured(&self, name: &str) -> Result<Option<String>> {
-        let config: Value = Credentials::in_folder(&self.client).read()?;
+        let config = self.client_configuration()?;
         let said = config.get(name).and_then(Value::as_str).filter(|said| !said.is_empty());
         Ok(said.map(str::to_owned))
     }

@@ -47,6 +47,7 @@ mod own_terminal;
 mod pause;
 mod port;
 mod progress;
+mod proxies;
 mod ps;
 mod refused;
 mod rename;

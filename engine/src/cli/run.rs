@@ -7,7 +7,7 @@ use clap::{ArgMatches, Command};
 
 use super::console::{self, Left, Part};
 use super::flags::{is_set, switch, value};
-use super::{Globals, container, create, exit_code, print};
+use super::{Globals, container, create, exit_code, print, proxies};
 use crate::error::Result;
 use crate::model::{Config, Container};
 use crate::service::Engine;
@@ -24,6 +24,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let detached = is_set(matches, "detach");
     let mut request = container::request(matches, detached)?;
+    proxies::add(globals, &mut request.config)?;
     let part = part(globals, matches, &request.config)?;
     if let Err(refusal) = refuse_pipe(&request.config) {
         // 125 is for what is asked of the engine; Docker's client has not asked yet.

@@ -212,7 +212,7 @@ fn a_container_outlives_the_command_that_runs_it_but_not_unseen_its_monitor() {
     });
     run.kill().unwrap();
     run.wait().unwrap();
-    dok.ok(&["exec", "kept", "sh", "-c", "echo > /tmp/go"]);
+    dok.dok(&["exec", "kept", "sh", "-c", "echo > /tmp/go"]);
     store.wait_for_monitor(&id).unwrap();
     assert_eq!(store.state(&id).unwrap().exit_code, 5);
 

@@ -203,3 +203,18 @@ fn where_nobody_reads_any_more_nothing_is_said() {
         assert_eq!((said.status.code(), &*complaints), (Some(141), ""), "{words:?}");
     }
 }
+
+#[test]
+fn a_container_gets_the_proxies_of_the_clients_configuration() {
+    let Some(dok) = Dok::new() else { return };
+    let client = dok.root().with_file_name("client");
+    std::fs::create_dir_all(&client).unwrap();
+    let proxies = r#"{"proxies":{"default":{"httpProxy":"http://p:3128","noProxy":"*.local"}}}"#;
+    std::fs::write(client.join("config.json"), proxies).unwrap();
+    let words = ["--config", client.to_str().unwrap(), "run", "--rm", NONE, "-e", "no_proxy=mine"];
+    let said =
+        dok.ok(&[&words[..], &["busybox", "sh", "-c", "env | grep -i proxy | sort"]].concat());
+    let expected =
+        "HTTP_PROXY=http://p:3128\nNO_PROXY=*.local\nhttp_proxy=http://p:3128\nno_proxy=mine\n";
+    assert_eq!(said, expected);
+}
