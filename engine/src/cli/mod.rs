@@ -281,12 +281,15 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Tells of an error, and gives the exit code of a command that could not be carried out. A refusal
 /// is what Docker's client hears from its daemon, in the words that programs look for.
 fn tell(error: &anyhow::Error) -> ExitCode {
-    let teller = match error::kind(error) {
-        Some(Kind::Usage) | None => "dok",
-        Some(_) => "Error response from daemon",
-    };
+    let teller = if is_refused(error) { FROM_DAEMON } else { "dok" };
     complain(&format!("{teller}: {}", error::told(error)));
     ExitCode::FAILURE
+}
+
+const FROM_DAEMON: &str = "Error response from daemon";
+
+fn is_refused(error: &anyhow::Error) -> bool {
+    !matches!(error::kind(error), Some(Kind::Usage) | None)
 }
 
 /// The init's program is not there, or is none.
@@ -316,7 +319,12 @@ fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
     if let Some(invalid) = error.downcast_ref() {
         return usage::tell_invalid(command.built(), invalid);
     }
-    tell(error);
+    // Docker's client puts its own name before its daemon's words for this command alone.
+    if command.page == "run" && is_refused(error) {
+        complain(&format!("dok: {FROM_DAEMON}: {}", error::told(error)));
+    } else {
+        tell(error);
+    }
     if command.page != "run" && error::kind(error) != Some(Kind::Usage) {
         return ExitCode::FAILURE;
     }

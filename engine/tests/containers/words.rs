@@ -178,6 +178,8 @@ fn what_cannot_be_run_has_dockers_exit_code() {
     for (code, words, told) in [
         (126, &["exec", "-u", "ghost", "web", "true"][..], "unable to find user ghost"),
         (127, &["run", "--rm", "--init", NONE, "busybox", "ghost"], "exec ghost: No such file"),
+        (125, &["run", "--name", "web", "busybox"], "dok: Error response from daemon: Conflict."),
+        (1, &["create", "--name", "web", "busybox"], "Error response from daemon: Conflict."),
         (1, &["logs", "--since", "abc", "web"], "invalid value for \"since\": failed to parse"),
         (1, &["events", "--until", "abc"], "failed to parse value as time or duration: \"abc\""),
         (1, &["search", "--limit", "200", "x"], "Limit 200 is outside the range of [1, 100]"),
