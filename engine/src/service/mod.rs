@@ -32,6 +32,7 @@ mod names;
 mod networking;
 pub mod networks;
 pub mod processes;
+mod propagation;
 pub mod prune;
 pub mod remove;
 mod rename;

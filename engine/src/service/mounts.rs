@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use super::{driven, volumes};
+use super::{driven, propagation, volumes};
 use crate::bundle::OuterMount;
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, VolumeOptions, items};
@@ -352,6 +352,7 @@ pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMou
             true => source.display().to_string(),
             false => mount_part(point, &source, bundle)?,
         };
+        propagation::check(point)?;
         all.push(outer_point(point, source)?);
     }
     all.sort_by_key(|mount| mount.destination.matches('/').count());

@@ -96,6 +96,8 @@ fn who_attaches_to_no_output_is_told_the_id() {
     let words = ["run", NONE, "-i", "-a", "stdin", "--name", "box", "busybox", "cat"];
     let said = dok.dok_reading("x\n", &words);
     assert_eq!(said.out, format!("{}\n", dok.store().container("box").unwrap().id), "{said:?}");
+    let unread = dok.dok(&["run", "--rm", NONE, "-i", "-a", "stdout", "busybox", "cat"]);
+    assert_eq!((unread.code, &*unread.out), (Some(0), ""), "what nobody writes has its end");
     assert_eq!(dok.ok(&["logs", "box"]), "x\n");
 }
 

@@ -203,3 +203,22 @@ fn a_folder_is_found_from_where_one_stands() {
     let words = ["create", "--mount=type=bind,src=here,dst=/w", "busybox"];
     dok.refused(1, &words, "invalid mount path: 'here' mount path must be absolute");
 }
+
+#[test]
+fn mounts_go_out_only_where_the_host_lets_them() {
+    let Some(dok) = Dok::new() else { return };
+    let private = dok.run_folder().with_file_name("private");
+    std::fs::create_dir(&private).unwrap();
+    let tmpfs = rustix::mount::MountFlags::empty();
+    rustix::mount::mount("none", &private, "tmpfs", tmpfs, None).unwrap();
+    let none = rustix::mount::MountPropagationFlags::PRIVATE;
+    rustix::mount::mount_change(&private, none).unwrap();
+    let place = private.display();
+    for (kind, needed) in [("rshared", "shared"), ("slave", "shared or slave")] {
+        let volume = format!("{place}:/x:{kind}");
+        let words = ["run", "--rm", NONE, "-v", &volume, "busybox", "true"];
+        let told = format!("path {place} is mounted on {place} but it is not a {needed} mount");
+        dok.refused(125, &words, &told);
+    }
+    rustix::mount::unmount(&private, rustix::mount::UnmountFlags::empty()).unwrap();
+}
