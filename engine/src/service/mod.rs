@@ -31,6 +31,7 @@ mod mounts;
 mod names;
 mod networking;
 pub mod networks;
+mod outer_mounts;
 pub mod processes;
 mod propagation;
 pub mod prune;

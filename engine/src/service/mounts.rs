@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
 
-use super::{driven, propagation, volumes};
-use crate::bundle::OuterMount;
+use super::{driven, volumes};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::{Config, Container, HostConfig, Mount, MountPoint, VolumeOptions, items};
-use crate::rootfs;
 use crate::store::volumes::ANONYMOUS;
 use crate::store::{Store, random_id};
 
@@ -257,8 +255,8 @@ fn from_mount(mounts: &mut Mounts<'_>, mount: &Mount) -> Result<MountPoint> {
 }
 
 /// Words of [`MountPoint::mode`] about mounts below one that cannot be written.
-const WRITABLE_BELOW: &str = "ro-non-recursive";
-const NOTHING_WRITABLE: &str = "ro-force-recursive";
+pub(super) const WRITABLE_BELOW: &str = "ro-non-recursive";
+pub(super) const NOTHING_WRITABLE: &str = "ro-force-recursive";
 
 /// Whether a path leads down only.
 fn is_below(path: &Path) -> bool {
@@ -327,7 +325,7 @@ fn make_source(source: &str) -> Result<()> {
 }
 
 /// A path without `.`, `..` and doubled slashes.
-fn clean(path: &str) -> String {
+pub(super) fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in Path::new(path).components() {
         match part {
@@ -338,79 +336,6 @@ fn clean(path: &str) -> String {
     }
     let root = if path.starts_with('/') { "/" } else { "" };
     format!("{root}{}", parts.join("/"))
-}
-
-/// The mounts in the specification's words.
-pub(super) fn outer(container: &Container, bundle: &Path) -> Result<Vec<OuterMount>> {
-    let host = &container.host_config;
-    let short = host.tmpfs.iter().flatten().map(|(path, options)| tmpfs(clean(path), options));
-    let long = items(&host.mounts).iter().filter(|mount| mount.kind == "tmpfs").map(long_tmpfs);
-    let mut all: Vec<_> = short.chain(long).collect();
-    for point in &container.mounts {
-        let source = driven::source(point, bundle);
-        let source = match point.subpath.is_empty() {
-            true => source.display().to_string(),
-            false => mount_part(point, &source, bundle)?,
-        };
-        propagation::check(point)?;
-        all.push(outer_point(point, source)?);
-    }
-    all.sort_by_key(|mount| mount.destination.matches('/').count());
-    Ok(all)
-}
-
-/// Mounts a part of a volume in the bundle, since the way to it may lead elsewhere when the runtime
-/// goes it.
-fn mount_part(point: &MountPoint, source: &Path, bundle: &Path) -> Result<String> {
-    let name = point.destination.replace('%', "%25").replace('/', "%2F");
-    let target = rootfs::parts(bundle).join(name);
-    rootfs::mount_part(source, &point.subpath, &target)
-        .with_context(|| format!("mount {} of the volume {}", point.subpath, point.name))?;
-    Ok(target.display().to_string())
-}
-
-fn outer_point(point: &MountPoint, source: String) -> Result<OuterMount> {
-    let says = |word: &str| point.mode.split(',').any(|said| said == word);
-    let propagation = if point.propagation.is_empty() { "rprivate" } else { &point.propagation };
-    let recursion = if says("non-recursive") { "bind" } else { "rbind" };
-    let whole = super::host::has_recursive_read_only();
-    if says(NOTHING_WRITABLE) && !whole {
-        let words = "bind-recursive=readonly needs Linux 5.12";
-        return Err(refuse(Kind::Invalid, words));
-    }
-    let access = match point.writable {
-        true => "rw",
-        false if whole && !says(WRITABLE_BELOW) && !says("non-recursive") => "rro",
-        false => "ro",
-    };
-    Ok(OuterMount {
-        kind: "bind",
-        source,
-        destination: point.destination.clone(),
-        options: [recursion, access, propagation].map(str::to_owned).to_vec(),
-    })
-}
-
-fn tmpfs(destination: String, more: &str) -> OuterMount {
-    let own = ["nosuid", "nodev", "noexec"].map(str::to_owned);
-    let more = more.split(',').filter(|option| !option.is_empty()).map(str::to_owned);
-    let options = own.into_iter().chain(more).collect();
-    OuterMount { kind: "tmpfs", source: "tmpfs".into(), destination, options }
-}
-
-fn long_tmpfs(mount: &Mount) -> OuterMount {
-    let options = mount.tmpfs_options.clone().unwrap_or_default();
-    let mut words = Vec::new();
-    if options.size_bytes > 0 {
-        words.push(format!("size={}", options.size_bytes));
-    }
-    if options.mode > 0 {
-        words.push(format!("mode={:o}", options.mode));
-    }
-    if mount.read_only {
-        words.push("ro".to_owned());
-    }
-    tmpfs(clean(&mount.target), &words.join(","))
 }
 
 #[cfg(test)]

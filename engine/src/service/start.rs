@@ -12,7 +12,7 @@ use super::exec::ExecRequest;
 use super::inside::Inside;
 use super::networking::Place;
 use super::signal::Signal;
-use super::{Engine, files, host, mounts, networking, shared_memory};
+use super::{Engine, files, host, mounts, networking, outer_mounts, shared_memory};
 use crate::bundle::{self, Facts, Joined, OuterMount};
 use crate::cgroup;
 use crate::error::{Context, IfThere, Kind, Result, refuse, told};
@@ -233,7 +233,7 @@ impl Engine {
     ) -> Result<Vec<OuterMount>> {
         let mut outer = files;
         outer.extend(shared_memory::mount(&self.store, container)?);
-        let requested = mounts::outer(container, &self.store.bundle(&container.id))?;
+        let requested = outer_mounts::outer(container, &self.store.bundle(&container.id))?;
         outer.retain(|own| requested.iter().all(|mount| mount.destination != own.destination));
         outer.extend(requested);
         // A folder that holds others of them comes first.
