@@ -1,17 +1,14 @@
 //! `dok export`: all files of a container as an archive.
 
-use std::fs::{self, File};
 use std::io::{self, BufWriter, IsTerminal};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 
 use super::flags::{container, text, value};
+use super::output::{PIECE, write_file};
 use super::{Globals, required};
-use crate::error::{Context, Result};
-
-/// Bytes that are written at once.
-const PIECE: usize = 1 << 17;
+use crate::error::Result;
 
 pub(super) fn definition() -> Command {
     Command::new("export")
@@ -30,13 +27,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         None => engine.export(name, BufWriter::with_capacity(PIECE, io::stdout().lock()))?,
         Some(path) => {
             engine.store.container(name)?;
-            let file = File::create(&path).with_context(|| format!("make {path}"))?;
-            let written = engine.export(name, BufWriter::with_capacity(PIECE, file));
-            if written.is_err() {
-                // Half an archive is of no use; the failure to write it is the one to tell.
-                let _ = fs::remove_file(&path);
-            }
-            written?;
+            write_file(path.as_ref(), |file| engine.export(name, file))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -43,6 +43,7 @@ mod login;
 mod logout;
 mod logs;
 mod network;
+mod output;
 mod own_terminal;
 mod pause;
 mod port;
