@@ -342,9 +342,56 @@ fn a_registry_that_asks_for_a_password_gets_it() {
     );
     place.says(&["push", &name]);
     place.says(&["pull", &name]);
+    let again = place.dok(&["login", &host]);
+    let (out, err) = (String::from_utf8(again.stdout), String::from_utf8(again.stderr));
+    let existing = "Authenticating with existing credentials... [Username: u]\n";
+    assert_eq!(out.unwrap(), "Login Succeeded\n");
+    assert!(err.unwrap().starts_with(existing));
     let out = place.says(&["logout", &host]);
     assert_eq!(out, format!("Removing login credentials for {host}\n"));
     place.complains(&["pull", &name]);
+    let config = place.folder.join("client/config.json");
+    let by_hand = |password: &str| {
+        let entry = format!(r#"{{"username":"u","password":"{password}"}}"#);
+        fs::write(&config, format!(r#"{{"auths":{{"{host}":{entry}}}}}"#)).unwrap();
+    };
+    by_hand("secret");
+    place.says(&["pull", &name]);
+    by_hand("wrong");
+    let words = place.complains(&["login", &host]);
+    assert!(words.contains("Login did not succeed, error: "), "{words}");
+    assert!(words.contains("interactive login from a non TTY device"), "{words}");
+}
+
+#[test]
+fn who_cannot_find_out_who_he_is_is_nobody_and_goes_on() {
+    let mut place = Place::new();
+    let Some(registry) = place.registry("") else { return };
+    place.import("base");
+    let name = format!("{registry}/bb:1");
+    place.says(&["tag", "base", &name]);
+    place.says(&["push", &name]);
+    let client = place.folder.join("client");
+    fs::create_dir_all(&client).unwrap();
+    let file = client.join("config.json");
+    let missing =
+        format!("WARNING: no credentials for {registry}: run docker-credential-none-such");
+    let broken = format!("WARNING: Error parsing config file ({}): ", file.display());
+    let wrong_auth = format!(r#"{{"auths":{{"{registry}":{{"auth":"?"}}}}}}"#);
+    for (config, warning) in
+        [(r#"{"credsStore":"none-such"}"#, &missing), ("no JSON", &broken), (&wrong_auth, &broken)]
+    {
+        fs::write(&file, config).unwrap();
+        let repository = format!("{registry}/bb");
+        for line in [&["pull", "-q", &name][..], &["push", &name], &["pull", "-a", &repository]] {
+            let output = place.dok(line);
+            let words = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{line:?}: {words}");
+            assert!(words.starts_with(warning.as_str()), "{line:?}: {words}");
+            assert_eq!(words.lines().count(), 1, "{line:?}: {words}");
+        }
+        assert_eq!(fs::read_to_string(&file).unwrap(), config);
+    }
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(super) fn definition() -> Command {
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let mut request = container::request(matches, false)?;
-    proxies::add(globals, &mut request.config)?;
+    proxies::add(globals, &mut request.config);
     let created = create(&engine, matches, request)?;
     print(&format!("{}\n", created.id))?;
     Ok(ExitCode::SUCCESS)

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::detach::{self, Keys};
 use super::refused::{self, Refused, Takes};
-use crate::error::Result;
+use super::warning::warn;
+use crate::error::{Result, told};
 use crate::registry::credentials::Credentials;
 use crate::service::Engine;
 use crate::service::image::Registries;
@@ -109,35 +110,27 @@ impl Globals {
         }
     }
 
-    /// `config.json` of the client; nothing where there is none.
-    ///
-    /// # Errors
-    /// The file cannot be read, or is not JSON.
-    pub(super) fn client_configuration(&self) -> Result<Value> {
-        Credentials::in_folder(&self.client).read()
+    /// `config.json` of the client; nothing where there is none, or none that makes sense.
+    pub(super) fn client_configuration(&self) -> Value {
+        let read = Credentials::in_folder(&self.client).read();
+        read.map_err(|error| warn(&told(&error))).unwrap_or_default()
     }
 
     /// What `config.json` of the client says under a name: `psFormat`, `detachKeys`.
-    ///
-    /// # Errors
-    /// As [`Globals::client_configuration`].
-    pub(super) fn configured(&self, name: &str) -> Result<Option<String>> {
-        let config = self.client_configuration()?;
+    pub(super) fn configured(&self, name: &str) -> Option<String> {
+        let config = self.client_configuration();
         let said = config.get(name).and_then(Value::as_str).filter(|said| !said.is_empty());
-        Ok(said.map(str::to_owned))
+        said.map(str::to_owned)
     }
 
     /// `--format`; without it what the client's configuration says under a name, but where only
     /// names are asked for.
-    ///
-    /// # Errors
-    /// As [`Globals::configured`].
-    pub(super) fn format(&self, matches: &ArgMatches, name: &str) -> Result<Option<String>> {
+    pub(super) fn format(&self, matches: &ArgMatches, name: &str) -> Option<String> {
         let given = matches.get_one::<String>("format").filter(|format| !format.is_empty());
         let quiet = matches.try_get_one::<bool>("quiet").ok().flatten().copied();
         match given {
-            Some(format) => Ok(Some(format.clone())),
-            None if quiet.unwrap_or_default() => Ok(None),
+            Some(format) => Some(format.clone()),
+            None if quiet.unwrap_or_default() => None,
             None => self.configured(name),
         }
     }
@@ -145,11 +138,11 @@ impl Globals {
     /// What is typed to leave a container.
     ///
     /// # Errors
-    /// As [`Globals::configured`]; the keys make no sense.
+    /// The keys make no sense.
     pub(super) fn detach_keys(&self, matches: &ArgMatches) -> Result<Keys> {
         let keys = match matches.get_one::<String>("detach-keys") {
             Some(keys) => Some(keys.clone()),
-            None => self.configured("detachKeys")?,
+            None => self.configured("detachKeys"),
         };
         Keys::read(keys.as_deref().unwrap_or(detach::DEFAULT))
     }

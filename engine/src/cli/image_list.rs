@@ -63,7 +63,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let named = matches.get_one::<String>("repository");
     let images = engine.images(&filters)?;
     let rows: Vec<Value> = images.iter().flat_map(|image| rows(image, whole, digests)).collect();
-    let format = globals.format(matches, "imagesFormat")?;
+    let format = globals.format(matches, "imagesFormat");
     let format = match (format.as_deref(), is_set(matches, "quiet"), digests) {
         (None, true, _) => Some("{{.ID}}"),
         (None, false, true) => Some(WITH_DIGESTS),

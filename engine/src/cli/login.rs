@@ -6,9 +6,12 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{is_set, switch, text, value};
-use super::{Globals, print};
-use crate::error::{Context, Result};
+use super::warning::warn;
+use super::{Globals, complain, print};
+use crate::error::{Context, Result, told};
 use crate::image::reference::DEFAULT_REGISTRY;
+use crate::registry::Credential;
+use crate::service::Engine;
 
 pub(super) fn definition() -> Command {
     Command::new("login")
@@ -27,6 +30,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let server = registry(matches.get_one::<String>("server"));
     let given = |name: &str| text(matches, name);
     let stdin = is_set(matches, "password-stdin");
+    let says_who = stdin || given("username").is_some() || given("password").is_some();
+    if !says_who && is_known(&engine, &server)? {
+        print("Login Succeeded\n")?;
+        return Ok(ExitCode::SUCCESS);
+    }
     if given("password").is_some() {
         let warning = "WARNING! Using --password via the CLI is insecure. Use --password-stdin.";
         writeln!(io::stderr(), "{warning}")?;
@@ -58,6 +66,22 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     }
     print("Login Succeeded\n")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the registry takes the name and the password that were kept before.
+fn is_known(engine: &Engine, server: &str) -> Result<bool> {
+    let known = engine.credential(server, &|event| warn(&event.status));
+    let Some(Credential::Password { user, password }) = known else { return Ok(false) };
+    let text = format!(
+        "Authenticating with existing credentials... [Username: {user}]\n\n \
+         Info -> To login with a different account, run 'dok logout' followed by 'dok login'\n\n\n"
+    );
+    io::stderr().write_all(text.as_bytes())?;
+    let taken = engine.check_login(server, Credential::Password { user, password });
+    if let Err(error) = &taken {
+        complain(&format!("Login did not succeed, error: {}", told(error)));
+    }
+    Ok(taken.is_ok())
 }
 
 /// A registry as people write it, also as a URL.

@@ -72,6 +72,7 @@ mod usage;
 mod version;
 mod volume;
 mod wait;
+mod warning;
 
 use std::ffi::OsString;
 use std::fs::File;

@@ -6,8 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::warning::warn;
 use super::{complain, print};
-use crate::progress::Event;
+use crate::progress::{Event, Kind};
 
 /// Who shows it.
 pub(super) enum Shown {
@@ -56,6 +57,7 @@ impl Shown {
 
     pub(super) fn show(&self, event: &Event) {
         match self {
+            _ if event.kind == Kind::Warning => warn(&event.status),
             Shown::Not => {}
             Shown::Bars(bars) => bars.show(event),
             Shown::Lines(_) if event.done.is_some() => {}

@@ -1,7 +1,6 @@
 //! `proxies` in the client's configuration: the variables by which programs find a proxy.
 
 use super::Globals;
-use crate::error::Result;
 use crate::model::Config;
 
 /// What the configuration calls a proxy, and its variable.
@@ -14,11 +13,8 @@ const PROXIES: [(&str, &str); 5] = [
 ];
 
 /// Gives a container the variables that nobody gave it, in both spellings.
-///
-/// # Errors
-/// As [`Globals::client_configuration`].
-pub(super) fn add(globals: &Globals, container: &mut Config) -> Result<()> {
-    let configuration = globals.client_configuration()?;
+pub(super) fn add(globals: &Globals, container: &mut Config) {
+    let configuration = globals.client_configuration();
     let proxies = &configuration["proxies"]["default"];
     for (name, variable) in PROXIES {
         let Some(proxy) = proxies[name].as_str().filter(|proxy| !proxy.is_empty()) else {
@@ -31,5 +27,4 @@ pub(super) fn add(globals: &Globals, container: &mut Config) -> Result<()> {
             }
         }
     }
-    Ok(())
 }

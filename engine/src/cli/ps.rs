@@ -58,7 +58,7 @@ pub(super) fn definition() -> Command {
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
-    let given = globals.format(matches, "psFormat")?;
+    let given = globals.format(matches, "psFormat");
     let sized = is_set(matches, "size");
     let quiet = is_set(matches, "quiet") && given.is_none();
     let last = matches.get_one::<i64>("last").and_then(|last| usize::try_from(*last).ok());

@@ -24,7 +24,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let detached = is_set(matches, "detach");
     let mut request = container::request(matches, detached)?;
-    proxies::add(globals, &mut request.config)?;
+    proxies::add(globals, &mut request.config);
     // A program that reads what nobody is there to write would wait for ever.
     request.config.open_stdin &= detached || request.config.attach_stdin;
     let part = part(globals, matches, &request.config)?;

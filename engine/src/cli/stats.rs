@@ -55,7 +55,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         engine.store.container(name)?;
     }
     let is_screen = rustix::termios::isatty(io::stdout()) && !is_set(matches, "no-stream");
-    let format = globals.format(matches, "statsFormat")?;
+    let format = globals.format(matches, "statsFormat");
     let mut before = samples(&engine, &chosen(&engine, &names, matches)?)?;
     loop {
         sleep(INTERVAL);

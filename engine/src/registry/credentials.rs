@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -69,6 +69,11 @@ struct Auth {
     auth: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     identitytoken: String,
+    /// Where somebody wrote the file by hand, in place of `auth`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    username: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    password: String,
     #[serde(flatten)]
     more: Map<String, Value>,
 }
@@ -108,7 +113,8 @@ impl Credentials {
     pub fn of(&self, registry: &str) -> Result<Option<Credential>> {
         let (config, server): (Config, _) = (self.read()?, server(registry));
         if let Some(helper) = config.helper(&server) {
-            return helper_get(helper, &server);
+            let asking = || format!("no credentials for {registry}");
+            return helper_get(helper, &server).with_context(asking);
         }
         let same = |key: &str| plain(key) == plain(&server);
         // What an older file says under a URL must not go before what `login` has kept.
@@ -118,9 +124,11 @@ impl Credentials {
             return Ok(Some(Credential::Token(auth.identitytoken.clone())));
         }
         if auth.auth.is_empty() {
-            return Ok(None);
+            let (user, password) = (auth.username.clone(), auth.password.clone());
+            let known = !user.is_empty();
+            return Ok(known.then_some(Credential::Password { user, password }));
         }
-        let wrong = || format!("{}: auth of {server} is no name and password", self.file.display());
+        let wrong = || format!("{}: auth of {server} is no name and password", self.parsing());
         let text = BASE64_STANDARD.decode(&auth.auth).with_context(wrong)?;
         let text = String::from_utf8(text).with_context(wrong)?;
         let (user, password) = text.split_once(':').with_context(wrong)?;
@@ -169,19 +177,25 @@ impl Credentials {
     /// # Errors
     /// The file cannot be read, or is not JSON.
     pub fn read<T: Default + DeserializeOwned>(&self) -> Result<T> {
-        let reading = || format!("read {}", self.file.display());
         match fs::read(&self.file) {
             Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(T::default()),
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .with_context(|| format!("{}: expected JSON of Docker's client", reading())),
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| self.parsing()),
             // Also where there is no folder: nobody has said anything.
             Err(error)
                 if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
             {
                 Ok(T::default())
             }
-            Err(error) => Err(error).with_context(reading),
+            Err(error) => {
+                let loading = || format!("Error loading config file: open {}", self.file.display());
+                Err(error).with_context(loading)
+            }
         }
+    }
+
+    /// As Docker's client says what it does.
+    fn parsing(&self) -> String {
+        format!("Error parsing config file ({})", self.file.display())
     }
 
     fn write(&self, config: &Config) -> Result<()> {
@@ -228,14 +242,10 @@ fn run_helper(helper: &str, verb: &str, input: &[u8]) -> Result<Vec<u8>> {
     let program = format!("docker-credential-{helper}");
     let wrong = helper.is_empty() || helper.contains('/');
     anyhow::ensure!(!wrong, "{helper:?} is no name of a credential helper");
-    let running = || format!("run {program} {verb}");
     let mut command = Command::new(&program);
-    command.arg(verb).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(running)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        stdin.write_all(input).with_context(running)?;
-    }
-    let output = child.wait_with_output().with_context(running)?;
+    command.arg(verb);
+    let running = || format!("run {program} {verb}");
+    let output = told_to(command, input).with_context(running)?;
     if !output.status.success() {
         // Helpers say on standard output what went wrong.
         let said = [output.stdout, output.stderr].concat();
@@ -243,6 +253,20 @@ fn run_helper(helper: &str, verb: &str, input: &[u8]) -> Result<Vec<u8>> {
         return Err(refuse(Kind::Denied, format!("{program} {verb}: {said}")));
     }
     Ok(output.stdout)
+}
+
+/// What a program says that is given some words.
+fn told_to(mut command: Command, input: &[u8]) -> io::Result<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        match stdin.write_all(input) {
+            // It knows its answer without hearing what is asked.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            written => written?,
+        }
+    }
+    child.wait_with_output()
 }
 
 #[cfg(test)]
@@ -255,6 +279,15 @@ mod tests {
         fs::write(&file, "").unwrap();
         assert_eq!(Credentials::in_folder(&file).of("h:1").unwrap(), None);
         fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn a_helper_need_not_hear_what_is_asked() {
+        let mut command = Command::new("echo");
+        command.arg("an answer");
+        let more_than_a_pipe_holds = vec![b' '; 1 << 20];
+        let said = told_to(command, &more_than_a_pipe_holds).unwrap();
+        assert_eq!(said.stdout, b"an answer\n");
     }
 
     #[test]
@@ -283,7 +316,7 @@ mod tests {
         assert!(text.contains("detachKeys") && text.contains(DEFAULT_SERVER), "{text}");
         assert!(credentials.forget("h:1").unwrap() && !credentials.forget("h:1").unwrap());
         fs::write(credentials.file(), r#"{"credHelpers":{"h:1":"none-such"}}"#).unwrap();
-        assert!(credentials.of("h:1").is_err(), "a helper that is missing is no anonymous access");
+        assert!(credentials.of("h:1").is_err(), "a helper that is missing says nothing");
         assert_eq!(credentials.of("h:2").unwrap(), None);
         fs::remove_dir_all(&folder).unwrap();
     }

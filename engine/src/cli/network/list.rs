@@ -39,7 +39,7 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let whole = is_set(matches, "no-trunc");
     let row = |network: &Network| Row::new(row(network, whole), network.labels.clone());
     let rows = networks.iter().map(row);
-    let given = globals.format(matches, "networksFormat")?;
+    let given = globals.format(matches, "networksFormat");
     let quiet = is_set(matches, "quiet") && given.is_none();
     let format = if quiet { Some("{{.ID}}") } else { given.as_deref() };
     print(&list(rows, COLUMNS, 4, format)?)?;

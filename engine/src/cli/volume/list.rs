@@ -47,7 +47,7 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let volumes = globals.engine()?.list_volumes(&filters(matches)?)?;
     let labels = |volume: &Volume| volume.labels.clone().unwrap_or_default();
     let rows = volumes.iter().map(|volume| Row::new(row(volume), labels(volume)));
-    let given = globals.format(matches, "volumesFormat")?;
+    let given = globals.format(matches, "volumesFormat");
     let quiet = is_set(matches, "quiet") && given.is_none();
     let format = if quiet { Some("{{.Name}}") } else { given.as_deref() };
     print(&list(rows, COLUMNS, 2, format)?)?;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::error::Result;
+use crate::error::{Result, told};
 use crate::image::Reference;
+use crate::progress::{Event, Progress};
 use crate::registry::{Access, Client, Credential, Credentials, Found, Settings, search};
 use crate::service::Engine;
 
@@ -34,22 +35,37 @@ impl Registries {
 }
 
 impl Engine {
+    /// What we show to a registry. Where that cannot be found out, we are nobody there: much may
+    /// be fetched by anybody.
+    pub fn credential(&self, registry: &str, progress: Progress<'_>) -> Option<Credential> {
+        let warn = |error| progress(Event::warning(told(&error)));
+        self.registries.credentials().of(registry).map_err(warn).ok().flatten()
+    }
+
     /// Shows a registry who we are, and remembers it; whether it now stands readable in a file.
     ///
     /// # Errors
     /// Where the registry does not take it.
     pub fn login(&self, registry: &str, user: &str, password: &str) -> Result<bool> {
+        let credential =
+            Credential::Password { user: user.to_owned(), password: password.to_owned() };
+        self.check_login(registry, credential)?;
+        self.registries.credentials().keep(registry, user, password)
+    }
+
+    /// Shows a registry who we are.
+    ///
+    /// # Errors
+    /// Where the registry does not take it.
+    pub fn check_login(&self, registry: &str, credential: Credential) -> Result<()> {
         let nothing = Reference {
             registry: registry.to_owned(),
             repository: String::new(),
             tag: None,
             digest: None,
         };
-        let credential =
-            Credential::Password { user: user.to_owned(), password: password.to_owned() };
         let settings = self.registries.settings()?;
-        Client::open(&nothing, None, Access::Pull, &settings, Some(credential))?.check()?;
-        self.registries.credentials().keep(registry, user, password)
+        Client::open(&nothing, None, Access::Pull, &settings, Some(credential))?.check()
     }
 
     /// Forgets who we are at a registry; whether we were somebody.

@@ -78,7 +78,7 @@ impl Engine {
         progress: Progress<'_>,
     ) -> Result<Vec<Pulled>> {
         let settings = self.registries.settings()?;
-        let credential = self.registries.credentials().of(&repository.registry)?;
+        let credential = self.credential(&repository.registry, progress);
         let client = Client::open(repository, None, Access::Pull, &settings, credential)?;
         let tag = |tag| Reference { tag: Some(tag), ..repository.clone() };
         client.tags()?.into_iter().map(|t| self.pull(&tag(t), platform, progress)).collect()
@@ -90,7 +90,7 @@ impl Engine {
         platform: Option<&Platform>,
         progress: Progress<'_>,
     ) -> Result<Pulled> {
-        let source = self.find_source(reference, platform)?;
+        let source = self.find_source(reference, platform, progress)?;
         let from = &reference.repository;
         progress(Event::whole(format!("{}: Pulling from {from}", reference.wanted())));
         let (id, digest) = (source.manifest.config.digest, source.top.digest);
@@ -123,7 +123,12 @@ impl Engine {
     }
 
     /// Asks the mirrors in turn, and then the registry itself.
-    fn find_source(&self, reference: &Reference, platform: Option<&Platform>) -> Result<Source> {
+    fn find_source(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+        progress: Progress<'_>,
+    ) -> Result<Source> {
         let settings = self.registries.settings()?;
         let mirrors = match reference.registry.as_str() {
             DEFAULT_REGISTRY => settings.registry_mirrors.clone(),
@@ -137,7 +142,7 @@ impl Engine {
                 return Ok(source);
             }
         }
-        let credential = self.registries.credentials().of(&reference.registry)?;
+        let credential = self.credential(&reference.registry, progress);
         let client = Client::open(reference, None, Access::Pull, &settings, credential)?;
         manifests(client, reference, platform)
     }
@@ -243,9 +248,7 @@ impl Steps<'_> {
         move |done| {
             if done >= next.get() || done == self.total {
                 next.set(done + STEP);
-                let status = self.status.to_owned();
-                let id = Some(self.id.to_owned());
-                (self.progress)(Event { id, status, done: Some((done, self.total)) });
+                (self.progress)(Event::at(self.id, self.status, done, self.total));
             }
         }
     }

@@ -85,7 +85,7 @@ impl Engine {
         progress: Progress<'_>,
     ) -> Result<Client> {
         let settings = self.registries.settings()?;
-        let credential = self.registries.credentials().of(&reference.registry)?;
+        let credential = self.credential(&reference.registry, progress);
         let mut client = Client::open(reference, None, Access::Push, &settings, credential)?;
         // Where the same registry has the image under another name, it need not be sent again.
         let elsewhere = image.digests.iter().find(|known| {
@@ -103,8 +103,7 @@ impl Engine {
         side_by_side(layers, |(layer, diff_id)| {
             let id = diff_id.short();
             let told = |done: u64| {
-                let done = Some((done, layer.size));
-                progress(Event { id: Some(id.clone()), status: "Pushing".into(), done });
+                progress(Event::at(&id, "Pushing", done, layer.size));
             };
             let status = match client.send_blob(&self.store, layer, from, &told)? {
                 Sent::Already => "Layer already exists".to_owned(),
