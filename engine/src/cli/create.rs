@@ -67,7 +67,7 @@ fn with_image(engine: &Engine, matches: &ArgMatches, request: CreateRequest) -> 
     let name = request.config.image.clone();
     let platform = request.platform.clone();
     if when == "always" {
-        pull(engine, matches, &name)?;
+        pull(engine, matches, &name, platform.as_ref())?;
         return engine.create(request);
     }
     // An image is there more often than not: only where it is not, the request is made again.
@@ -83,7 +83,7 @@ fn with_image(engine: &Engine, matches: &ArgMatches, request: CreateRequest) -> 
                 "Unable to find image '{}' locally",
                 reference.or_latest().familiar()
             ));
-            pull(engine, matches, &name)?;
+            pull(engine, matches, &name, platform.as_ref())?;
             engine.create(again)
         }
         created => created,
@@ -91,9 +91,13 @@ fn with_image(engine: &Engine, matches: &ArgMatches, request: CreateRequest) -> 
 }
 
 /// Fetches an image; standard output stays the program's.
-fn pull(engine: &Engine, matches: &ArgMatches, name: &str) -> Result<()> {
+fn pull(
+    engine: &Engine,
+    matches: &ArgMatches,
+    name: &str,
+    platform: Option<&Platform>,
+) -> Result<()> {
     let shown = Shown::at(Where::Stderr, is_set(matches, "quiet"));
     let progress = |event: Event| shown.show(&event);
-    let platform = matches.get_one::<Platform>("platform");
     engine.pull(&super::reference(name)?, platform, &progress).map(drop)
 }

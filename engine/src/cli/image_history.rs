@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::flags::{is_set, switch};
 use super::listing::{self, Column};
-use super::{Globals, human, print, required};
+use super::{Globals, human, platform, print, required};
 use crate::error::Result;
 use crate::service::image::Step;
 use crate::time::Time;
@@ -39,12 +39,13 @@ pub(super) fn definition() -> Command {
                 .default_value("true"),
         )
         .arg(super::format_flag())
-        .arg(super::platform_flag())
+        .arg(platform::flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
-    engine.check_platform(required(matches, "image"), matches.get_one("platform"))?;
+    let platform = platform::asked(matches)?;
+    engine.check_platform(required(matches, "image"), platform.as_ref())?;
     let steps = engine.history(required(matches, "image"))?;
     let whole = is_set(matches, "no-trunc");
     let human = is_set(matches, "human");

@@ -6,9 +6,8 @@ use std::process::ExitCode;
 use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{text, texts, value, values};
-use super::{Globals, print, required};
+use super::{Globals, platform, print, required};
 use crate::error::Result;
-use crate::image::platform::Platform;
 use crate::service::image::Import;
 
 pub(super) fn definition() -> Command {
@@ -21,7 +20,7 @@ pub(super) fn definition() -> Command {
                 .short('c'),
         )
         .arg(value("message", "TEXT", "Set commit message for imported image").short('m'))
-        .arg(super::platform_flag())
+        .arg(platform::flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -42,7 +41,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         name: name.map(crate::image::Reference::or_latest),
         changes: texts(matches, "change"),
         message: message.unwrap_or_else(|| format!("Imported from {path}")),
-        platform: matches.get_one::<Platform>("platform").cloned(),
+        platform: platform::asked(matches)?,
     };
     let id = engine.import(source, told)?;
     print(&format!("{id}\n"))?;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command, value_parser};
 
-use super::Globals;
 use super::flags::{is_set, switch, value};
 use super::progress::{Shown, Where};
+use super::{Globals, platform};
 use crate::error::Result;
 
 pub(super) fn definition() -> Command {
@@ -20,7 +20,7 @@ pub(super) fn definition() -> Command {
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(switch("quiet", "Suppress bars: the names are told all the same").short('q'))
-        .arg(super::platform_flag())
+        .arg(platform::flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
@@ -35,6 +35,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     // There are no bars here, so that -q has nothing to suppress.
     let shown =
         if is_set(matches, "quiet") { Shown::Lines(Where::Stdout) } else { Shown::new(false) };
-    engine.load(source, matches.get_one("platform"), &|event| shown.show(&event))?;
+    let platform = platform::asked(matches)?;
+    engine.load(source, platform.as_ref(), &|event| shown.show(&event))?;
     Ok(ExitCode::SUCCESS)
 }

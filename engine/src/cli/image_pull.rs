@@ -6,10 +6,9 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{is_set, switch};
 use super::progress::Shown;
-use super::{Globals, print, refused, required};
+use super::{Globals, platform, print, refused, required};
 use crate::error::Result;
 use crate::image::Reference;
-use crate::image::platform::Platform;
 use crate::image::reference::DEFAULT_TAG;
 
 pub(super) fn definition() -> Command {
@@ -18,7 +17,7 @@ pub(super) fn definition() -> Command {
         .arg(Arg::new("name").value_name("NAME[:TAG|@DIGEST]").required(true))
         .arg(switch("all-tags", "Download all tagged images in the repository").short('a'))
         .arg(switch("quiet", "Suppress verbose output").short('q'))
-        .arg(super::platform_flag())
+        .arg(platform::flag())
         .arg(refused::content_trust())
 }
 
@@ -26,7 +25,7 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check_content_trust(matches)?;
     let engine = globals.engine()?;
     let reference: Reference = super::reference(required(matches, "name"))?;
-    let platform = matches.get_one::<Platform>("platform");
+    let platform = platform::asked(matches)?;
     let quiet = is_set(matches, "quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);
@@ -34,14 +33,14 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         if reference.tag.is_some() || reference.digest.is_some() {
             anyhow::bail!("tag can't be used with --all-tags/-a");
         }
-        engine.pull_all(&reference, platform, &progress)?;
+        engine.pull_all(&reference, platform.as_ref(), &progress)?;
         print(&format!("{}\n", reference.name()))?;
         return Ok(ExitCode::SUCCESS);
     }
     if reference.tag.is_none() && reference.digest.is_none() && !quiet {
         print(&format!("Using default tag: {DEFAULT_TAG}\n"))?;
     }
-    engine.pull(&reference, platform, &progress)?;
+    engine.pull(&reference, platform.as_ref(), &progress)?;
     print(&format!("{}\n", reference.or_latest()))?;
     Ok(ExitCode::SUCCESS)
 }

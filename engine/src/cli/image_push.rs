@@ -6,7 +6,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::flags::{is_set, switch};
 use super::progress::Shown;
-use super::{Globals, print, refused, required};
+use super::{Globals, platform, print, refused, required};
 use crate::error::Result;
 use crate::image::reference::DEFAULT_TAG;
 
@@ -16,7 +16,7 @@ pub(super) fn definition() -> Command {
         .arg(Arg::new("name").value_name("NAME[:TAG]").required(true))
         .arg(switch("all-tags", "Push all tags of an image to the repository").short('a'))
         .arg(switch("quiet", "Suppress verbose output").short('q'))
-        .arg(super::platform_flag())
+        .arg(platform::flag())
         .arg(refused::content_trust())
 }
 
@@ -24,7 +24,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     refused::check_content_trust(matches)?;
     let engine = globals.engine()?;
     let reference = super::reference(required(matches, "name"))?;
-    engine.check_platform(required(matches, "name"), matches.get_one("platform"))?;
+    let platform = platform::asked(matches)?;
+    engine.check_platform(required(matches, "name"), platform.as_ref())?;
     let quiet = is_set(matches, "quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);

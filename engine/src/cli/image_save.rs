@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
 
-use super::Globals;
 use super::flags::{texts, value};
 use super::output::{PIECE, write_file};
+use super::{Globals, platform};
 use crate::error::Result;
 
 pub(super) fn definition() -> Command {
@@ -20,14 +20,15 @@ pub(super) fn definition() -> Command {
                 .short('o')
                 .value_parser(value_parser!(PathBuf)),
         )
-        .arg(super::platform_flag())
+        .arg(platform::flag())
 }
 
 pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let engine = globals.engine()?;
     let images = texts(matches, "image");
+    let platform = platform::asked(matches)?;
     for image in &images {
-        engine.check_platform(image, matches.get_one("platform"))?;
+        engine.check_platform(image, platform.as_ref())?;
     }
     match matches.get_one::<PathBuf>("output") {
         Some(path) => write_file(path, |file| engine.save(&images, file))?,

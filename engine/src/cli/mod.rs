@@ -46,6 +46,7 @@ mod network;
 mod output;
 mod own_terminal;
 mod pause;
+mod platform;
 mod port;
 mod progress;
 mod proxies;
@@ -85,7 +86,6 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::error::{self, Context, Kind, Result, refuse};
 use crate::image::Reference;
-use crate::image::platform::Platform;
 use crate::image::reference::NoReference;
 use crate::monitor;
 use crate::runtime::NotRun;
@@ -350,14 +350,6 @@ fn required<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
 /// A name of an image; what is wrong with it is told in Docker's words.
 fn reference(typed: &str) -> Result<Reference> {
     typed.parse().map_err(|words: NoReference| refuse(Kind::Invalid, words.to_string()))
-}
-
-fn platform_flag() -> Arg {
-    Arg::new("platform")
-        .long("platform")
-        .value_name("OS/ARCHITECTURE[/VARIANT]")
-        .help("Set platform if server is multi-platform capable")
-        .value_parser(|text: &str| text.parse::<Platform>())
 }
 
 fn format_flag() -> Arg {

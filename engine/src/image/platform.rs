@@ -26,6 +26,23 @@ impl Platform {
         Platform { os: "linux".into(), architecture, variant }
     }
 
+    /// The machine that this program runs on, with what its processor can do.
+    pub fn host() -> Platform {
+        Platform { variant: level().to_owned(), ..Platform::own() }
+    }
+
+    /// Whether programs for `other` run here: also those for the narrower machine that a processor
+    /// of 64 bits has in it.
+    pub fn runs(&self, other: &Platform) -> bool {
+        let narrower = match self.architecture.as_str() {
+            "amd64" => "386",
+            "arm64" => "arm",
+            _ => "",
+        };
+        let is_narrower = normal(&other.architecture, &other.variant).0 == narrower;
+        self.fit(other).is_some() || (self.os == other.os && is_narrower)
+    }
+
     /// The platform that is asked for, where an image made for `other` does not serve it.
     pub fn unmet<'a>(asked: Option<&'a Platform>, other: &Platform) -> Option<&'a Platform> {
         asked.filter(|asked| asked.fit(other).is_none())
@@ -49,6 +66,79 @@ impl Platform {
     }
 }
 
+/// What the processor can do, as a variant of its architecture.
+#[cfg(target_arch = "x86_64")]
+fn level() -> &'static str {
+    use std::arch::is_x86_feature_detected as has;
+    let second = has!("sse3") && has!("ssse3") && has!("sse4.1") && has!("sse4.2");
+    let second = second && has!("popcnt") && has!("cmpxchg16b");
+    let third = has!("avx") && has!("avx2") && has!("bmi1") && has!("bmi2");
+    let third = third && has!("f16c") && has!("fma") && has!("lzcnt") && has!("movbe");
+    let fourth = has!("avx512f") && has!("avx512bw") && has!("avx512cd");
+    let fourth = fourth && has!("avx512dq") && has!("avx512vl");
+    match (second, third, fourth) {
+        (true, true, true) => "v4",
+        (true, true, false) => "v3",
+        (true, false, _) => "v2",
+        (false, ..) => "",
+    }
+}
+
+/// As above.
+#[cfg(not(target_arch = "x86_64"))]
+fn level() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "v8" } else { "" }
+}
+
+/// The systems of Go, by which one word is known to be one.
+const SYSTEMS: &[&str] = &[
+    "aix",
+    "android",
+    "darwin",
+    "dragonfly",
+    "freebsd",
+    "hurd",
+    "illumos",
+    "ios",
+    "js",
+    "linux",
+    "nacl",
+    "netbsd",
+    "openbsd",
+    "plan9",
+    "solaris",
+    "windows",
+    "zos",
+];
+
+/// The architectures of Go, likewise.
+const ARCHITECTURES: &[&str] = &[
+    "386",
+    "amd64",
+    "amd64p32",
+    "arm",
+    "arm64",
+    "arm64be",
+    "armbe",
+    "loong64",
+    "mips",
+    "mips64",
+    "mips64le",
+    "mips64p32",
+    "mips64p32le",
+    "mipsle",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "riscv",
+    "riscv64",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
+    "wasm",
+];
+
 /// The usual names of an architecture and of its variant.
 fn normal(architecture: &str, variant: &str) -> (String, String) {
     let (architecture, variant) = match (architecture, variant) {
@@ -66,6 +156,11 @@ fn normal(architecture: &str, variant: &str) -> (String, String) {
     (architecture.to_owned(), variant.to_owned())
 }
 
+/// The usual name of a system.
+fn system(os: &str) -> &str {
+    if os == "macos" { "darwin" } else { os }
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.os, self.architecture)?;
@@ -77,24 +172,35 @@ impl FromStr for Platform {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Platform, String> {
-        let parts: Vec<&str> = text.split('/').collect();
-        let word = |part: &&str| {
-            !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b))
+        let lower = text.to_ascii_lowercase();
+        let parts: Vec<&str> = lower.split('/').collect();
+        let is_word = |part: &&str| {
+            let known = |b: u8| b.is_ascii_alphanumeric() || b"_.-".contains(&b);
+            !part.is_empty() && part.bytes().all(known)
         };
-        let wrong = || format!("{text:?} is no platform: expected os/architecture[/variant]");
-        if !parts.iter().all(word) {
-            return Err(wrong());
+        if let Some(wrong) = parts.iter().find(|part| !is_word(part)) {
+            return Err(format!(
+                "{wrong:?} is an invalid component of {text:?}: platform specifier component must \
+                 match \"^[A-Za-z0-9_.-]+$\": invalid argument"
+            ));
         }
         let (os, architecture, variant) = match parts[..] {
-            ["linux"] => return Ok(Platform::own()),
+            [os] if SYSTEMS.contains(&system(os)) => (os, std::env::consts::ARCH, ""),
             [architecture] => ("linux", architecture, ""),
             [os, architecture] => (os, architecture, ""),
             [os, architecture, variant] => (os, architecture, variant),
-            _ => return Err(wrong()),
+            _ => {
+                let words = "cannot parse platform specifier: invalid argument";
+                return Err(format!("{text:?}: {words}"));
+            }
         };
+        let os = system(os).to_owned();
         let (architecture, variant) = normal(architecture, variant);
-        Ok(Platform { os: os.to_ascii_lowercase(), architecture, variant })
+        if parts.len() == 1 && !ARCHITECTURES.contains(&architecture.as_str()) {
+            let words = "unknown operating system or architecture: invalid argument";
+            return Err(format!("{text:?}: {words}"));
+        }
+        Ok(Platform { os, architecture, variant })
     }
 }
 
@@ -124,5 +230,42 @@ mod tests {
             assert!(wrong.parse::<Platform>().is_err(), "{wrong}");
         }
         assert_eq!("linux/arm64/v8".parse::<Platform>().unwrap().to_string(), "linux/arm64");
+    }
+
+    #[test]
+    fn one_word_is_a_system_or_an_architecture() {
+        let own = Platform::own().architecture;
+        for (text, expected) in [
+            ("linux", format!("linux/{own}")),
+            ("Windows", format!("windows/{own}")),
+            ("macos", format!("darwin/{own}")),
+            ("aarch64", "linux/arm64".into()),
+            ("armel", "linux/arm/v6".into()),
+            ("bogus/bogus", "bogus/bogus".into()),
+        ] {
+            assert_eq!(text.parse::<Platform>().unwrap().to_string(), expected);
+        }
+        let words = "\"Bogus\": unknown operating system or architecture: invalid argument";
+        assert_eq!("Bogus".parse::<Platform>().unwrap_err(), words);
+        let words = "\"a/b/c/d\": cannot parse platform specifier: invalid argument";
+        assert_eq!("a/b/c/d".parse::<Platform>().unwrap_err(), words);
+    }
+
+    #[test]
+    fn a_machine_runs_what_is_for_it_or_for_less() {
+        let machine = Platform { variant: "v3".into(), .."amd64".parse().unwrap() };
+        for (image, runs) in [
+            ("linux/amd64", true),
+            ("linux/amd64/v2", true),
+            ("linux/amd64/v3", true),
+            ("linux/amd64/v4", false),
+            ("linux/386", true),
+            ("linux/arm64", false),
+            ("windows/386", false),
+        ] {
+            assert_eq!(machine.runs(&image.parse().unwrap()), runs, "{image}");
+        }
+        assert_eq!(Platform::host().architecture, Platform::own().architecture);
+        assert!(Platform::host().runs(&Platform::own()));
     }
 }

@@ -61,7 +61,8 @@ impl Engine {
         }
         check(&config, &host_config)?;
         self.check_runtime(&host_config.runtime)?;
-        let mut warnings = complete(&mut host_config, &mut networking_config);
+        let mut warnings: Vec<String> = image.warning.into_iter().collect();
+        warnings.extend(complete(&mut host_config, &mut networking_config));
         warnings.extend(networking::check(&host_config, &networking_config)?);
         let mut container = Container {
             id: random_id()?,

@@ -13,6 +13,8 @@ use crate::model::{Config, Empty, Healthcheck};
 pub(super) struct ImageParts {
     pub(super) id: String,
     pub(super) config: Config,
+    /// That it may not run here.
+    pub(super) warning: Option<String>,
 }
 
 impl ImageParts {
@@ -30,8 +32,20 @@ impl ImageParts {
             );
             return Err(refuse(Kind::NotFound, words));
         }
-        Ok(ImageParts { id: image.id.to_string(), config: defaults(image.config) })
+        let warning = platform.is_none().then(|| foreign(&actual)).flatten();
+        Ok(ImageParts { id: image.id.to_string(), config: defaults(image.config), warning })
     }
+}
+
+/// That nobody has asked for the platform of an image which this machine does not run.
+fn foreign(image: &Platform) -> Option<String> {
+    let host = Platform::host();
+    (!host.runs(image)).then(|| {
+        format!(
+            "The requested image's platform ({image}) does not match the detected host platform \
+             ({host}) and no specific platform was requested"
+        )
+    })
 }
 
 impl Engine {

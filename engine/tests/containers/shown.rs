@@ -134,3 +134,42 @@ fn a_long_command_keeps_nobody_from_the_list() {
     let swap = dok.ok(&["inspect", "-f", "{{.HostConfig.MemorySwap}}", "long"]);
     assert!(["-1\n".to_owned(), format!("{}\n", i64::MAX)].contains(&swap), "{swap}");
 }
+
+#[test]
+fn who_makes_a_container_of_another_machines_image_is_warned_unless_he_asked_for_it() {
+    let Some(dok) = Dok::new() else { return };
+    let own = dok.ok(&["inspect", "-f", "{{.Os}}/{{.Architecture}}", "busybox"]);
+    let other = if own.contains("s390x") { "linux/ppc64le" } else { "linux/s390x" };
+    dok.ok(&["import", "--platform", other, "-c", "CMD true", "/dev/null", "other"]);
+    let said = dok.dok(&["create", NONE, "other"]);
+    let warning = format!(
+        "WARNING: The requested image's platform ({other}) does not match the detected host \
+         platform ({}",
+        own.trim()
+    );
+    let end = ") and no specific platform was requested\n";
+    assert_eq!((said.code, said.out.len()), (Some(0), 65), "{said:?}");
+    assert!(said.err.starts_with(&warning) && said.err.ends_with(end), "{said:?}");
+    for words in [&["--platform", other, "other"][..], &["busybox"], &["--platform=", "busybox"]] {
+        let said = dok.dok(&[&["create", NONE], words].concat());
+        assert_eq!((said.code, &*said.err), (Some(0), ""), "{words:?}");
+    }
+}
+
+#[test]
+fn a_platform_is_known_or_is_refused() {
+    let Some(dok) = Dok::new() else { return };
+    let wrong = "\"bogus\": unknown operating system or architecture: invalid argument\n";
+    for (code, words, teller) in [
+        (125, &["run", "--platform", "bogus", "x"][..], "dok: error parsing specified platform"),
+        (1, &["create", "--platform", "bogus", "x"], "dok: error parsing specified platform"),
+        (1, &["pull", "--platform", "bogus", "x"], "Error response from daemon"),
+        (1, &["import", "--platform", "bogus", "/dev/null"], "Error response from daemon"),
+    ] {
+        dok.refused(code, words, &format!("{teller}: {wrong}"));
+    }
+    dok.ok(&["import", "--platform", "windows", "/dev/null", "windows"]);
+    let own = dok.ok(&["inspect", "-f", "{{.Architecture}}", "busybox"]);
+    let told = dok.ok(&["inspect", "-f", "{{.Os}}/{{.Architecture}}", "windows"]);
+    assert_eq!(told, format!("windows/{own}"));
+}

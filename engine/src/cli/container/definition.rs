@@ -147,7 +147,7 @@ fn health() -> Vec<Arg> {
 fn image() -> Vec<Arg> {
     let pull = value("pull", "WHEN", "Pull image before running (always|missing|never)");
     vec![
-        crate::cli::platform_flag(),
+        crate::cli::platform::flag(),
         pull.default_value("missing"),
         switch("quiet", "Suppress the pull output").short('q'),
     ]

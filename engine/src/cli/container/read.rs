@@ -11,8 +11,8 @@ use super::word::{
 };
 use super::{health, mount, networks, ports, unserved};
 use crate::cli::flags::{bytes, invalid, is_set, labels, pairs, text, texts};
+use crate::cli::platform;
 use crate::error::{Context, Kind, Result, refuse};
-use crate::image::platform::Platform;
 use crate::model::{Config, Empty, HostConfig, LogConfig, Mount};
 use crate::service::create::CreateRequest;
 
@@ -23,7 +23,7 @@ use crate::service::create::CreateRequest;
 pub(in crate::cli) fn request(matches: &ArgMatches, detached: bool) -> Result<CreateRequest> {
     Ok(CreateRequest {
         name: text(matches, "name"),
-        platform: matches.get_one::<Platform>("platform").cloned(),
+        platform: platform::of_container(matches)?,
         config: config(matches, detached)?,
         host_config: host_config(matches)?,
         networking_config: networks::places(matches)?,
