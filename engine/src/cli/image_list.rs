@@ -32,6 +32,11 @@ const SHOWN: usize = 5;
 const WITH_DIGESTS: &str =
     "table {{.Repository}}\t{{.Tag}}\t{{.Digest}}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
 
+const RAW: &str = "repository: {{.Repository}}\ntag: {{.Tag}}\nimage_id: {{.ID}}\n\
+                   created_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+const RAW_WITH_DIGESTS: &str = "repository: {{.Repository}}\ntag: {{.Tag}}\ndigest: {{.Digest}}\n\
+     image_id: {{.ID}}\ncreated_at: {{.CreatedAt}}\nvirtual_size: {{.Size}}\n";
+
 const REFUSED: &[Refused] = &[Refused {
     flag: "tree",
     takes: Takes::Nothing,
@@ -64,11 +69,18 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let images = engine.images(&filters)?;
     let rows: Vec<Value> = images.iter().flat_map(|image| rows(image, whole, digests)).collect();
     let format = globals.format(matches, "imagesFormat");
-    let format = match (format.as_deref(), is_set(matches, "quiet"), digests) {
-        (None, true, _) => Some("{{.ID}}"),
-        (None, false, true) => Some(WITH_DIGESTS),
-        (format, ..) => format,
+    let quiet = is_set(matches, "quiet");
+    let format = match (listing::is_table(format.as_deref()), quiet, digests) {
+        (true, true, _) => Some("{{.ID}}"),
+        (true, false, true) => Some(WITH_DIGESTS),
+        _ => format.as_deref(),
     };
+    let raw = match (quiet, digests) {
+        (true, _) => "image_id: {{.ID}}",
+        (false, true) => RAW_WITH_DIGESTS,
+        (false, false) => RAW,
+    };
+    let format = listing::or_raw(format, raw);
     if rows.is_empty() && named.is_some_and(|name| matches!(name.as_str(), "ls" | "list")) {
         let name = named.map_or("", String::as_str);
         complain(&format!("No images found matching {name:?}: did you mean \"dok image ls\"?"));

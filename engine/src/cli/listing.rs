@@ -62,6 +62,16 @@ pub(super) fn list(
     }
 }
 
+/// The format, where `raw` is a line for each field with its name.
+pub(super) fn or_raw<'a>(format: Option<&'a str>, raw: &'a str) -> Option<&'a str> {
+    format.map(|format| if format == "raw" { raw } else { format })
+}
+
+/// Whether a format is none, or the table, which is the same.
+pub(super) fn is_table(format: Option<&str>) -> bool {
+    matches!(format, None | Some("" | "table"))
+}
+
 fn line(template: &Template, row: &Row) -> Result<String> {
     let label = |name: &str| row.labels.get(name).cloned().unwrap_or_default();
     template.render_row(&row.fields, &label)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::filters::{filter, filters};
 use super::flags::{is_set, switch};
 use super::human::since;
-use super::listing::{Column, Row, list};
+use super::listing::{Column, Row, list, or_raw};
 use super::status::{ellipsis, ports, status};
 use super::{Globals, format_flag, human, print};
 use crate::error::Result;
@@ -34,6 +34,11 @@ const COLUMNS: &[Column] = &[
     ("Platform", "PLATFORM"),
     ("State", "STATE"),
 ];
+
+const RAW: &str = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\n\
+                   created_at: {{.CreatedAt}}\nstate: {{- pad .State 1 0}}\n\
+                   status: {{- pad .Status 1 0}}\nnames: {{.Names}}\n\
+                   labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
 
 pub(super) fn definition() -> Command {
     Command::new("ps")
@@ -72,7 +77,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let listed = globals.engine()?.list_containers(&selection)?;
     let whole = is_set(matches, "no-trunc");
     let rows = listed.iter().map(|listed| Row::new(row(listed, whole), labels(listed)));
-    let format = if quiet { Some("{{.ID}}") } else { given.as_deref() };
+    let raw = if sized { RAW.to_owned() + "size: {{.Size}}\n" } else { RAW.to_owned() };
+    let format = if quiet { Some("{{.ID}}") } else { or_raw(given.as_deref(), &raw) };
     let shown = if sized { 8 } else { 7 };
     print(&list(rows, COLUMNS, shown, format)?)?;
     Ok(ExitCode::SUCCESS)

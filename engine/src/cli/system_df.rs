@@ -6,7 +6,7 @@ use clap::{ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::flags::{is_set, switch, text};
-use super::listing::{Column, list, of_one};
+use super::listing::{Column, is_table, list, of_one, or_raw};
 use super::{Globals, format_flag, human, image_list, print, ps};
 use crate::error::Result;
 use crate::service::Engine;
@@ -21,6 +21,9 @@ const COLUMNS: &[Column] = &[
     ("Reclaimable", "RECLAIMABLE"),
 ];
 
+const RAW: &str = "type: {{.Type}}\ntotal: {{.TotalCount}}\nactive: {{.Active}}\nsize: {{.Size}}\n\
+                   reclaimable: {{.Reclaimable}}\n";
+
 pub(super) fn definition() -> Command {
     Command::new("system df")
         .about("Show disk usage")
@@ -33,8 +36,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     if is_set(matches, "verbose") {
         let parts = Parts::read(&engine)?;
         print(&match text(matches, "format") {
-            None => parts.tables()?,
-            Some(format) => of_one(&parts.object(), &format)?,
+            Some(format) if !is_table(Some(&format)) => of_one(&parts.object(), &format)?,
+            _ => parts.tables()?,
         })?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -44,7 +47,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         row("Local Volumes", engine.usage_of_volumes()?),
         row("Build Cache", Usage::default()),
     ];
-    print(&list(rows, COLUMNS, COLUMNS.len(), text(matches, "format").as_deref())?)?;
+    let format = text(matches, "format");
+    print(&list(rows, COLUMNS, COLUMNS.len(), or_raw(format.as_deref(), RAW))?)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -173,3 +173,49 @@ fn a_platform_is_known_or_is_refused() {
     let told = dok.ok(&["inspect", "-f", "{{.Os}}/{{.Architecture}}", "windows"]);
     assert_eq!(told, format!("windows/{own}"));
 }
+
+#[test]
+fn a_raw_list_has_a_line_for_each_field() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&["images", "-q"]);
+    let id = id.trim();
+    let created = dok.ok(&["images", "--format", "{{.CreatedAt}}\nvirtual_size: {{.Size}}"]);
+    let image = format!("image_id: {id}\ncreated_at: {created}\n");
+    let name = "repository: busybox\ntag: latest\n";
+    dok.ok(&["volume", "create", "data"]);
+    dok.ok(&["create", NONE, "--name", "box", "-l", "a=b", "busybox", "true"]);
+    let none = dok.ok(&["network", "ls", "-q", "-f", "name=none"]);
+    let none = format!("network_id: {none}name: none\ndriver: null\nscope: local\n\n");
+    for (words, expected) in [
+        (&["images"][..], format!("{name}{image}")),
+        (&["images", "--digests"], format!("{name}digest: <none>\n{image}")),
+        (&["images", "-q"], format!("image_id: {id}\n")),
+        (&["network", "ls", "-f", "name=none"], none),
+        (&["volume", "ls"], "name: data\ndriver: local\n\n".to_owned()),
+        (&["volume", "ls", "-q"], "name: data\n".to_owned()),
+    ] {
+        assert_eq!(dok.ok(&[words, &["--format", "raw"]].concat()), expected, "{words:?}");
+    }
+    let told = dok.ok(&["ps", "-as", "--format", "raw"]);
+    assert!(told.contains("\nstate: created\nstatus: Created\nnames: box\nlabels: a=b\nports:\n"));
+    assert!(told.contains("\nsize: "), "{told}");
+    let told = dok.ok(&["system", "df", "--format", "raw"]);
+    assert!(told.starts_with("type: Images\ntotal: 1\nactive: 1\nsize: "), "{told}");
+}
+
+#[test]
+fn a_table_that_is_asked_for_is_the_plain_one() {
+    let Some(dok) = Dok::new() else { return };
+    for words in [
+        &["images"][..],
+        &["images", "--digests"],
+        &["images", "-q"],
+        &["network", "ls", "-q"],
+        &["system", "df", "-v"],
+    ] {
+        let table = dok.ok(&[words, &["--format", "table"]].concat());
+        assert_eq!(table, dok.ok(words), "{words:?}");
+    }
+    let table = dok.ok(&["images", "--digests", "--format", "table"]);
+    assert!(table.contains("DIGEST"), "{table}");
+}

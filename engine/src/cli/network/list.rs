@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{filter, filters};
 use crate::cli::flags::{is_set, switch};
-use crate::cli::listing::{Column, Row, list};
+use crate::cli::listing::{Column, Row, is_table, list, or_raw};
 use crate::cli::{Globals, format_flag, human, print};
 use crate::error::Result;
 use crate::model::network::Network;
@@ -25,6 +25,8 @@ const COLUMNS: &[Column] = &[
     ("CreatedAt", "CREATED AT"),
 ];
 
+const RAW: &str = "network_id: {{.ID}}\nname: {{.Name}}\ndriver: {{.Driver}}\nscope: {{.Scope}}\n";
+
 pub(in crate::cli) fn definition() -> Command {
     Command::new("network ls")
         .about("List networks")
@@ -40,8 +42,11 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let row = |network: &Network| Row::new(row(network, whole), network.labels.clone());
     let rows = networks.iter().map(row);
     let given = globals.format(matches, "networksFormat");
-    let quiet = is_set(matches, "quiet") && given.is_none();
-    let format = if quiet { Some("{{.ID}}") } else { given.as_deref() };
+    let quiet = is_set(matches, "quiet");
+    let format = match quiet && is_table(given.as_deref()) {
+        true => Some("{{.ID}}"),
+        false => or_raw(given.as_deref(), if quiet { "network_id: {{.ID}}" } else { RAW }),
+    };
     print(&list(rows, COLUMNS, 4, format)?)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -21,6 +21,7 @@ const LISTS: &[&str] = &[
     "Binds",
     "CapAdd",
     "CapDrop",
+    "ClientErrors",
     "Cmd",
     "DNSNames",
     "Devices",
@@ -36,6 +37,7 @@ const LISTS: &[&str] = &[
     "Mounts",
     "OnBuild",
     "SecurityOpt",
+    "ServerErrors",
     "Shell",
     "Ulimits",
     "VolumesFrom",
@@ -52,7 +54,8 @@ const MAPS: &[&str] = &[
     "Tmpfs",
     "Volumes",
 ];
-const TEXTS: &[&str] = &["Gateway", "IPRange", "MacAddress", "Runtime", "StopSignal"];
+const TEXTS: &[&str] =
+    &["Gateway", "IPRange", "MacAddress", "OsVersion", "Runtime", "StopSignal", "Variant"];
 
 /// Nanoseconds of a health check.
 const DURATIONS: &[&str] = &["Interval", "StartInterval", "StartPeriod", "Timeout"];

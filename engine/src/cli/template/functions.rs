@@ -167,13 +167,17 @@ fn order(given: &[Value]) -> Option<std::cmp::Ordering> {
 
 fn index(value: &Value, keys: &[Value]) -> Option<Value> {
     let mut found = value;
-    for key in keys {
+    for (at, key) in keys.iter().enumerate() {
         found = match key {
             Value::String(name) if found.is_object() => match found.get(name) {
                 Some(value) => value,
                 None if has_texts(found) => return Some("".into()),
                 None => &Value::Null,
             },
+            // A map that is null is asked by name, and mostly it is one of texts.
+            Value::String(_) if found.is_null() && at + 1 == keys.len() => {
+                return Some("".into());
+            }
             Value::String(_) if found.is_null() => found,
             key => found.get(usize::try_from(key.as_i64()?).ok()?)?,
         };

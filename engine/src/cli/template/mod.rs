@@ -152,6 +152,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_there_is_empty_where_docker_knows_its_type() {
+        let value = json!({"Options": null, "Config": {}});
+        for (template, expected) in [
+            ("{{index .Options \"c\"}}|{{index .Config.Labels \"c\"}}|", "||"),
+            ("{{.Variant}}|{{.OsVersion}}|{{.ServerErrors}}", "||[]"),
+        ] {
+            let text = Template::parse(template).expect(template).render(&value).expect(template);
+            assert_eq!(text, expected, "{template}");
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for wrong in [
             "{{",

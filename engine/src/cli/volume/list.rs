@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::filters::{filter, filters};
 use crate::cli::flags::{is_set, switch};
-use crate::cli::listing::{Column, Row, list};
+use crate::cli::listing::{Column, Row, is_table, list, or_raw};
 use crate::cli::refused::{self, Refused, Takes};
 use crate::cli::{Globals, format_flag, print};
 use crate::error::Result;
@@ -33,6 +33,8 @@ const REFUSED: &[Refused] = &[Refused {
     reason: "volumes of a cluster need a swarm",
 }];
 
+const RAW: &str = "name: {{.Name}}\ndriver: {{.Driver}}\n";
+
 pub(in crate::cli) fn definition() -> Command {
     Command::new("volume ls")
         .about("List volumes")
@@ -48,8 +50,11 @@ pub(in crate::cli) fn run(globals: &Globals, matches: &ArgMatches) -> Result<Exi
     let labels = |volume: &Volume| volume.labels.clone().unwrap_or_default();
     let rows = volumes.iter().map(|volume| Row::new(row(volume), labels(volume)));
     let given = globals.format(matches, "volumesFormat");
-    let quiet = is_set(matches, "quiet") && given.is_none();
-    let format = if quiet { Some("{{.Name}}") } else { given.as_deref() };
+    let quiet = is_set(matches, "quiet");
+    let format = match quiet && is_table(given.as_deref()) {
+        true => Some("{{.Name}}"),
+        false => or_raw(given.as_deref(), if quiet { "name: {{.Name}}" } else { RAW }),
+    };
     print(&list(rows, COLUMNS, 2, format)?)?;
     Ok(ExitCode::SUCCESS)
 }
