@@ -9,6 +9,7 @@ use super::flags::text;
 use super::listing::of_one;
 use super::{Globals, complain, format_flag, human, print};
 use crate::error::Result;
+use crate::image::platform::Platform;
 use crate::service::info::{Info, VERSION};
 
 pub(super) fn definition() -> Command {
@@ -19,7 +20,10 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let info = globals.engine()?.info()?;
     if let Some(format) = text(matches, "format").filter(|format| !format.is_empty()) {
         let mut told = serde_json::to_value(&info)?;
-        told["ClientInfo"] = json!({"Version": VERSION, "Debug": false});
+        told["ClientInfo"] = json!({
+            "Version": VERSION, "Debug": false, "Os": "linux", "Arch": Platform::own().architecture,
+            "Context": "default", "Plugins": [], "Warnings": null,
+        });
         print(&of_one(&told, &format)?)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -49,6 +53,7 @@ fn words(info: &Info) -> String {
     lines.tell(2, "Volume", &info.plugins.volume.join(" "));
     lines.tell(2, "Network", &info.plugins.network.join(" "));
     lines.tell(2, "Log", &info.plugins.log.join(" "));
+    lines.tell(1, "Swarm", &info.swarm.local_node_state);
     let runtimes: Vec<&str> = info.runtimes.keys().map(String::as_str).collect();
     lines.tell(1, "Runtimes", &runtimes.join(" "));
     lines.tell(1, "Default Runtime", &info.default_runtime);
@@ -63,7 +68,18 @@ fn words(info: &Info) -> String {
     lines.tell(1, "CPUs", &info.cpus);
     lines.tell(1, "Total Memory", &human::memory(info.mem_total));
     lines.tell(1, "Name", &info.name);
+    lines.tell(1, "ID", &info.id);
     lines.tell(1, "Docker Root Dir", &info.docker_root_dir);
+    lines.tell(1, "Debug Mode", &info.debug);
+    for (name, proxy) in [
+        ("HTTP Proxy", &info.http_proxy),
+        ("HTTPS Proxy", &info.https_proxy),
+        ("No Proxy", &info.no_proxy),
+    ] {
+        if !proxy.is_empty() {
+            lines.tell(1, name, proxy);
+        }
+    }
     lines.tell(1, "Experimental", &info.experimental_build);
     let insecure = &info.registry_config.insecure_registries;
     lines.list(

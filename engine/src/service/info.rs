@@ -10,6 +10,7 @@ use super::Engine;
 use super::list::Selection;
 use crate::cgroup::{self, Controllers};
 use crate::error::Result;
+use crate::image::Digest;
 use crate::image::platform::Platform;
 use crate::model::Status;
 use crate::runtime::Version as RuntimeVersion;
@@ -21,6 +22,8 @@ use crate::time::Time;
 #[expect(missing_docs, reason = "the fields are those of Docker's API")]
 #[expect(clippy::struct_excessive_bools, reason = "and so are their types")]
 pub struct Info {
+    #[serde(rename = "ID")]
+    pub id: String,
     pub containers: usize,
     pub containers_running: usize,
     pub containers_paused: usize,
@@ -40,6 +43,7 @@ pub struct Info {
     pub pids_limit: bool,
     #[serde(rename = "IPv4Forwarding")]
     pub ipv4_forwarding: bool,
+    pub debug: bool,
     pub oom_kill_disable: bool,
     pub system_time: Time,
     pub logging_driver: &'static str,
@@ -57,15 +61,24 @@ pub struct Info {
     #[serde(rename = "NCPU")]
     pub cpus: usize,
     pub mem_total: u64,
+    pub generic_resources: Option<Vec<String>>,
     pub docker_root_dir: String,
+    pub http_proxy: String,
+    pub https_proxy: String,
+    pub no_proxy: String,
     pub name: String,
     pub labels: Vec<String>,
     pub experimental_build: bool,
     pub server_version: &'static str,
     pub runtimes: BTreeMap<String, RuntimePath>,
     pub default_runtime: String,
+    pub swarm: Swarm,
     pub live_restore_enabled: bool,
+    pub isolation: &'static str,
     pub init_binary: &'static str,
+    pub containerd_commit: Commit,
+    pub runc_commit: Commit,
+    pub init_commit: Commit,
     pub security_options: Vec<&'static str>,
     pub warnings: Vec<String>,
 }
@@ -79,6 +92,41 @@ pub struct Plugins {
     pub network: Vec<&'static str>,
     pub authorization: Option<Vec<&'static str>>,
     pub log: Vec<&'static str>,
+}
+
+/// The swarm that this engine is in: none.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "the fields are those of Docker's API")]
+pub struct Swarm {
+    #[serde(rename = "NodeID")]
+    pub node_id: &'static str,
+    pub node_addr: &'static str,
+    pub local_node_state: &'static str,
+    pub control_available: bool,
+    pub error: &'static str,
+    pub remote_managers: Option<Vec<String>>,
+}
+
+impl Default for Swarm {
+    fn default() -> Swarm {
+        Swarm {
+            node_id: "",
+            node_addr: "",
+            local_node_state: "inactive",
+            control_available: false,
+            error: "",
+            remote_managers: None,
+        }
+    }
+}
+
+/// What a program was built from; nothing, where there is no such program.
+#[derive(Debug, Clone, Default, Serialize)]
+#[expect(missing_docs, reason = "the field is that of Docker's API")]
+pub struct Commit {
+    #[serde(rename = "ID")]
+    pub id: String,
 }
 
 /// What is special about registries.
@@ -145,8 +193,10 @@ impl Engine {
         let settings = self.registries.settings()?;
         let runtime = self.runtime_name();
         let path = self.runtime.display().to_string();
+        let RuntimeVersion { version, commit } = self.runtime().version();
         let controllers = Controllers::read();
         Ok(Info {
+            id: id(self.store.root()),
             containers: all.len(),
             containers_running: running,
             containers_paused: paused,
@@ -161,6 +211,7 @@ impl Engine {
             },
             runtimes: [(runtime.clone(), RuntimePath { path })].into(),
             default_runtime: runtime,
+            runc_commit: Commit { id: commit.unwrap_or(version) },
             warnings: warnings(&controllers),
             ..of_machine(&controllers)
         })
@@ -244,6 +295,9 @@ fn of_machine(controllers: &Controllers) -> Info {
         index_server_address: "https://index.docker.io/v1/",
         cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         mem_total: cgroup::machine_memory(),
+        http_proxy: proxy("HTTP_PROXY"),
+        https_proxy: proxy("HTTPS_PROXY"),
+        no_proxy: proxy("NO_PROXY"),
         name: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         server_version: VERSION,
         // Containers never end with an engine.
@@ -251,6 +305,29 @@ fn of_machine(controllers: &Controllers) -> Info {
         init_binary: "dok",
         security_options: vec!["name=seccomp,profile=builtin"],
         ..Info::default()
+    }
+}
+
+/// An id of this store on this machine that stays the same, of which the machine's own id cannot be
+/// told: that one is nobody else's business.
+fn id(root: &Path) -> String {
+    let machine = fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    let hex = Digest::of(format!("dok {} {}", machine.trim(), root.display()).as_bytes()).hex();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
+}
+
+/// Through whom registries are reached, without the name and the password for it.
+fn proxy(variable: &str) -> String {
+    let value = std::env::var(variable).or_else(|_| std::env::var(variable.to_lowercase()));
+    without_password(&value.unwrap_or_default())
+}
+
+fn without_password(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    match rest.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => format!("xxxxx:xxxxx@{host}"),
+        Some((_, host)) => format!("{scheme}://xxxxx:xxxxx@{host}"),
+        None => address.to_owned(),
     }
 }
 
@@ -287,5 +364,16 @@ mod tests {
         assert_eq!(of_release(text, "VERSION_ID").as_deref(), Some("12"));
         assert_eq!(of_release(text, "VERSION"), None);
         assert_eq!(file_system(Path::new("/proc/self")), "proc");
+    }
+
+    #[test]
+    fn a_proxy_is_told_without_its_password() {
+        for (address, told) in [
+            ("http://proxy:3128", "http://proxy:3128"),
+            ("http://me:pass@proxy:3128", "http://xxxxx:xxxxx@proxy:3128"),
+            ("me:p@ss@proxy", "xxxxx:xxxxx@proxy"),
+        ] {
+            assert_eq!(without_password(address), told);
+        }
     }
 }

@@ -251,6 +251,15 @@ fn the_engine_and_the_machine_are_told_of() {
     assert_eq!((&info["Containers"], &info["ContainersRunning"]), (&1.into(), &0.into()));
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     assert_eq!(info["KernelVersion"], kernel.trim());
+    let fields = "{{.Swarm.LocalNodeState}} {{.ServerErrors}} {{.Debug}} {{.Isolation}}.";
+    assert_eq!(dok.ok(&["info", "-f", fields]), "inactive [] false .\n");
+    assert_eq!((&info["Swarm"]["NodeID"], &info["GenericResources"]), (&"".into(), &Value::Null));
+    let id = ["info", "-f", "{{.ID}}"];
+    assert_eq!((dok.ok(&id).len(), dok.ok(&id)), (37, dok.ok(&id)));
+    assert_ne!(info["RuncCommit"]["ID"], "");
+    let mut command = dok.command(&["info", "-f", "{{.HttpsProxy}}"]);
+    let told = command.env("HTTPS_PROXY", "http://me:secret@proxy:1").output().unwrap().stdout;
+    assert_eq!(told, b"http://xxxxx:xxxxx@proxy:1\n");
     let version = env!("CARGO_PKG_VERSION");
     for field in ["{{.Server.Version}}", "{{.Client.Version}}"] {
         assert_eq!(dok.ok(&["version", "-f", field]), format!("{version}\n"));
