@@ -7,6 +7,7 @@ pub mod pack;
 mod place;
 mod stream;
 mod unpack;
+mod wrapped;
 
 pub use changes::{Change, Kind, changes};
 pub use install::{Sent, install};
@@ -14,6 +15,8 @@ pub use pack::{Form, Origin, pack, pack_as};
 pub(crate) use stream::Bounded;
 pub use stream::{decompress, sniff, uncompressed};
 pub use unpack::{Limits, Owner, Unpacked, unpack, unpack_tree};
+pub(crate) use wrapped::between_entries;
+pub use wrapped::unwrapped;
 
 /// The most that may stand between two entries of an archive: long names, attributes.
 pub(crate) const BETWEEN_ENTRIES: u64 = 1 << 20;

@@ -17,6 +17,7 @@ use tar::{Archive, Entry, EntryType};
 use super::facts::{Facts, dress_open, facts, times};
 use super::place::{Root, clean};
 use super::stream::{Gauge, Meter};
+use super::wrapped::between_entries;
 use super::{BETWEEN_ENTRIES, Form, OPAQUE, WHITEOUT, opaque_attribute};
 use crate::error::{Context, Result};
 use crate::image::Digest;
@@ -130,7 +131,7 @@ impl Unpacker {
         loop {
             gauge.allow(Some(BETWEEN_ENTRIES));
             let Some(entry) = entries.next() else { return Ok(()) };
-            let mut entry = entry.context("read the archive")?;
+            let mut entry = entry.map_err(between_entries)?;
             gauge.allow(None);
             self.entries += 1;
             anyhow::ensure!(

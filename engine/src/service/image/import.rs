@@ -40,8 +40,9 @@ impl Engine {
         }
         let _busy = self.store.busy()?;
         let mut blob = self.store.receive_blob(LIMIT)?;
-        let received = io::copy(&mut BufReader::new(source), &mut blob);
-        let size = match received.context("read the archive") {
+        let received = layer::unwrapped(BufReader::new(source))
+            .and_then(|mut source| io::copy(&mut source, &mut blob).context("read the archive"));
+        let size = match received {
             Ok(size) => size,
             Err(error) => {
                 blob.discard();

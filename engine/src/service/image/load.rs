@@ -16,7 +16,7 @@ use crate::image::manifest::{
 };
 use crate::image::platform::Platform;
 use crate::image::{Digest, Reference};
-use crate::layer::{BETWEEN_ENTRIES, Bounded, sniff, uncompressed};
+use crate::layer::{BETWEEN_ENTRIES, Bounded, between_entries, sniff, uncompressed, unwrapped};
 use crate::model;
 use crate::progress::{Event, Progress};
 use crate::service::Engine;
@@ -85,7 +85,7 @@ impl Engine {
         // Whatever of the archive belongs to no image goes again.
         self.store.wish_to_collect();
         let source = BufReader::with_capacity(1 << 17, source);
-        let contents = receive(&self.store, uncompressed(source)?)?;
+        let contents = receive(&self.store, uncompressed(unwrapped(source)?)?)?;
         let store = &self.store;
         let index = match contents.read(store, "index.json")? {
             Some(bytes) => Some(read_index(&bytes)?),
@@ -126,7 +126,7 @@ fn receive(store: &Store, source: impl Read) -> Result<Contents> {
     loop {
         gauge.allow(Some(BETWEEN_ENTRIES));
         let Some(entry) = entries.next() else { return Ok(contents) };
-        let mut entry = entry.context("read the archive")?;
+        let mut entry = entry.map_err(between_entries)?;
         gauge.allow(None);
         let path = normal(&entry.path().context("read the archive")?);
         let count = contents.files.len() + contents.links.len();
