@@ -408,6 +408,71 @@ fn a_connection_that_is_cut_is_carried_on_with() {
 }
 
 #[test]
+fn all_tags_go_and_come_and_are_told_of_once() {
+    let mut place = Place::new();
+    let Some(registry) = place.registry("") else { return };
+    let repository = format!("{registry}/bb");
+    let head = format!("The push refers to repository [{repository}]\n");
+    let output = place.dok(&["push", &format!("{repository}:1")]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), head);
+    for tag in ["1", "2"] {
+        place.import("base");
+        place.says(&["tag", "base", &format!("{repository}:{tag}")]);
+    }
+    let missing = format!("{repository}:nothere");
+    let output = place.dok(&["push", &missing]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), head);
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert!(words.ends_with(&format!("tag does not exist: {missing}\n")), "{words}");
+    let pushed = place.says(&["push", "-a", &repository]);
+    assert!(pushed.starts_with(&head) && pushed.matches("The push").count() == 1, "{pushed}");
+    assert!(pushed.contains("\n1: digest: ") && pushed.contains("\n2: digest: "), "{pushed}");
+    assert_eq!(place.says(&["push", "-aq", &repository]), format!("{repository}\n"));
+    let end = |status: &str| format!("\nStatus: {status} for {repository}\n{repository}\n");
+    let pulled = place.says(&["pull", "-a", &repository]);
+    assert!(pulled.ends_with(&end("Image is up to date")), "{pulled}");
+    place.says(&["rmi", &format!("{repository}:2")]);
+    let pulled = place.says(&["pull", "-a", &repository]);
+    assert!(pulled.ends_with(&end("Downloaded newer image")), "{pulled}");
+    assert_eq!(pulled.matches("Status:").count(), 1, "{pulled}");
+    assert_eq!(pulled.matches("Pulling from bb\n").count(), 2, "{pulled}");
+}
+
+#[test]
+fn by_its_digest_an_image_is_told_with_it() {
+    let mut place = Place::new();
+    let Some(registry) = place.registry("") else { return };
+    place.import("base");
+    let name = format!("{registry}/bb:1");
+    place.says(&["tag", "base", &name]);
+    let pushed = place.says(&["push", &name]);
+    let digest = pushed.lines().last().unwrap().split_whitespace().nth(2).unwrap();
+    let whole = format!("{registry}/bb@{digest}");
+    for typed in [whole.clone(), format!("{name}@{digest}")] {
+        let status = format!("Status: Image is up to date for {whole}");
+        let expected = format!("{whole}: Pulling from bb\nDigest: {digest}\n{status}\n{typed}\n");
+        assert_eq!(place.says(&["pull", &typed]), expected);
+    }
+}
+
+#[test]
+fn a_registry_that_is_not_there_is_told_as_docker_tells_it() {
+    let place = Place::new();
+    let nobody = free_address();
+    let words = format!(
+        "Error response from daemon: Get \"http://{nobody}/v2/\": dial tcp {nobody}: connect: \
+         connection refused\n"
+    );
+    assert_eq!(place.complains(&["pull", &format!("{nobody}/x:1")]), words);
+    assert_eq!(
+        place.complains(&["login", "-u", "u", "-p", "p", &nobody.to_string()]),
+        format!(
+            "WARNING! Using --password via the CLI is insecure. Use --password-stdin.\n{words}"
+        )
+    );
+}
+
+#[test]
 fn a_registry_that_says_nothing_is_given_up() {
     let mut place = Place::new();
     let Some(registry) = place.registry("") else { return };

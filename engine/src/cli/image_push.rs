@@ -29,7 +29,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
     let quiet = is_set(matches, "quiet");
     let shown = Shown::new(quiet);
     let progress = |event: crate::progress::Event| shown.show(&event);
-    if is_set(matches, "all-tags") {
+    let all = is_set(matches, "all-tags");
+    if all {
         if reference.tag.is_some() {
             anyhow::bail!("tag can't be used with --all-tags/-a");
         }
@@ -41,7 +42,8 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         engine.push(&reference, &progress)?;
     }
     if quiet {
-        print(&format!("{}\n", reference.or_latest()))?;
+        let name = if all { reference.name() } else { reference.or_latest().to_string() };
+        print(&format!("{name}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

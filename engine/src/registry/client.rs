@@ -14,10 +14,11 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body, SendBody};
 
 use super::address::{form, join, origin, parameters};
+use super::broken::broken;
 use super::certificates::Certificates;
 use super::names::Names;
 use super::{Credential, Settings};
-use crate::error::{Context, Kind, Result, refuse, told};
+use crate::error::{Context, Kind, Result, refuse};
 use crate::image::Reference;
 use crate::image::reference::DEFAULT_REGISTRY;
 
@@ -135,10 +136,11 @@ impl Client {
         let url = |base: &str| format!("{base}/v2/");
         let first = self.say_once(&Said::get(url(&self.base)));
         let answer = match (first, registry) {
-            (Err(error), Some(registry)) if self.insecure => {
+            (Err(_), Some(registry)) if self.insecure => {
                 self.base = format!("http://{registry}");
                 let second = self.say_once(&Said::get(url(&self.base)));
-                second.map_err(|plain| plain.context(format!("over https: {}", told(&error))))?
+                // Both go to the same port: whoever is not there is not there twice.
+                second?
             }
             (answer, _) => answer?,
         };
@@ -210,7 +212,7 @@ impl Client {
             true => self.agent.run(request.body(()).with_context(saying)?),
             false => self.agent.run(request.body(said.body).with_context(saying)?),
         };
-        answer.with_context(saying)
+        answer.map_err(|error| broken(error, &said.url)).with_context(saying)
     }
 
     /// Sends a body of a known length, once.
@@ -228,7 +230,7 @@ impl Client {
         let request = self.request(method, url, &headers);
         let saying = || format!("{} \"{url}\"", verb(method));
         let request = request.body(SendBody::from_reader(body)).with_context(saying)?;
-        self.agent.run(request).with_context(saying)
+        self.agent.run(request).map_err(|error| broken(error, url)).with_context(saying)
     }
 
     fn request(

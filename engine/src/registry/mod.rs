@@ -4,6 +4,7 @@
 //! starts a container carries no event loop.
 
 pub mod address;
+mod broken;
 mod certificates;
 mod client;
 pub mod credentials;

@@ -70,8 +70,10 @@ fn addresses(host: &str, until: Instant) -> io::Result<Vec<IpAddr>> {
         }
     }
     match last {
-        Some(error) => Err(io::Error::new(error.kind(), format!("look up {host}: {error}"))),
-        None => Err(io::Error::other(format!("look up {host}: no such host"))),
+        Some(error) => {
+            Err(io::Error::new(error.kind(), format!("dial tcp: lookup {host}: {error}")))
+        }
+        None => Err(io::Error::other(format!("dial tcp: lookup {host}: no such host"))),
     }
 }
 

@@ -34,6 +34,14 @@ pub struct Pulled {
     pub newer: bool,
 }
 
+impl Pulled {
+    /// What is said at the end.
+    fn status(self, name: &str) -> String {
+        let what = if self.newer { "Downloaded newer image" } else { "Image is up to date" };
+        format!("Status: {what} for {name}")
+    }
+}
+
 /// A manifest with what it says, and where its blobs come from.
 struct Source {
     client: Client,
@@ -55,8 +63,23 @@ impl Engine {
         progress: Progress<'_>,
     ) -> Result<Pulled> {
         let reference = reference.clone().or_latest();
+        let pulled = self.pull_one(&reference, platform, progress)?;
+        let name = match reference.digest {
+            Some(digest) => reference.with_digest(digest).familiar(),
+            None => reference.familiar(),
+        };
+        progress(Event::whole(pulled.status(&name)));
+        Ok(pulled)
+    }
+
+    fn pull_one(
+        &self,
+        reference: &Reference,
+        platform: Option<&Platform>,
+        progress: Progress<'_>,
+    ) -> Result<Pulled> {
         let _busy = self.store.busy()?;
-        let pulled = self.pull_whole(&reference, platform, progress);
+        let pulled = self.pull_whole(reference, platform, progress);
         if pulled.is_err() {
             // What came of it belongs to nobody.
             self.store.wish_to_collect();
@@ -81,7 +104,13 @@ impl Engine {
         let credential = self.credential(&repository.registry, progress);
         let client = Client::open(repository, None, Access::Pull, &settings, credential)?;
         let tag = |tag| Reference { tag: Some(tag), ..repository.clone() };
-        client.tags()?.into_iter().map(|t| self.pull(&tag(t), platform, progress)).collect()
+        let tags = client.tags()?.into_iter();
+        let pulled: Vec<Pulled> =
+            tags.map(|t| self.pull_one(&tag(t), platform, progress)).collect::<Result<_>>()?;
+        if let Some(one) = pulled.iter().find(|one| one.newer).or(pulled.first()) {
+            progress(Event::whole(one.status(&repository.familiar_name())));
+        }
+        Ok(pulled)
     }
 
     fn pull_whole(
@@ -92,7 +121,11 @@ impl Engine {
     ) -> Result<Pulled> {
         let source = self.find_source(reference, platform, progress)?;
         let from = &reference.repository;
-        progress(Event::whole(format!("{}: Pulling from {from}", reference.wanted())));
+        let what = match reference.digest {
+            Some(digest) => reference.with_digest(digest).to_string(),
+            None => reference.wanted(),
+        };
+        progress(Event::whole(format!("{what}: Pulling from {from}")));
         let (id, digest) = (source.manifest.config.digest, source.top.digest);
         let before = self.store.find_reference(reference)?;
         if self.store.image_record(&id)?.is_none() || !self.is_whole(&source.manifest) {
@@ -108,11 +141,8 @@ impl Engine {
         if reference.tag.is_some() && reference.digest.is_none() {
             self.store.put_reference(reference, &id, None)?;
         }
-        let newer = before != Some(id);
         progress(Event::whole(format!("Digest: {digest}")));
-        let what = if newer { "Downloaded newer image" } else { "Image is up to date" };
-        progress(Event::whole(format!("Status: {what} for {}", reference.familiar())));
-        Ok(Pulled { id, digest, newer })
+        Ok(Pulled { id, digest, newer: before != Some(id) })
     }
 
     /// Every blob and layer of an image is there.

@@ -36,19 +36,22 @@ impl Engine {
     /// Where there is no such image, or the registry does not take it.
     pub fn push(&self, reference: &Reference, progress: Progress<'_>) -> Result<Pushed> {
         let reference = reference.clone().or_latest();
+        self.known_tags(&reference, progress)?;
+        self.push_one(&reference, progress)
+    }
+
+    fn push_one(&self, reference: &Reference, progress: Progress<'_>) -> Result<Pushed> {
         let missing = || {
-            let name = reference.familiar_name();
-            refuse(Kind::NotFound, format!("An image does not exist locally with the tag: {name}"))
+            let name = reference.familiar();
+            refuse(Kind::NotFound, format!("tag does not exist: {name}"))
         };
-        let id = self.store.find_reference(&reference)?.ok_or_else(missing)?;
+        let id = self.store.find_reference(reference)?.ok_or_else(missing)?;
         let _busy = self.store.busy()?;
         self.compress(&id)?;
         let image = self.store.image(&id.to_string())?;
-        let to = reference.name();
-        progress(Event::whole(format!("The push refers to repository [{to}]")));
         let manifest = self.store.image_manifest(&image.record)?;
         let bytes = self.store.read_blob(&image.record.manifest.digest, LIMIT)?;
-        let client = self.push_blobs(&reference, &image, &manifest, progress)?;
+        let client = self.push_blobs(reference, &image, &manifest, progress)?;
         let tag = reference.tag.clone().unwrap_or_default();
         let media_type = &image.record.manifest.media_type;
         let digest = client.send_manifest(&reference.wanted(), media_type, &bytes)?;
@@ -66,15 +69,23 @@ impl Engine {
     /// # Errors
     /// As [`Engine::push`].
     pub fn push_all(&self, repository: &Reference, progress: Progress<'_>) -> Result<Vec<Pushed>> {
+        let tags = self.known_tags(repository, progress)?;
+        tags.iter().map(|tag| self.push_one(tag, progress)).collect()
+    }
+
+    /// Says where it goes, and finds the tags of the repository.
+    fn known_tags(&self, repository: &Reference, progress: Progress<'_>) -> Result<Vec<Reference>> {
+        let to = repository.name();
+        progress(Event::whole(format!("The push refers to repository [{to}]")));
         let names = self.store.references()?;
-        let mut tags: Vec<&Reference> = names.values().flatten().collect();
-        tags.retain(|name| name.tag.is_some() && name.name() == repository.name());
+        let mut tags: Vec<Reference> = names.into_values().flatten().collect();
+        tags.retain(|name| name.tag.is_some() && name.name() == to);
         if tags.is_empty() {
             let name = repository.familiar_name();
             let words = format!("An image does not exist locally with the tag: {name}");
             return Err(refuse(Kind::NotFound, words));
         }
-        tags.into_iter().map(|tag| self.push(tag, progress)).collect()
+        Ok(tags)
     }
 
     fn push_blobs(
