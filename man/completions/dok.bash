@@ -30,9 +30,9 @@ _dok() {
             ;;
         'container') words='run create start stop restart kill pause unpause rm remove exec attach logs ls list ps inspect prune diff export cp commit update wait rename port stats top' ;;
         'image') words='history ls list import inspect load prune pull push rm remove save tag' ;;
-        'network') words='connect create disconnect inspect list ls prune remove rm' ;;
+        'network') words='connect create disconnect inspect ls list prune rm remove' ;;
         'system') words='check start events info df prune' ;;
-        'volume') words='create inspect list ls prune remove rm' ;;
+        'volume') words='create inspect ls list prune rm remove' ;;
         'run'|'container run')
             options='--help -a --attach -i --interactive -t --tty -e --env --env-file --entrypoint -w --workdir -u --user --group-add -h --hostname --domainname -l --label --label-file --annotation --privileged --cap-add --cap-drop --security-opt --pid --ipc --uts --userns --cgroupns --cgroup-parent --sysctl --device --device-cgroup-rule --read-only --runtime --init -m --memory --memory-reservation --memory-swap --memory-swappiness --oom-kill-disable --oom-score-adj --cpus -c --cpu-shares --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime --cpuset-cpus --cpuset-mems --pids-limit --shm-size --ulimit --blkio-weight --blkio-weight-device --device-read-bps --device-write-bps --device-read-iops --device-write-iops -v --volume --mount --tmpfs --volumes-from --network --network-alias --ip --ip6 --mac-address -p --publish -P --publish-all --dns --dns-option --dns-search --add-host --expose --link --name --cidfile --rm --restart --stop-signal --stop-timeout --log-driver --log-opt --platform --pull -q --quiet --health-cmd --health-interval --health-timeout --health-start-period --health-start-interval --health-retries --no-healthcheck --cpu-count --cpu-percent --gpus --io-maxbandwidth --io-maxiops --isolation --kernel-memory --link-local-ip --storage-opt --volume-driver --use-api-socket --disable-content-trust -d --detach --detach-keys --sig-proxy'
             words='@images'
@@ -570,7 +570,7 @@ _dok() {
                 -f|--format) return ;;
             esac
             ;;
-        'network list'|'network ls')
+        'network ls'|'network list')
             options='-f --filter --format --no-trunc -q --quiet'
             words=''
             case $before in
@@ -585,7 +585,7 @@ _dok() {
                 --filter) return ;;
             esac
             ;;
-        'network remove'|'network rm')
+        'network rm'|'network remove')
             options='-f --force'
             words='@networks'
             case $before in
@@ -660,7 +660,7 @@ _dok() {
                 -f|--format) return ;;
             esac
             ;;
-        'volume list'|'volume ls')
+        'volume ls'|'volume list')
             options='-f --filter --format -q --quiet --cluster'
             words=''
             case $before in
@@ -675,7 +675,7 @@ _dok() {
                 --filter) return ;;
             esac
             ;;
-        'volume remove'|'volume rm')
+        'volume rm'|'volume remove')
             options='-f --force'
             words='@volumes'
             case $before in

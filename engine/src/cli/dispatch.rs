@@ -19,6 +19,9 @@ pub(super) fn dispatch(line: Vec<OsString>) -> Result<ExitCode> {
         super::tell(&refusal);
         return Ok(ExitCode::from(OWN_FAILURE));
     }
+    if let Err(unknown) = globals::check_level(&matches) {
+        return Ok(super::tell(&unknown));
+    }
     let globals = Globals::read(&matches);
     let typed: Vec<OsString> = matches
         .get_many::<OsString>("command")

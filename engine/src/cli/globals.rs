@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::Value;
 
 use super::detach::{self, Keys};
+use super::flags;
 use super::refused::{self, Refused, Takes};
 use super::warning::warn;
 use crate::error::{Result, told};
@@ -35,14 +36,15 @@ const CLIENT: &str = "The folder of the client's config.json (default $DOCKER_CO
                       ~/.docker)";
 
 const NO_DAEMON: &str = "there is no daemon to reach: dok does its work itself";
-const NO_LOG: &str = "dok keeps no log of its own: an error says what was being done";
+const NO_LOG: &str = "Of no effect: dok keeps no log of its own";
 
-/// Flags before the command by which Docker's client finds its daemon, or says more.
+/// The levels of a log, in the words of Docker's client.
+const LEVELS: &[&str] = &["panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"];
+
+/// Flags before the command by which Docker's client finds its daemon.
 pub(super) const REFUSED: &[Refused] = &[
     Refused { flag: "context", takes: Takes::One("NAME", &["", "default"]), reason: NO_DAEMON },
-    Refused { flag: "debug", takes: Takes::Nothing, reason: NO_LOG },
     Refused { flag: "host", takes: Takes::One("SOCKET", &[""]), reason: NO_DAEMON },
-    Refused { flag: "log-level", takes: Takes::One("LEVEL", &["", "info"]), reason: NO_LOG },
     Refused { flag: "tls", takes: Takes::Nothing, reason: NO_DAEMON },
     Refused { flag: "tlscacert", takes: Takes::One("FILE", &[""]), reason: NO_DAEMON },
     Refused { flag: "tlscert", takes: Takes::One("FILE", &[""]), reason: NO_DAEMON },
@@ -62,6 +64,10 @@ pub fn definition() -> Command {
         .arg(path("config-file", SETTINGS))
         .arg(path("config", CLIENT))
         .args(refused::args(REFUSED).map(|arg| arg.hide(true)))
+        .mut_arg("context", |context| context.short('c'))
+        .mut_arg("host", |host| host.short('H'))
+        .arg(flags::switch("debug", NO_LOG).short('D').hide(true))
+        .arg(flags::value("log-level", "LEVEL", NO_LOG).short('l').hide(true))
         .arg(switch("help", 'h', "Show the list of commands"))
         .arg(switch("version", 'v', "Show the version of dok"))
         .arg(
@@ -85,6 +91,17 @@ fn path(name: &'static str, help: &'static str) -> Arg {
         .help(help)
         .value_parser(value_parser!(PathBuf))
         .overrides_with(name)
+}
+
+/// Refuses a level of the log that nobody knows.
+///
+/// # Errors
+/// In the words of Docker's client.
+pub(super) fn check_level(matches: &ArgMatches) -> Result<()> {
+    let level = flags::text(matches, "log-level").unwrap_or_default();
+    let known = level.is_empty() || LEVELS.contains(&level.to_lowercase().as_str());
+    anyhow::ensure!(known, "Unable to parse logging level: {level}");
+    Ok(())
 }
 
 impl Globals {

@@ -65,7 +65,7 @@ impl Driven {
             (kind.is_empty() && !flags.contains(MountFlags::BIND), "type"),
         ] {
             if is_missing {
-                return wrong(format!("missing {what} in volume options"));
+                return wrong(format!("missing required option: {what:?}"));
             }
         }
         Ok(Some(Driven { kind, device, flags, data: data.join(",") }))
@@ -122,8 +122,8 @@ mod tests {
     fn what_cannot_be_mounted_is_refused() {
         for (words, expected) in [
             (&[("size", "1m")][..], "invalid option: \"size\""),
-            (&[("type", "tmpfs")], "missing device in volume options"),
-            (&[("device", "tmpfs")], "missing type in volume options"),
+            (&[("type", "tmpfs")], "missing required option: \"device\""),
+            (&[("device", "tmpfs")], "missing required option: \"type\""),
         ] {
             assert_eq!(read(words).unwrap_err().to_string(), expected);
         }

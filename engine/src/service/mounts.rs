@@ -283,7 +283,8 @@ impl Mounts<'_> {
         destination: &str,
     ) -> Result<MountPoint> {
         let driver = asked.driver_config.unwrap_or_default();
-        volumes::check_driver(&driver.name, driver.options.as_ref())?;
+        volumes::check_driver(&driver.name, driver.options.as_ref())
+            .with_context(|| format!("create {name}"))?;
         let name = if name.is_empty() {
             let name = random_id()?;
             let labels = anonymous(asked.labels);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Engine;
 use super::driven::Driven;
 use super::filters::{Filters, Labels, check_names, fit_labels, fits_pattern, truth};
-use crate::error::{Kind, Result, refuse};
+use crate::error::{Context, Kind, Result, refuse};
 use crate::store::random_id;
 use crate::store::volumes::{ANONYMOUS, Volume};
 
@@ -28,8 +28,6 @@ impl Engine {
     /// # Errors
     /// The name is none, or the driver is not known.
     pub fn create_volume(&self, request: CreateVolume) -> Result<Volume> {
-        let options = Some(request.options).filter(|options| !options.is_empty());
-        check_driver(&request.driver, options.as_ref())?;
         let mut labels = request.labels;
         let name = match request.name.filter(|name| !name.is_empty()) {
             Some(name) => name,
@@ -38,6 +36,8 @@ impl Engine {
                 random_id()?
             }
         };
+        let options = Some(request.options).filter(|options| !options.is_empty());
+        check_driver(&request.driver, options.as_ref()).with_context(|| format!("create {name}"))?;
         if name.chars().count() < 2 {
             let words = format!(
                 "create {name}: volume name is too short, names should be at least two \

@@ -105,7 +105,7 @@ impl Store {
         }
         if !is_name(name) {
             let words = format!(
-                "{name:?} includes invalid characters for a local volume name, only \
+                "create {name}: {name:?} includes invalid characters for a local volume name, only \
                  \"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host \
                  directory, use absolute path"
             );

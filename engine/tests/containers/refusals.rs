@@ -65,7 +65,16 @@ fn what_makes_no_sense_is_told_in_the_words_of_its_flag() {
         (&["inspect", "--type=plugin", "box"], "unknown type: \"plugin\""),
         (&["network", "ls", "-f", "type=odd"], "invalid filter 'type=odd'"),
         (&["ps", "-f", "publish=odd"], "invalid filter 'publish=odd'"),
-        (&["volume", "create", "-o", "size=1m"], "invalid option: \"size\""),
+        (&["volume", "create", "-o", "size=1m", "v6"], "create v6: invalid option: \"size\""),
+        (
+            &["volume", "create", "-o", "type=none", "v6"],
+            "create v6: missing required option: \"device\"",
+        ),
+        (
+            &["volume", "create", "-d", "odd", "v6"],
+            "create v6: error looking up volume plugin odd: plugin \"odd\" not found",
+        ),
+        (&["volume", "create", "a b"], "create a b: \"a b\" includes invalid characters"),
     ] {
         dok.refused(1, words, expected);
     }
@@ -82,6 +91,8 @@ fn flags_that_cannot_be_served_are_refused_with_the_reason() {
         (&["pull", "--disable-content-trust=false", "a"], "signatures of images are not verified"),
         (&["images", "--tree"], "--tree: an image is of one platform here"),
         (&["--host", "unix:///x", "ps"], "--host unix:///x: there is no daemon to reach"),
+        (&["-H", "unix:///x", "ps"], "--host unix:///x: there is no daemon to reach"),
+        (&["-c", "far", "ps"], "--context far: there is no daemon to reach"),
     ] {
         dok.refused(125, words, expected);
     }
@@ -144,4 +155,28 @@ fn a_line_that_makes_no_sense_is_told_with_its_exit_code_and_makes_nothing() {
     }
     assert_eq!(dok.ok(&["ps", "-aq"]), "");
     assert_eq!(dok.ok(&["volume", "ls", "-q"]), "");
+}
+
+#[test]
+fn what_is_said_of_the_log_is_heard_and_changes_nothing() {
+    let Some(dok) = Dok::new() else { return };
+    for words in [&["-D"][..], &["--debug"], &["-l", "debug"], &["--log-level=WARN"], &["-l", ""]] {
+        let said = dok.dok(&[words, &["ps", "-q"]].concat());
+        assert_eq!((said.code, &*said.out, &*said.err), (Some(0), "", ""), "{words:?}");
+    }
+    dok.refused(1, &["-l", "odd", "ps"], "Unable to parse logging level: odd");
+}
+
+#[test]
+fn a_group_lists_its_commands_by_dockers_names() {
+    let Some(dok) = Dok::new() else { return };
+    for group in ["image", "network", "volume"] {
+        let help = dok.ok(&[group, "--help"]);
+        for name in ["ls", "rm"] {
+            assert!(help.contains(&format!("\n  {name} ")), "{help}");
+        }
+        assert!(!help.contains("\n  list ") && !help.contains("\n  remove "), "{help}");
+    }
+    let help = dok.ok(&["volume", "ls", "--help"]);
+    assert!(help.contains("Aliases:\n  dok volume ls, dok volume list"), "{help}");
 }
