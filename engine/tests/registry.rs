@@ -464,6 +464,9 @@ fn a_registry_that_is_not_there_is_told_as_docker_tells_it() {
          connection refused\n"
     );
     assert_eq!(place.complains(&["pull", &format!("{nobody}/x:1")]), words);
+    let found = place.complains(&["search", &format!("{nobody}/x")]);
+    let end = format!("dial tcp {nobody}: connect: connection refused\n");
+    assert!(found.starts_with("Error response from daemon: Get ") && found.ends_with(&end));
     assert_eq!(
         place.complains(&["login", "-u", "u", "-p", "p", &nobody.to_string()]),
         format!(

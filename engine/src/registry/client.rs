@@ -292,7 +292,7 @@ impl Client {
                 self.agent.run(request.body(()).with_context(asking)?)
             }
         };
-        let answer = answer.with_context(asking)?;
+        let answer = answer.map_err(|error| broken(error, realm)).with_context(asking)?;
         if !answer.status().is_success() {
             return Err(refused(answer, &asking()));
         }

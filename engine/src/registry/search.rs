@@ -5,6 +5,7 @@ use ureq::http::Request;
 
 use super::Settings;
 use super::address::form;
+use super::broken::broken;
 use super::client::{ANSWER_LIMIT, agent, refused, whole};
 use crate::error::{Context, Result};
 use crate::image::reference::DEFAULT_REGISTRY;
@@ -47,7 +48,8 @@ pub fn search(term: &str, limit: u32, settings: &Settings) -> Result<Vec<Found>>
     let url = format!("{scheme}://{registry}/v1/search?{query}");
     let saying = || format!("Get \"{url}\"");
     let request = Request::get(&url).body(()).with_context(saying)?;
-    let answer = agent(registry, insecure, settings)?.run(request).with_context(saying)?;
+    let answer = agent(registry, insecure, settings)?.run(request);
+    let answer = answer.map_err(|error| broken(error, &url)).with_context(saying)?;
     if !answer.status().is_success() {
         return Err(refused(answer, &saying()));
     }

@@ -37,7 +37,8 @@ impl Engine {
             }
         };
         let options = Some(request.options).filter(|options| !options.is_empty());
-        check_driver(&request.driver, options.as_ref()).with_context(|| format!("create {name}"))?;
+        check_driver(&request.driver, options.as_ref())
+            .with_context(|| format!("create {name}"))?;
         if name.chars().count() < 2 {
             let words = format!(
                 "create {name}: volume name is too short, names should be at least two \
