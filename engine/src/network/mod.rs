@@ -12,6 +12,7 @@ pub mod check;
 pub mod definition;
 pub mod dns;
 pub mod files;
+mod hold;
 mod link;
 pub mod namespace;
 mod netlink;

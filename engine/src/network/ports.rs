@@ -5,11 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 
-use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with, sockopt,
-};
-
+use super::hold::{Leader, hold};
 use crate::error::{Context, Kind, Result, lower_case, refuse};
 use crate::model::network::{Binding, Endpoint, HostPort, Protocol, Publish};
 use crate::model::{PortBinding, PortMap};
@@ -179,43 +175,6 @@ fn meets(other: &Binding, address: IpAddr, port: u16, protocol: Protocol) -> boo
         && other.protocol == protocol
         && same_family
         && (everywhere || other.address == address)
-}
-
-/// Who leads what comes to a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Leader {
-    /// The packet filter: nobody listens.
-    Rules,
-    /// A process that listens.
-    Carrier,
-}
-
-/// Binds a socket, and says which port it has. Ports of SCTP are known by the records alone: few
-/// kernels have it.
-fn hold(
-    protocol: Protocol,
-    at: SocketAddr,
-    leader: Leader,
-) -> rustix::io::Result<(Option<OwnedFd>, u16)> {
-    let kind = match protocol {
-        Protocol::Tcp => SocketType::STREAM,
-        Protocol::Udp => SocketType::DGRAM,
-        Protocol::Sctp if at.port() != 0 => return Ok((None, at.port())),
-        Protocol::Sctp => return Err(Errno::PROTONOSUPPORT),
-    };
-    let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
-    if at.is_ipv6() {
-        sockopt::set_ipv6_v6only(&socket, true)?;
-    }
-    if leader == Leader::Carrier {
-        // It listens, which keeps others away, and connections that have ended must not keep itself
-        // away when the container starts again.
-        sockopt::set_socket_reuseaddr(&socket, true)?;
-    }
-    bind(&socket, &at)?;
-    let port = SocketAddr::try_from(getsockname(&socket)?)?.port();
-    Ok((Some(socket), port))
 }
 
 /// Reads what `-p` takes: `[[ADDRESS:]HOST[-HOST]:]PORT[-PORT][/PROTOCOL]`.

@@ -82,6 +82,21 @@ fn every_user_may_listen_on_every_port_and_ping() {
 }
 
 #[test]
+fn a_port_is_published_right_after_a_server_on_it_has_ended() {
+    on_a_host(|dok| {
+        let server = TcpListener::bind("0.0.0.0:8080").unwrap();
+        let mut client = TcpStream::connect("127.0.0.1:8080").unwrap();
+        // Who ends a connection first remembers it for a minute.
+        drop(server.accept().unwrap());
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        let run = ["run", "--rm", "-p", "8080:80", "busybox", "true"];
+        assert!(dok.dok(&run).err.contains("address already in use"), "it still listens");
+        drop(server);
+        dok.ok(&run);
+    });
+}
+
+#[test]
 fn containers_of_a_network_find_each_other_by_name() {
     on_a_host(|dok| {
         dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
