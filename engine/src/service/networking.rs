@@ -64,6 +64,7 @@ impl Wishes {
         Request {
             container: &container.id,
             name: &container.name,
+            hostname: container.hostname(),
             namespace,
             network,
             ipv4: self.ipv4,

@@ -140,6 +140,25 @@ fn containers_of_a_network_find_each_other_by_name() {
 }
 
 #[test]
+fn a_container_of_a_network_is_found_by_its_host_name_too() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let words = ["run", "-d", "--name", "web", "--network", "n1", "--network-alias", "www"];
+        let named = ["--hostname", "hh.example.org", "busybox", "sleep", "86400"];
+        dok.ok(&[&words[..], &named].concat());
+        let lookup = ["run", "--rm", "--network", "n1", "busybox", "nslookup", "hh.example.org"];
+        assert!(dok.ok(&lookup).contains("10.9.0.2"));
+        let names = "{{range .NetworkSettings.Networks}}{{json .DNSNames}}{{end}}";
+        let shown = |container| dok.ok(&["inspect", "-f", names, container]);
+        let id = dok.store().container("web").unwrap().id;
+        let short = &id[..12];
+        assert_eq!(shown("web"), format!("[\"web\",\"www\",\"{short}\",\"hh.example.org\"]\n"));
+        dok.ok(&["run", "-d", "--name", "box", "-h", "hh", "busybox", "sleep", "86400"]);
+        assert_eq!(shown("box"), "null\n");
+    });
+}
+
+#[test]
 fn a_container_is_told_of_names_as_it_is_asked_for() {
     on_a_host(|dok| {
         let words = ["run", "--rm", "--dns", "192.0.2.53", "--dns-search", "lan"];

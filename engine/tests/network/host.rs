@@ -169,6 +169,7 @@ pub(crate) fn request<'a>(
     Request {
         container: &container.name,
         name: &container.name,
+        hostname: "",
         namespace: &container.namespace,
         network,
         ipv4: None,

@@ -38,10 +38,7 @@ impl Records {
     fn add(&mut self, network: &Network, members: &[Endpoint]) {
         self.has_way_out |= !network.internal;
         for member in members {
-            let short = member.container.get(..12).unwrap_or(&member.container);
-            let names = [member.name.as_str(), short];
-            let aliases = member.aliases.iter().map(String::as_str);
-            for name in names.into_iter().chain(aliases) {
+            for name in member.names() {
                 self.add_name(name, member);
                 self.add_name(&format!("{name}.{}", network.name), member);
             }

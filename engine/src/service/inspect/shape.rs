@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::model::network::Endpoint;
+use crate::model::network::{Endpoint, is_predefined, names_in_network};
 use crate::model::{
     Config, Container, EndpointConfig, Health, HostConfig, IpamConfig, MountPoint, PortBinding,
     PortMap, State, Status, items,
@@ -290,7 +290,8 @@ impl ShownNetworks {
             shown.ports.entry(port).or_default().get_or_insert_default().push(to);
         }
         for (name, wanted, endpoint) in networks {
-            let endpoint = ShownEndpoint::new(wanted, endpoint);
+            let dns_names = (!is_predefined(&name)).then(|| dns_names(container, &wanted));
+            let endpoint = ShownEndpoint { dns_names, ..ShownEndpoint::new(wanted, endpoint) };
             if name == "bridge" {
                 shown.of_bridge = endpoint.addresses.clone();
                 shown.mac_address.clone_from(&endpoint.mac_address);
@@ -301,20 +302,14 @@ impl ShownNetworks {
     }
 }
 
+fn dns_names(container: &Container, wanted: &EndpointConfig) -> Vec<String> {
+    let aliases = items(&wanted.aliases);
+    let names = names_in_network(&container.name, aliases, &container.id, container.hostname());
+    names.into_iter().map(str::to_owned).collect()
+}
+
 impl ShownEndpoint {
     fn new(wanted: EndpointConfig, endpoint: Option<Endpoint>) -> ShownEndpoint {
-        let names = endpoint.as_ref().filter(|endpoint| !endpoint.aliases.is_empty());
-        let names = names.map(|endpoint| {
-            let own = endpoint.container.get(..12).unwrap_or_default().to_owned();
-            let all = [std::slice::from_ref(&endpoint.name), &endpoint.aliases, &[own]].concat();
-            let mut seen = Vec::new();
-            all.into_iter().for_each(|name| {
-                if !seen.contains(&name) {
-                    seen.push(name);
-                }
-            });
-            seen
-        });
         let mac_address = match &endpoint {
             Some(endpoint) => endpoint.mac.to_string(),
             None => wanted.mac_address,
@@ -328,7 +323,7 @@ impl ShownEndpoint {
             gw_priority: wanted.gw_priority,
             network_id: endpoint.as_ref().map(|e| e.network.clone()).unwrap_or_default(),
             addresses: endpoint.map(ShownAddresses::new).unwrap_or_default(),
-            dns_names: names,
+            dns_names: None,
         }
     }
 }
