@@ -228,7 +228,8 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     if let Some(default) = places.remove("default") {
         places.insert("bridge".into(), default);
     }
-    if networking::is_own(host) {
+    if !host.network_mode.starts_with("container:") {
+        // That it is here says that it is connected to it.
         let first = places.entry(host.network_mode.clone()).or_default();
         if links::are_of_the_resolver(host) && host.links.is_some() {
             first.get_or_insert_default().links.clone_from(&host.links);

@@ -220,13 +220,8 @@ fn check_values(filters: &Filters) -> Result<()> {
 impl Listed {
     /// The networks that it is in, or will be when it runs.
     pub fn networks(&self) -> Vec<&str> {
-        let more = self.container.networking_config.endpoints_config.iter().flatten();
-        let first = self.container.host_config.network_mode.as_str();
-        let mut names: Vec<&str> = more.map(|(name, _)| name.as_str()).collect();
-        if !names.contains(&first) {
-            names.insert(0, first);
-        }
-        names
+        let places = self.container.networking_config.endpoints_config.iter().flatten();
+        places.map(|(name, _)| name.as_str()).collect()
     }
 
     /// Ports of the machine that lead to it.

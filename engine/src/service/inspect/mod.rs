@@ -123,16 +123,9 @@ impl Engine {
             }
         }
         let asked = container.networking_config.endpoints_config.iter().flatten();
-        let mut asked: BTreeMap<String, EndpointConfig> = asked
-            .map(|(name, wanted)| (name.clone(), wanted.clone().unwrap_or_default()))
-            .collect();
-        let mode = container.host_config.network_mode.as_str();
-        if !mode.is_empty() && !mode.starts_with("container:") {
-            asked.entry(mode.to_owned()).or_default();
-        }
-        let with_place = asked.into_iter().map(|(name, wanted)| {
-            let endpoint = by_name.remove(&name);
-            (name, wanted, endpoint)
+        let with_place = asked.map(|(name, wanted)| {
+            let endpoint = by_name.remove(name);
+            (name.clone(), wanted.clone().unwrap_or_default(), endpoint)
         });
         Ok(with_place.collect())
     }
