@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Result;
 use crate::model::{Container, items};
+pub use namespaces::join_network;
 pub use process::{merge_variables, process};
 use resources::{Numbers, resources};
 use user::Identity;

@@ -1,7 +1,7 @@
 //! Which namespaces are made, joined, or the host's, and the kernel parameters in them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -28,6 +28,14 @@ pub(super) fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Value> {
     };
     add("cgroup", shared_groups, None);
     list
+}
+
+/// Has a configuration join a network namespace instead of making its own.
+pub fn join_network(configuration: &mut Value, namespace: &Path) {
+    let list = configuration["linux"]["namespaces"].as_array_mut();
+    for one in list.into_iter().flatten().filter(|one| one["type"] == "network") {
+        one["path"] = namespace.display().to_string().into();
+    }
 }
 
 /// Kernel parameters: a container may listen on any port of its own network, and ping.

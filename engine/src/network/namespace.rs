@@ -1,5 +1,5 @@
 //! Network namespaces: made by us, pinned by a file under the run folder, given to the runtime by
-//! path.
+//! path. Those of containers without networks are the runtime's.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -30,25 +30,43 @@ pub(super) fn pins(store: &Store) -> PathBuf {
 /// # Errors
 /// Names the file; nothing is left of the namespace then.
 pub fn create(store: &Store, container: &str) -> Result<PathBuf> {
+    pinned(store, container, |pin| {
+        in_a_thread(|| {
+            nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
+            let loopback = Links::open()?;
+            if let Some(lo) = loopback.find("lo")? {
+                loopback.bring_up(lo.index, &[], &[])?;
+            }
+            Ok(mount_bind("/proc/thread-self/ns/net", pin)?)
+        })
+    })
+}
+
+/// Has the network namespace of a process live until [`remove`].
+///
+/// # Errors
+/// Names the file.
+pub fn adopt(store: &Store, container: &str, process: u32) -> Result<PathBuf> {
+    pinned(store, container, |pin| Ok(mount_bind(format!("/proc/{process}/ns/net"), pin)?))
+}
+
+fn pinned(
+    store: &Store,
+    container: &str,
+    mount: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<PathBuf> {
     let pin = pin(store, container);
     durable::make_private_folder(&pins(store))
         .with_context(|| format!("make the folder {}", pins(store).display()))?;
     // What an earlier start that was killed left here is of no use to anybody.
     remove_file(&pin)?;
-    let created = in_a_thread(|| {
-        nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
-        let loopback = Links::open()?;
-        if let Some(lo) = loopback.find("lo")? {
-            loopback.bring_up(lo.index, &[], &[])?;
-        }
-        OpenOptions::new().write(true).create_new(true).mode(0o400).open(&pin)?;
-        Ok(mount_bind("/proc/thread-self/ns/net", &pin)?)
-    });
-    if created.is_err() {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o400).open(&pin);
+    let mounted = file.and_then(|_| mount(&pin));
+    if mounted.is_err() {
         // The error that kept the namespace from being is the one to tell.
         let _ = remove_file(&pin);
     }
-    created.with_context(|| format!("make the network namespace {}", pin.display()))?;
+    mounted.with_context(|| format!("make the network namespace {}", pin.display()))?;
     Ok(pin)
 }
 

@@ -1,10 +1,13 @@
 //! A container goes into a network, or out of one, also while it runs.
 
-use super::Engine;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use super::attach::Wanted;
-use super::files;
-use super::networking::Wishes;
-use crate::error::{Kind, Result, refuse};
+use super::networking::{self, Wishes};
+use super::{Engine, files};
+use crate::bundle;
+use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Driver, Network};
 use crate::model::{Container, EndpointConfig};
 use crate::network::{self, definition, namespace};
@@ -34,7 +37,7 @@ impl Engine {
         let _lock = self.store.lock_container(&found.id)?;
         let mut container = self.store.container(&found.id)?;
         refuse_shared(&network, &container)?;
-        if self.is_running(&container)? {
+        if network.driver == Driver::Bridge && self.is_running(&container)? {
             if wanted.gw_priority != 0 {
                 let words = "a container that runs keeps its way out: stop it to connect it with a \
                              priority";
@@ -102,7 +105,7 @@ impl Engine {
         container: &Container,
         wanted: &EndpointConfig,
     ) -> Result<()> {
-        let pin = namespace::pin(&self.store, &container.id);
+        let pin = self.pin_namespace(container)?;
         let wishes = Wishes::read(container, Some(wanted))?;
         let request = wishes.request(container, &network.id, &pin, &[]);
         let attached = network::attach(&self.store, &request)?;
@@ -115,6 +118,27 @@ impl Engine {
             let _ = network::detach(&self.store, &container.id, &network.id);
         }
         named
+    }
+
+    /// The network namespace of a container that runs. Of one that ran without networks the runtime
+    /// has made it: it is kept from now on, also for the program's next runs.
+    fn pin_namespace(&self, container: &Container) -> Result<PathBuf> {
+        let id = &container.id;
+        let pin = namespace::pin(&self.store, id);
+        if pin.exists() {
+            return Ok(pin);
+        }
+        match self.store.state(id)?.pid {
+            // It waits for its next run.
+            0 => namespace::create(&self.store, id)?,
+            pid => namespace::adopt(&self.store, id, pid)?,
+        };
+        let joined = join_network(&self.store.bundle(id).join("config.json"), &pin);
+        if joined.is_err() {
+            // The failure to join it is the one to tell.
+            let _ = namespace::remove(&self.store, id);
+        }
+        joined.map(|()| pin)
     }
 
     /// Lets a container that runs have a resolver, if it has none.
@@ -134,15 +158,28 @@ impl Engine {
     }
 }
 
+/// Has the program's next runs take place in a network namespace.
+fn join_network(file: &Path, pin: &Path) -> Result<()> {
+    let text = fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    let mut configuration =
+        serde_json::from_slice(&text).with_context(|| format!("read {}", file.display()))?;
+    bundle::join_network(&mut configuration, pin);
+    let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
+    fs::write(file, text).with_context(|| format!("write {}", file.display()))
+}
+
 const HOST: &str =
     "container cannot be disconnected from host network or connected to host network";
 
 fn refuse_shared(network: &Network, container: &Container) -> Result<()> {
     let mode = container.host_config.network_mode.as_str();
+    let is_elsewhere = networking::names(container).next().is_some();
     let words = if mode == "host" || mode.starts_with("container:") {
         "container sharing network namespace with another container or host cannot be connected \
          to any other network"
-    } else if mode == "none" {
+    } else if networking::names(container).any(|name| name == networking::NONE)
+        || (network.driver == Driver::Null && is_elsewhere)
+    {
         "container cannot be connected to multiple networks with one of the networks in private \
          (none) mode"
     } else if network.driver == Driver::Host {

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use super::Engine;
 use super::filters::{Filters, check_names, fit_labels, fits_pattern};
+use super::networking::names;
 use crate::error::{Kind, Result, kind, refuse};
 use crate::model::network::{Binding, Endpoint};
 use crate::model::{Container, State, Status};
@@ -220,8 +221,7 @@ fn check_values(filters: &Filters) -> Result<()> {
 impl Listed {
     /// The networks that it is in, or will be when it runs.
     pub fn networks(&self) -> Vec<&str> {
-        let places = self.container.networking_config.endpoints_config.iter().flatten();
-        places.map(|(name, _)| name.as_str()).collect()
+        names(&self.container).collect()
     }
 
     /// Ports of the machine that lead to it.

@@ -92,6 +92,22 @@ pub(super) fn is_own(host: &HostConfig) -> bool {
     !matches!(mode, "host" | "none") && !mode.starts_with("container:")
 }
 
+/// The network of those who are in none.
+pub(super) const NONE: &str = "none";
+
+/// Whether we make a container's network namespace: it has a place in networks, or was connected
+/// to one after it had been created without.
+pub(super) fn has_place(container: &Container) -> bool {
+    let host = &container.host_config;
+    is_own(host) || (host.network_mode == NONE && names(container).any(|name| name != NONE))
+}
+
+/// The names of the networks that a container is in when it runs.
+pub(super) fn names(container: &Container) -> impl Iterator<Item = &str> {
+    let places = container.networking_config.endpoints_config.iter().flatten();
+    places.map(|(name, _)| name.as_str())
+}
+
 /// What makes no sense, whatever networks there are; what is of no use is told.
 pub(super) fn check(host: &HostConfig, networks: &NetworkingConfig) -> Result<Vec<String>> {
     ports::from_map(&host.port_bindings.clone().unwrap_or_default())?;
@@ -159,7 +175,7 @@ impl Engine {
         let pin = namespace::create(&self.store, &container.id)?;
         let wanted = container.networking_config.endpoints_config.clone().unwrap_or_default();
         let first = container.host_config.network_mode.as_str();
-        let mut places: Vec<_> = wanted.iter().collect();
+        let mut places: Vec<_> = wanted.iter().filter(|(name, _)| *name != NONE).collect();
         // The first leads outside, and to the published ports.
         let priority =
             |wishes: &Option<EndpointConfig>| wishes.as_ref().map_or(0, |w| w.gw_priority);

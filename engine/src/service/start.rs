@@ -165,7 +165,7 @@ impl Engine {
         let mount = || overlay.mount(&rootfs);
         let place = || self.find_place(container);
         // What takes longest has a thread for itself: networks, or else the mount.
-        let (waiting, mounted, place) = if networking::is_own(&container.host_config) {
+        let (waiting, mounted, place) = if networking::has_place(container) {
             let ((waiting, mounted), place) = side_by_side(|| (spawn(), mount()), place);
             (waiting, mounted, place)
         } else {
@@ -190,7 +190,7 @@ impl Engine {
 
     /// Lays its networks, and writes the files that tell of them.
     fn find_place(&self, container: &Container) -> Result<(Place, Vec<OuterMount>)> {
-        let place = match networking::is_own(&container.host_config) {
+        let place = match networking::has_place(container) {
             true => self.enter_networks(container)?,
             false => Place::default(),
         };
@@ -284,7 +284,7 @@ impl Engine {
             }
             Ok(Some(PathBuf::from(format!("/proc/{}/ns/{kind}", state.pid))))
         };
-        let network = match networking::is_own(&container.host_config) {
+        let network = match networking::has_place(container) {
             true => Some(namespace::pin(&self.store, &container.id)),
             false => of(&host.network_mode, "net")?,
         };

@@ -1,6 +1,9 @@
 //! Containers that go into networks and out of them.
 
+use std::process::Command;
+
 use super::networks::on_a_host;
+use super::patience::until;
 use super::setting::Dok;
 
 const IDLE: [&str; 3] = ["busybox", "sleep", "86400"];
@@ -36,5 +39,43 @@ fn a_network_that_a_container_was_disconnected_from_is_not_its_own_any_more() {
             dok.ok(&[&["create", "--name", mode, "--network", mode], &IDLE[..]].concat());
             assert_eq!(shown(dok, mode), mode);
         }
+    });
+}
+
+#[test]
+fn a_container_without_networks_goes_into_one_once_it_is_out_of_none() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let alone = ["--network", "none"];
+        let again = ["--restart", "always"];
+        dok.ok(&[&["create", "--name", "made"], &alone[..], &IDLE].concat());
+        dok.ok(&[&["run", "-d", "--name", "runs"], &alone[..], &again, &IDLE].concat());
+        for container in ["runs", "made"] {
+            let private = "with one of the networks in private (none) mode";
+            dok.refused(1, &["network", "connect", "n1", container], private);
+            dok.ok(&["network", "disconnect", "none", container]);
+            assert_eq!(shown(dok, container), "");
+            dok.ok(&["network", "connect", "n1", container]);
+            dok.refused(1, &["network", "connect", "none", container], private);
+            dok.ok(&["start", container]);
+            assert_eq!(shown(dok, container), "n1");
+            let asks = || dok.ok(&["exec", container, "ip", "route"]);
+            assert!(asks().contains("default via 10.9.0.1"), "{}", asks());
+            assert!(dok.ok(&["exec", container, "nslookup", "runs"]).contains("10.9.0."));
+        }
+        // The policy starts it again, where it was.
+        let pid = || dok.ok(&["inspect", "-f", "{{.State.Pid}} {{.State.Status}}", "runs"]);
+        let before = pid();
+        let first = before.split(' ').next().unwrap();
+        assert!(Command::new("kill").args(["-9", first]).status().unwrap().success());
+        until("it runs again", || (pid() != before && pid().contains("running")).then_some(()));
+        let route = dok.ok(&["exec", "runs", "ip", "route"]);
+        assert!(route.contains("default via 10.9.0.1"), "{route}");
+        dok.ok(&["network", "disconnect", "n1", "runs"]);
+        dok.ok(&["network", "connect", "none", "runs"]);
+        dok.ok(&["restart", "-t", "0", "runs"]);
+        assert_eq!(shown(dok, "runs"), "none");
+        assert!(!dok.ok(&["exec", "runs", "ip", "-o", "link"]).contains("eth0"));
+        assert!(!dok.ok(&["system", "check"]).contains("namespace"));
     });
 }
