@@ -92,7 +92,7 @@ fn make(network: &Network, links: &Links, found: Option<Index>) -> Result<Index>
         }
     };
     let settings = settings(&name, six.is_some(), network.internal);
-    let ready = settings.and_then(|()| Ok(links.bring_up(index, &addresses, &[])?));
+    let ready = settings.and_then(|()| Ok(links.bring_up(index, &addresses)?));
     if ready.is_err() {
         // The error that kept it from being ready is the one to tell.
         let _ = links.remove_named(&name);

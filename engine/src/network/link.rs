@@ -146,18 +146,16 @@ impl Links {
         })
     }
 
-    /// Gives a device addresses, brings it up, and sends what is for elsewhere to the gateways,
-    /// where nothing else does. A device that is up has its addresses.
-    pub(super) fn bring_up(
-        &self,
-        device: Index,
-        addresses: &[IpNet],
-        gateways: &[IpAddr],
-    ) -> io::Result<()> {
+    /// Gives a device addresses and brings it up. A device that is up has its addresses.
+    pub(super) fn bring_up(&self, device: Index, addresses: &[IpNet]) -> io::Result<()> {
         let address = |address: &IpNet| address_message(device, *address);
         let mut messages: Vec<Message> = addresses.iter().map(address).collect();
         messages.push(link(NEW_LINK, 0, device, UP));
-        self.0.ask_all(messages).map_err(|(_, error)| error)?;
+        self.0.ask_all(messages).map(drop).map_err(|(_, error)| error)
+    }
+
+    /// Sends what is for elsewhere to the gateways, where nothing else does.
+    pub(super) fn lead_outside(&self, device: Index, gateways: &[IpAddr]) -> io::Result<()> {
         for gateway in gateways {
             match self.0.ask(default_route(device, *gateway)) {
                 Err(error) if !is(&error, Errno::EXIST) => return Err(error),

@@ -21,6 +21,7 @@ pub mod ports;
 mod rules;
 mod sysctl;
 
+use std::cmp::Reverse;
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -221,9 +222,39 @@ fn bring_up_inside(endpoint: &Endpoint) -> io::Result<()> {
     }
     let links = Links::open()?;
     let device = links.find(name)?.ok_or(io::ErrorKind::NotFound)?;
-    let four = endpoint.gateway4.map(IpAddr::V4);
-    let gateways: Vec<IpAddr> = four.into_iter().chain(endpoint.gateway6.map(IpAddr::V6)).collect();
-    links.bring_up(device.index, &endpoint.addresses(), &gateways)
+    links.bring_up(device.index, &endpoint.addresses())?;
+    links.lead_outside(device.index, &endpoint.gateways())
+}
+
+/// Lets a container that has left the network which led outside go out by another: the first that
+/// can, from the highest priority, and among equals by name.
+///
+/// # Errors
+/// Names the device.
+pub fn lead_outside(store: &Store, container: &str, priority: &dyn Fn(&str) -> i64) -> Result<()> {
+    let networks = store.networks();
+    let mut places = Vec::new();
+    for endpoint in networks.endpoints_of(container)? {
+        let name = networks.find(&endpoint.network)?.name;
+        places.push((Reverse(priority(&name)), name, endpoint));
+    }
+    places.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+    for (_, _, endpoint) in &places {
+        let (path, device) = (&endpoint.namespace, &endpoint.interface);
+        let namespace = File::open(path).with_context(|| format!("open {}", path.display()))?;
+        namespace::inside(&namespace, || lead_by(device, &endpoint.gateways()))
+            .with_context(|| format!("let {device} lead outside"))?;
+    }
+    Ok(())
+}
+
+/// A device that the container itself has renamed or removed leads nowhere.
+fn lead_by(device: &str, gateways: &[IpAddr]) -> io::Result<()> {
+    let links = Links::open()?;
+    match links.find(device)? {
+        Some(found) => links.lead_outside(found.index, gateways),
+        None => Ok(()),
+    }
 }
 
 /// Undoes what [`attach`] did, the record last.

@@ -35,7 +35,7 @@ pub fn create(store: &Store, container: &str) -> Result<PathBuf> {
             nix::sched::unshare(CloneFlags::CLONE_NEWNET)?;
             let loopback = Links::open()?;
             if let Some(lo) = loopback.find("lo")? {
-                loopback.bring_up(lo.index, &[], &[])?;
+                loopback.bring_up(lo.index, &[])?;
             }
             Ok(mount_bind("/proc/thread-self/ns/net", pin)?)
         })

@@ -83,7 +83,11 @@ impl Engine {
             return Err(refuse(Kind::Denied, words));
         }
         network::detach(&self.store, &container.id, &network.id)?;
-        self.store.change_container(&container)
+        self.store.change_container(&container)?;
+        let places = container.networking_config.endpoints_config.unwrap_or_default();
+        let wanted = |name: &str| places.get(name).and_then(Option::as_ref);
+        let priority = |name: &str| wanted(name).map_or(0, |wanted| wanted.gw_priority);
+        network::lead_outside(&self.store, &container.id, &priority)
     }
 
     fn forget_member(&self, network: &Network, name: &str) -> Result<()> {

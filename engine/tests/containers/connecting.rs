@@ -79,3 +79,41 @@ fn a_container_without_networks_goes_into_one_once_it_is_out_of_none() {
         assert!(!dok.ok(&["system", "check"]).contains("namespace"));
     });
 }
+
+#[test]
+fn another_network_leads_outside_when_the_one_that_did_is_left() {
+    on_a_host(|dok| {
+        for (name, subnet) in [("n1", "10.1.0.0/24"), ("n2", "10.2.0.0/24"), ("n3", "10.3.0.0/24")]
+        {
+            dok.ok(&["network", "create", "--subnet", subnet, name]);
+        }
+        dok.ok(&["network", "create", "--internal", "cell"]);
+        let six = ["--ipv6", "--subnet", "fd00:6::/64", "--subnet", "10.6.0.0/24"];
+        dok.ok(&[&["network", "create"], &six[..], &["six"]].concat());
+        let among = ["--network", "n3", "--network", "name=n2,gw-priority=-1"];
+        let all = [&among[..], &["--network", "cell", "--network", "six"]].concat();
+        dok.ok(&[&["run", "-d", "--name", "box"], &all[..], &IDLE].concat());
+        dok.ok(&["network", "connect", "n1", "box"]);
+        let way = |family: &str| {
+            let routes = dok.ok(&["exec", "box", "ip", family, "route"]);
+            let mut lines = routes.lines().filter_map(|line| line.strip_prefix("default via "));
+            let first = lines.next().map(|line| line.split(' ').next().unwrap().to_owned());
+            assert_eq!(lines.next(), None, "{routes}");
+            first.unwrap_or_default()
+        };
+        assert_eq!(way("-4"), "10.3.0.1");
+        assert_eq!(way("-6"), "fd00:6::1");
+        for (left, four, six) in [
+            ("n3", "10.1.0.1", "fd00:6::1"),
+            ("n1", "10.6.0.1", "fd00:6::1"),
+            ("six", "10.2.0.1", ""),
+            ("n2", "", ""),
+        ] {
+            dok.ok(&["network", "disconnect", left, "box"]);
+            assert_eq!((&*way("-4"), &*way("-6")), (four, six), "without {left}");
+        }
+        // What has no way out does not keep others from being one.
+        dok.ok(&["network", "connect", "n1", "box"]);
+        assert_eq!(way("-4"), "10.1.0.1");
+    });
+}

@@ -81,6 +81,12 @@ impl Endpoint {
         self.ipv4.map(IpNet::V4).into_iter().chain(self.ipv6.map(IpNet::V6)).collect()
     }
 
+    /// Where packets for elsewhere go.
+    pub fn gateways(&self) -> Vec<IpAddr> {
+        let four = self.gateway4.map(IpAddr::V4);
+        four.into_iter().chain(self.gateway6.map(IpAddr::V6)).collect()
+    }
+
     /// What others in the network may call it.
     pub fn names(&self) -> Vec<&str> {
         names_in_network(&self.name, &self.aliases, &self.container, &self.hostname)
