@@ -1,7 +1,7 @@
 //! Networks: made, shown, removed.
 
 use super::Engine;
-use super::filters::{Filters, check_names, fit_labels, truth, until};
+use super::filters::{Filters, check_names, fit_labels, fits_pattern, truth, until};
 use crate::error::{Kind, Result, refuse};
 use crate::model::network::{CreateNetwork, Network};
 use crate::model::{Event, Subject};
@@ -97,7 +97,7 @@ impl Engine {
                 "driver" => any(&|value| network.driver.to_string() == value),
                 "id" => any(&|value| network.id.starts_with(value)),
                 "label" => fit_labels(&network.labels, filters),
-                "name" => any(&|value| network.name.contains(value)),
+                "name" => fits_pattern(values, &network.name),
                 "scope" => any(&|value| network.scope == value),
                 "type" => any(&|value| (value == "builtin") == network.is_predefined()),
                 _ => {

@@ -49,7 +49,10 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
         let table = told(host, "network ls -f name=n1");
         let row = format!("{}   n1        bridge    local\n", &id[..12]);
         assert_eq!(table, format!("NETWORK ID     NAME      DRIVER    SCOPE\n{row}"));
-        assert_eq!(told(host, "network ls -q --format {{.Name}} -f name=n1"), "n1\n");
+        for (pattern, names) in [("n1", "n1\n"), ("^n", "n1\nn2\nnone\n"), ("^n1$", "n1\n")] {
+            let words = format!("network ls -q --format {{{{.Name}}}} -f name={pattern}");
+            assert_eq!(told(host, &words), names, "{pattern}");
+        }
         let shown = told(host, "network inspect n1");
         let created = told(host, "network inspect -f {{.Created}} n1");
         let expected = EXPECTED.replace("ID", id.trim()).replace("CREATED", created.trim());
