@@ -169,20 +169,24 @@ pub struct Member {
 impl Network {
     /// The name of its bridge: what an option says, or one that its id gives.
     pub fn bridge(&self) -> String {
-        const NAME: &str = "com.docker.network.bridge.name";
         let own = || format!("br-{}", &self.id[..self.id.len().min(12)]);
-        self.options.get(NAME).cloned().unwrap_or_else(own)
+        self.option("bridge.name").map_or_else(own, str::to_owned)
     }
 
-    /// A switch of the driver, by its name after `com.docker.network.`, where it was given.
-    pub fn switch(&self, name: &str) -> Option<bool> {
+    /// An option of the driver, by its name after `com.docker.network.`, where it says something.
+    pub fn option(&self, name: &str) -> Option<&str> {
         let value = self.options.get(&format!("com.docker.network.{name}"))?;
-        Some(matches!(value.as_str(), "true" | "True" | "TRUE" | "1" | "t" | "T"))
+        Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Bytes in a packet, where the driver was told.
+    /// A switch of the driver, where it was given.
+    pub fn switch(&self, name: &str) -> Option<bool> {
+        self.option(name).map(|value| matches!(value, "true" | "True" | "TRUE" | "1" | "t" | "T"))
+    }
+
+    /// Bytes in a packet, where the driver was told; 0 leaves it to the kernel.
     pub fn mtu(&self) -> Option<u32> {
-        self.options.get("com.docker.network.driver.mtu")?.parse().ok()
+        self.option("driver.mtu")?.parse().ok().filter(|bytes| *bytes > 0)
     }
 
     /// Whether it is one of the three that are always there.

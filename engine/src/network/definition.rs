@@ -6,23 +6,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::link::Links;
-use super::{addresses, bridge};
+use super::{addresses, bridge, options};
 use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{ConfigFrom, CreateNetwork, Driver, Ipam, Network, Pool};
 use crate::store::Store;
 use crate::store::networks::Networks;
 use crate::store::{Lock, random_id};
 use crate::time::Time;
-
-/// Options of the bridge driver that are served.
-const OPTIONS: &[&str] = &[
-    "com.docker.network.bridge.default_bridge",
-    "com.docker.network.bridge.enable_icc",
-    "com.docker.network.bridge.enable_ip_masquerade",
-    "com.docker.network.bridge.host_binding_ipv4",
-    "com.docker.network.bridge.name",
-    "com.docker.network.driver.mtu",
-];
 
 /// Every network, by name, those that are always there among them.
 ///
@@ -218,11 +208,7 @@ fn check(request: &CreateNetwork) -> Result<()> {
     if request.config_only || request.ingress || !request.config_from.network.is_empty() {
         return invalid("config-only, config-from and ingress are of clusters".to_owned());
     }
-    if let Some(option) = request.options.keys().find(|name| !OPTIONS.contains(&name.as_str())) {
-        let known = OPTIONS.join(", ");
-        return invalid(format!("unknown option {option} of the bridge driver: expected {known}"));
-    }
-    Ok(())
+    options::check(&request.options)
 }
 
 /// The pools of a network to be: what is asked for, or what is free.

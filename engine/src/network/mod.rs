@@ -16,6 +16,7 @@ mod hold;
 mod link;
 pub mod namespace;
 mod netlink;
+mod options;
 mod place;
 pub mod ports;
 mod rules;

@@ -32,8 +32,8 @@ pub(super) fn enter(
     } else {
         networks.all_endpoints()?.into_iter().flat_map(|other| other.bindings).collect()
     };
-    let default = network.options.get("com.docker.network.bridge.host_binding_ipv4");
-    let default = default
+    let default = network
+        .option("bridge.host_binding_ipv4")
         .and_then(|text| text.parse().ok())
         .filter(|address: &Ipv4Addr| !address.is_unspecified());
     let wanted = ports::with_default_address(request.ports, default);
@@ -93,7 +93,7 @@ fn place(
         aliases: request.aliases.to_vec(),
         links: request.links.to_vec(),
         namespace: request.namespace.to_owned(),
-        interface: free_interface(&networks.endpoints_of(request.container)?),
+        interface: free_interface(network, &networks.endpoints_of(request.container)?),
         mac,
         ipv4: ipv4.and_then(|net| if let IpNet::V4(net) = net { Some(net) } else { None }),
         ipv6: ipv6.and_then(|net| if let IpNet::V6(net) = net { Some(net) } else { None }),
@@ -124,9 +124,10 @@ fn refuse_wishes(network: &Network, request: &Request<'_>) -> Result<()> {
     Err(refuse(Kind::Invalid, words))
 }
 
-fn free_interface(places: &[Endpoint]) -> String {
+fn free_interface(network: &Network, places: &[Endpoint]) -> String {
+    let prefix = network.option("container_iface_prefix").unwrap_or("eth");
     (0..)
-        .map(|number| format!("eth{number}"))
+        .map(|number| format!("{prefix}{number}"))
         .find(|name| !places.iter().any(|place| place.interface == *name))
         .unwrap_or_default()
 }

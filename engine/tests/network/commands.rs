@@ -94,8 +94,22 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
         ] {
             assert_eq!(refused(host, words), format!("Error response from daemon: {complaint}\n"));
         }
+        let option = "com.docker.network.driver.mtu";
+        let complaint = refused(host, &format!("network create -o {option}=abc x"));
+        assert!(
+            complaint.contains("(strconv.Atoi: parsing \"abc\": invalid syntax)"),
+            "{complaint}"
+        );
+        let complaint = refused(host, &format!("network create -o {option}=4294967296 x"));
+        assert!(complaint.contains("invalid MTU number: 4294967296"), "{complaint}");
+        let other = "org.example.note=b com.docker.network.container_iface_prefix=lan";
+        told(host, &format!("network create -o {} n3", other.replace(' ', " -o ")));
+        let shown = told(host, "network inspect -f {{json.Options}} n3");
+        assert!(shown.contains("\"org.example.note\":\"b\""), "{shown}");
+        assert_eq!(host.attach(&host.container("web"), "n3", &[]).endpoint.interface, "lan0");
+        drop(onggi_engine::network::release(&host.store, "web").expect("to leave"));
         assert_eq!(told(host, "network rm n1"), "n1\n");
-        assert_eq!(told(host, "network prune -f"), "Deleted Networks:\nn2\n\n");
+        assert_eq!(told(host, "network prune -f"), "Deleted Networks:\nn2\nn3\n\n");
         assert_eq!(told(host, "network prune -f"), "");
         let (links, _, rules) = host.traces();
         assert_eq!((links.as_str(), rules.as_str()), ("", ""));
