@@ -239,6 +239,8 @@ fn ipv6_is_there_where_it_is_asked_for_and_nowhere_else() {
         for at in ["[2001:db8::1]:8080", "127.0.0.1:8080"] {
             assert!(ask_tcp(at, PATIENCE).is_some(), "{at} from the host");
         }
+        let refused = std::net::TcpStream::connect("[::1]:8080").map(drop).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "no rule can lead it");
         for who in [&other, &web] {
             let seen = inside(&who.namespace, || ask_tcp("[2001:db8::1]:8080", PATIENCE));
             assert!(seen.is_some(), "{} by the host's address", who.name);

@@ -105,6 +105,11 @@ pub(super) fn equals(from: Register, bytes: &[u8]) -> Nest {
     compare(from, Sense::Is, bytes)
 }
 
+/// Only packets of which the registers hold something else.
+pub(super) fn differs(from: Register, bytes: &[u8]) -> Nest {
+    compare(from, Sense::IsNot, bytes)
+}
+
 /// Puts a constant into registers.
 pub(super) fn load(to: Register, bytes: &[u8]) -> Nest {
     expression("immediate", &Nest::new().with(1, &register(to)).with_nest(2, &constant(bytes)))

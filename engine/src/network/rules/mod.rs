@@ -26,7 +26,7 @@ use table::{CHAINS, Part, SETS, Set};
 
 const TABLE: &str = "dok";
 /// What stands in the table's user data: another number is another set of rules.
-const VERSION: &str = "dok rules 1";
+const VERSION: &str = "dok rules 2";
 
 /// linux/netfilter/nf_tables.h: messages.
 const NEW_TABLE: u8 = 0;

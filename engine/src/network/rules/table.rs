@@ -1,10 +1,12 @@
 //! The table as data: its sets, its chains, and what stands in them.
 
+use std::net::Ipv6Addr;
+
 use super::Strangers;
 use super::expression::{
     Connection, End, Family, Sense, Verdict, Way, address, by_any_of, by_device, connection,
-    device, for_the_machine, look_up, loopback, masquerade, member, only, port, protocol, redirect,
-    verdict,
+    device, differs, for_the_machine, look_up, loopback, masquerade, member, only, port, protocol,
+    redirect, verdict,
 };
 use crate::network::netlink::Nest;
 
@@ -156,10 +158,17 @@ fn published_on_one(family: Family, map: &str) -> Rule {
 }
 
 fn published_on_any(family: Family, map: &str) -> Rule {
-    rule(
-        "publish",
-        [only(family).into(), vec![protocol(0), port(1), look_up(map, 0, 2), redirect(family, 2)]],
-    )
+    // No answer would come to ::1 (see [`leave`]): who asks there is to be refused at once, and to
+    // go on with 127.0.0.1.
+    let can_answer = match family {
+        Family::Four => Vec::new(),
+        Family::Six => {
+            let loopback = Ipv6Addr::LOCALHOST.octets();
+            vec![address(family, End::Destination, 0), differs(0, &loopback)]
+        }
+    };
+    let lead = vec![protocol(0), port(1), look_up(map, 0, 2), redirect(family, 2)];
+    rule("publish", [only(family).into(), can_answer, lead])
 }
 
 fn forward(strangers: Strangers) -> Vec<Rule> {
