@@ -46,7 +46,7 @@ pub(super) fn ports(listed: &Listed) -> String {
     let published: Vec<&Binding> = listed.bindings().collect();
     let mut ranges = Ranges::default();
     let mut others = Vec::new();
-    for port in listed.exposed() {
+    for port in listed.exposed().filter(|_| listed.is_open()) {
         let (number, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
         let is_published =
             |b: &&Binding| b.container.to_string() == number && b.protocol.to_string() == protocol;
@@ -158,7 +158,7 @@ mod tests {
             let mut endpoint = serde_json::json!({
                 "id": "", "network": "", "container": "", "name": "", "aliases": [],
                 "namespace": "", "interface": "", "port": "", "mac": "02:00:00:00:00:01",
-                "ipv4": null, "ipv6": null, "gateway4": null, "gateway6": null,
+                "ipv4": null, "ipv6": null, "gateway4": "172.17.0.1", "gateway6": null,
             });
             endpoint["bindings"] = serde_json::to_value(bindings).unwrap();
             let listed = Listed {

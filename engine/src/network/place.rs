@@ -27,7 +27,9 @@ pub(super) fn enter(
         four: endpoint.ipv4.map(|net| net.addr()),
         six: endpoint.ipv6.map(|net| net.addr()),
     };
-    let others: Vec<_> = if request.ports.is_empty() {
+    // Nobody comes in by a network without a way out.
+    let published = if network.internal { &[] } else { request.ports };
+    let others: Vec<_> = if published.is_empty() {
         Vec::new()
     } else {
         networks.all_endpoints()?.into_iter().flat_map(|other| other.bindings).collect()
@@ -36,7 +38,7 @@ pub(super) fn enter(
         .option("bridge.host_binding_ipv4")
         .and_then(|text| text.parse().ok())
         .filter(|address: &Ipv4Addr| !address.is_unspecified());
-    let wanted = ports::with_default_address(request.ports, default);
+    let wanted = ports::with_default_address(published, default);
     let reserved = ports::reserve(&wanted, target, &others);
     let reserved = ports::told(reserved, request.name, &endpoint.id)?;
     let endpoint = Endpoint { bindings: reserved.bindings, ..endpoint };

@@ -229,6 +229,11 @@ impl Listed {
         self.endpoints.iter().flat_map(|endpoint| &endpoint.bindings)
     }
 
+    /// Whether somebody outside its networks may come to its ports.
+    pub fn is_open(&self) -> bool {
+        self.endpoints.iter().any(Endpoint::is_open)
+    }
+
     /// Ports that it listens on, as `80/tcp`.
     pub fn exposed(&self) -> impl Iterator<Item = &str> {
         self.container.config.exposed_ports.iter().flatten().map(|(port, _)| port.as_str())

@@ -190,8 +190,10 @@ impl Engine {
             place.machine = place.machine.or(endpoint.gateway4.map(IpAddr::V4));
             place.has_names |= !attached.network.is_predefined();
             place.reserved.extend(attached.reserved);
-            // The first network leads to them.
-            published.clear();
+            if !attached.network.internal {
+                // The first network leads to them.
+                published.clear();
+            }
         }
         place.links = self.linked(container)?;
         Ok(place)

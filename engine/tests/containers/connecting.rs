@@ -1,5 +1,6 @@
 //! Containers that go into networks and out of them.
 
+use std::net::TcpListener;
 use std::process::Command;
 
 use super::networks::on_a_host;
@@ -77,6 +78,29 @@ fn a_container_without_networks_goes_into_one_once_it_is_out_of_none() {
         assert_eq!(shown(dok, "runs"), "none");
         assert!(!dok.ok(&["exec", "runs", "ip", "-o", "link"]).contains("eth0"));
         assert!(!dok.ok(&["system", "check"]).contains("namespace"));
+    });
+}
+
+#[test]
+fn nothing_is_published_in_a_network_without_a_way_out() {
+    on_a_host(|dok| {
+        dok.ok(&["network", "create", "--internal", "cell"]);
+        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let run = ["run", "-d", "--network", "cell", "-p", "8099:80", "--expose", "81"];
+        dok.ok(&[&run[..], &["--name", "inner"], &IDLE].concat());
+        let told = |container: &str| {
+            let ports = dok.ok(&["inspect", "-f", "{{json .NetworkSettings.Ports}}", container]);
+            let filter = format!("name={container}");
+            let listed = dok.ok(&["ps", "--filter", &filter, "--format", "{{.Ports}}"]);
+            [ports, dok.ok(&["port", container]), listed].map(|text| text.trim().to_owned())
+        };
+        assert_eq!(told("inner"), ["{}", "", ""]);
+        TcpListener::bind("0.0.0.0:8099").unwrap();
+        // Of several networks, the first with a way out leads to them.
+        dok.ok(&[&run[..], &["--network", "n1", "--name", "both"], &IDLE].concat());
+        assert!(told("both")[1].contains("80/tcp -> 0.0.0.0:8099"), "{:?}", told("both"));
+        assert!(told("both")[2].contains("81/tcp"), "{:?}", told("both"));
+        TcpListener::bind("0.0.0.0:8099").unwrap_err();
     });
 }
 

@@ -1,5 +1,6 @@
 //! How lists and templates show things, where Docker's client has its own ways.
 
+use super::networks::on_a_host;
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -42,12 +43,14 @@ fn a_switch_may_be_said_again_and_be_taken_back() {
 
 #[test]
 fn ports_are_shown_of_what_runs() {
-    let Some(dok) = Dok::new() else { return };
-    dok.ok(&["run", "-d", NONE, "--name", "box", "--expose", "80", "busybox", "sleep", "86400"]);
-    let ports = ["ps", "-a", "--format", "{{.Ports}}"];
-    assert_eq!(dok.ok(&ports), "80/tcp\n");
-    dok.ok(&["kill", "box"]);
-    assert_eq!(dok.ok(&ports), "\n");
+    on_a_host(|dok| {
+        let run = ["run", "-d", "--name", "box", "--expose", "80", "busybox", "sleep", "86400"];
+        dok.ok(&run);
+        let ports = ["ps", "-a", "--format", "{{.Ports}}"];
+        assert_eq!(dok.ok(&ports), "80/tcp\n");
+        dok.ok(&["kill", "box"]);
+        assert_eq!(dok.ok(&ports), "\n");
+    });
 }
 
 #[test]

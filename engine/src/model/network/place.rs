@@ -87,6 +87,11 @@ impl Endpoint {
         four.into_iter().chain(self.gateway6.map(IpAddr::V6)).collect()
     }
 
+    /// Whether the container can have published ports here: not in an internal network.
+    pub fn is_open(&self) -> bool {
+        !self.gateways().is_empty()
+    }
+
     /// What others in the network may call it.
     pub fn names(&self) -> Vec<&str> {
         names_in_network(&self.name, &self.aliases, &self.container, &self.hostname)

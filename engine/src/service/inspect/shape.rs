@@ -277,6 +277,8 @@ impl ShownNetworks {
         if endpoints().next().is_some() {
             shown.sandbox_id.clone_from(&container.id);
             shown.sandbox_key.clone_from(&places.namespace);
+        }
+        if endpoints().any(Endpoint::is_open) {
             for (port, _) in container.config.exposed_ports.iter().flatten() {
                 shown.ports.insert(port.clone(), None);
             }
