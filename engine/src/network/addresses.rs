@@ -39,15 +39,22 @@ pub(super) fn overlap(a: &IpNet, b: &IpNet) -> bool {
     a.contains(&b.network()) || b.contains(&a.network())
 }
 
+/// Whether an address is nobody's: the network's own (in IPv6, of all its routers), or the one of
+/// all of its members.
+pub(super) fn is_nobodys(subnet: &IpNet, address: IpAddr) -> bool {
+    address == subnet.network() || (address.is_ipv4() && address == subnet.broadcast())
+}
+
+/// Whether an address of a pool is for no container.
+fn is_reserved(pool: &Pool, address: IpAddr) -> bool {
+    is_nobodys(&pool.subnet, address)
+        || pool.gateway == Some(address)
+        || pool.taken.values().any(|other| *other == address)
+}
+
 /// The lowest address of a pool that nobody has.
 pub(super) fn lowest_free(pool: &Pool, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
-    let free = |address: &IpAddr| {
-        *address != pool.subnet.network()
-            && !(pool.subnet.addr().is_ipv4() && *address == pool.subnet.broadcast())
-            && !taken.contains(address)
-            && pool.gateway != Some(*address)
-            && !pool.taken.values().any(|other| other == address)
-    };
+    let free = |address: &IpAddr| !is_reserved(pool, *address) && !taken.contains(address);
     match pool.range.unwrap_or(pool.subnet) {
         IpNet::V4(net) => {
             Ipv4AddrRange::new(net.network(), net.broadcast()).map(IpAddr::V4).find(free)
@@ -75,7 +82,7 @@ pub(super) fn choose(
             );
             return Err(refuse(Kind::Invalid, words));
         }
-        Some(address) if taken.contains(&address) || pool.gateway == Some(address) => {
+        Some(address) if taken.contains(&address) || is_reserved(pool, address) => {
             return Err(refuse(Kind::Conflict, "Address already in use"));
         }
         Some(address) => address,

@@ -1,6 +1,6 @@
 //! Networks come and go: the three that are always there, and those that people make.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -258,6 +258,23 @@ fn check_pool(pool: &Pool) -> Result<()> {
     }
     if let Some(other) = pool.taken.values().find(|address| !subnet.contains(*address)) {
         return invalid(format!("invalid auxiliary address {other}: parent subnet is {subnet}"));
+    }
+    check_uses(pool)
+}
+
+/// Refuses an address that is to have two uses.
+fn check_uses(pool: &Pool) -> Result<()> {
+    let taken =
+        |what: String| Err(refuse(Kind::Conflict, format!("{what}: Address already in use")));
+    let is_nobodys = |address| addresses::is_nobodys(&pool.subnet, address);
+    if let Some(gateway) = pool.gateway.filter(|gateway| is_nobodys(*gateway)) {
+        return taken(format!("failed to allocate gateway ({gateway})"));
+    }
+    let mut used: BTreeSet<IpAddr> = pool.gateway.or(first(pool.subnet)).into_iter().collect();
+    for (name, address) in &pool.taken {
+        if is_nobodys(*address) || !used.insert(*address) {
+            return taken(format!("failed to allocate secondary ip address ({name}:{address})"));
+        }
     }
     Ok(())
 }

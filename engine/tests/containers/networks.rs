@@ -99,7 +99,8 @@ fn a_port_is_published_right_after_a_server_on_it_has_ended() {
 #[test]
 fn containers_of_a_network_find_each_other_by_name() {
     on_a_host(|dok| {
-        dok.ok(&["network", "create", "--subnet", "10.9.0.0/24", "n1"]);
+        let taken = ["--aux-address", "router=10.9.0.7"];
+        dok.ok(&[&["network", "create", "--subnet", "10.9.0.0/24"], &taken[..], &["n1"]].concat());
         let words = ["run", "-d", "--name", "web", "--network", "n1", "--ip", "10.9.0.99"];
         let more = ["--network-alias", "www", "--mac-address", "02:00:00:00:00:99"];
         dok.ok(&[&words[..], &more, &["busybox", "sh", "-c", SERVICE]].concat());
@@ -129,6 +130,8 @@ fn containers_of_a_network_find_each_other_by_name() {
             (&["--ip", "10.9.0.5"], "supported on user defined networks only"),
             (&["--network", "n1", "--network", "none"], "conflicting options"),
             (&["--network", "n1", "--ip", "10.9.0.99"], "Address already in use"),
+            (&["--network", "n1", "--ip", "10.9.0.7"], "Address already in use"),
+            (&["--network", "n1", "--ip", "10.9.0.255"], "Address already in use"),
             (&["--mac-address", "x"], "x is not a valid mac address"),
             (&["--dns", "x"], "invalid name server: x"),
         ] {

@@ -88,6 +88,22 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
                 "no matching subnet for gateway 10.7.0.1",
             ),
             (
+                "network create --subnet 10.8.0.0/24 --gateway 10.8.0.0 x",
+                "failed to allocate gateway (10.8.0.0): Address already in use",
+            ),
+            (
+                "network create --subnet 10.8.0.0/24 --gateway 10.8.0.255 x",
+                "failed to allocate gateway (10.8.0.255): Address already in use",
+            ),
+            (
+                "network create --subnet 10.8.0.0/24 --aux-address a=10.8.0.1 x",
+                "failed to allocate secondary ip address (a:10.8.0.1): Address already in use",
+            ),
+            (
+                "network create --ipv6 --subnet fd00:8::/64 --gateway fd00:8:: x",
+                "failed to allocate gateway (fd00:8::): Address already in use",
+            ),
+            (
                 "network create -o com.docker.network.bridge.name=brx x",
                 "network device brx is there already",
             ),
