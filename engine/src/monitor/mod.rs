@@ -230,8 +230,9 @@ impl Monitor {
         self.state.error.clone_from(&not_run.words);
         let removed = self.container.host_config.auto_remove;
         self.names = None;
-        self.let_go_of_ports();
+        self.end_carrier();
         drop(cleanup::clear(&self.store, &self.runtime, &self.container, InRuntime::No)?);
+        self.kept.clear();
         if removed {
             cleanup::remove(&self.store, &self.container, Volumes::Remove)?;
         } else {
@@ -257,9 +258,11 @@ impl Monitor {
             let _ = self.save(Durability::Passing);
         }
         self.names = None;
-        self.let_go_of_ports();
+        self.end_carrier();
         let in_runtime = self.deletion.take().map_or(InRuntime::Perhaps, InRuntime::Leaving);
         let cleared = cleanup::clear(&self.store, &self.runtime, &self.container, in_runtime);
+        // No rule leads to it any more, and whoever hears of its end may want its ports.
+        self.kept.clear();
         let lingering = if removed {
             let lingering = cleared?;
             let remains = cleanup::take_out(&self.store, &self.container, Volumes::Remove)?;
@@ -283,8 +286,8 @@ impl Monitor {
         Ok(())
     }
 
-    /// Nobody but us holds them then, and they are free when we end.
-    fn let_go_of_ports(&mut self) {
+    /// Nobody but us holds the published ports then.
+    fn end_carrier(&mut self) {
         if let Some(carrier) = self.carrier.take() {
             carrier.end();
         }

@@ -296,6 +296,8 @@ impl Engine {
         let bundle = self.empty_bundle(container)?;
         let (waiting, kept) = self.prepare(container, &bundle)?;
         let mut ours = waiting.begin(&kept, wanted.bits())?;
+        // They are the monitor's, which lets go of them before it tells of the program's end.
+        drop(kept);
         loop {
             let frame = wire::read(&mut ours).context("hear of the monitor")?;
             let frame = frame.context("the monitor ended before the program ran")?;

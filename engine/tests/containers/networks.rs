@@ -2,9 +2,12 @@
 
 use std::io::Read;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
+use rustix::net::sockopt::set_socket_reuseaddr;
+use rustix::net::{AddressFamily, SocketType, bind, socket};
 
 use super::patience::{PATIENCE, until};
 use super::setting::Dok;
@@ -17,7 +20,7 @@ pub(crate) fn on_a_host(test: impl FnOnce(&Dok) + Send) {
             eprintln!("skipped: needs a network namespace of its own: {error}");
             return;
         }
-        let up = std::process::Command::new("ip").args(["link", "set", "lo", "up"]).status();
+        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
         if !up.is_ok_and(|status| status.success()) {
             eprintln!("skipped: needs the program ip");
             return;
@@ -28,6 +31,14 @@ pub(crate) fn on_a_host(test: impl FnOnce(&Dok) + Send) {
     if let Err(panic) = ended {
         std::panic::resume_unwind(panic);
     }
+}
+
+/// Whether a program could have a port. Nobody listens meanwhile: what another test starts just then
+/// has a copy of the socket for a moment, which keeps nobody away.
+pub(crate) fn is_free(port: u16) -> bool {
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+    set_socket_reuseaddr(&socket, true).unwrap();
+    bind(&socket, &SocketAddr::from(([0; 4], port))).is_ok()
 }
 
 /// What a service says to one who connects, once it is there.
@@ -82,16 +93,29 @@ fn every_user_may_listen_on_every_port_and_ping() {
 }
 
 #[test]
+fn ports_are_free_as_soon_as_a_container_has_ended() {
+    on_a_host(|dok| {
+        // Many take a while to be let go of.
+        let run = ["run", "--rm", "-p", "21000-21499:1000-1499", "busybox", "true"];
+        for _ in 0..10 {
+            assert!(dok.direct(&run).status().unwrap().success());
+            assert!(is_free(21499));
+        }
+    });
+}
+
+#[test]
 fn a_port_is_published_right_after_a_server_on_it_has_ended() {
     on_a_host(|dok| {
-        let server = TcpListener::bind("0.0.0.0:8080").unwrap();
-        let mut client = TcpStream::connect("127.0.0.1:8080").unwrap();
-        // Who ends a connection first remembers it for a minute.
-        drop(server.accept().unwrap());
-        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+        // Another process, of which no other test has a copy.
+        let words = ["-c", "echo hello | busybox nc -l -p 8080"];
+        let mut server = Command::new("/bin/busybox").arg("sh").args(words).spawn().unwrap();
+        until("it listens", || (!is_free(8080)).then_some(()));
         let run = ["run", "--rm", "-p", "8080:80", "busybox", "true"];
-        assert!(dok.dok(&run).err.contains("address already in use"), "it still listens");
-        drop(server);
+        assert!(dok.dok(&run).err.contains("address already in use"));
+        // Who ends a connection first remembers it for a minute.
+        assert_eq!(told_by("127.0.0.1:8080"), "hello\n");
+        server.wait().unwrap();
         dok.ok(&run);
     });
 }
