@@ -61,6 +61,53 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
             "{{range.IPAM.Config}}{{.Subnet}},{{.Gateway}}{{end}}{{.Internal}}{{.Labels.a}}";
         let shown = told(host, &format!("network inspect -f {template} n2"));
         assert_eq!(shown, "10.9.0.0/24,10.9.0.1trueb\n");
+        assert_eq!(told(host, "network rm n1"), "n1\n");
+        assert_eq!(told(host, "network prune -f"), "Deleted Networks:\nn2\n\n");
+        assert_eq!(told(host, "network prune -f"), "");
+        let (links, _, rules) = host.traces();
+        assert_eq!((links.as_str(), rules.as_str()), ("", ""));
+    });
+}
+
+const EXPECTED: &str = r#"[
+    {
+        "Name": "n1",
+        "Id": "ID",
+        "Created": "CREATED",
+        "Scope": "local",
+        "Driver": "bridge",
+        "EnableIPv4": true,
+        "EnableIPv6": false,
+        "IPAM": {
+            "Driver": "default",
+            "Options": {},
+            "Config": [
+                {
+                    "Subnet": "172.18.0.0/16",
+                    "Gateway": "172.18.0.1"
+                }
+            ]
+        },
+        "Internal": false,
+        "Attachable": false,
+        "Ingress": false,
+        "ConfigFrom": {
+            "Network": ""
+        },
+        "ConfigOnly": false,
+        "Containers": {},
+        "Options": {},
+        "Labels": {}
+    }
+]
+"#;
+
+#[test]
+fn what_makes_no_network_is_refused_in_dockers_words() {
+    on_a_host(|host| {
+        told(host, "network create n1");
+        let subnet = "--subnet 10.9.0.0/24 -o com.docker.network.bridge.name=brx";
+        told(host, &format!("network create {subnet} n2"));
         for (words, complaint) in [
             ("network create n1", "network with name n1 already exists"),
             ("network create host", "operation is not permitted on predefined host network"),
@@ -110,6 +157,12 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
         ] {
             assert_eq!(refused(host, words), format!("Error response from daemon: {complaint}\n"));
         }
+    });
+}
+
+#[test]
+fn options_of_a_network_are_served_kept_or_refused() {
+    on_a_host(|host| {
         let option = "com.docker.network.driver.mtu";
         let complaint = refused(host, &format!("network create -o {option}=abc x"));
         assert!(
@@ -124,46 +177,8 @@ fn networks_are_made_shown_and_removed_as_by_docker() {
         assert!(shown.contains("\"org.example.note\":\"b\""), "{shown}");
         assert_eq!(host.attach(&host.container("web"), "n3", &[]).endpoint.interface, "lan0");
         drop(onggi_engine::network::release(&host.store, "web").expect("to leave"));
-        assert_eq!(told(host, "network rm n1"), "n1\n");
-        assert_eq!(told(host, "network prune -f"), "Deleted Networks:\nn2\nn3\n\n");
-        assert_eq!(told(host, "network prune -f"), "");
-        let (links, _, rules) = host.traces();
-        assert_eq!((links.as_str(), rules.as_str()), ("", ""));
     });
 }
-
-const EXPECTED: &str = r#"[
-    {
-        "Name": "n1",
-        "Id": "ID",
-        "Created": "CREATED",
-        "Scope": "local",
-        "Driver": "bridge",
-        "EnableIPv4": true,
-        "EnableIPv6": false,
-        "IPAM": {
-            "Driver": "default",
-            "Options": {},
-            "Config": [
-                {
-                    "Subnet": "172.18.0.0/16",
-                    "Gateway": "172.18.0.1"
-                }
-            ]
-        },
-        "Internal": false,
-        "Attachable": false,
-        "Ingress": false,
-        "ConfigFrom": {
-            "Network": ""
-        },
-        "ConfigOnly": false,
-        "Containers": {},
-        "Options": {},
-        "Labels": {}
-    }
-]
-"#;
 
 #[test]
 fn a_container_is_connected_and_disconnected_while_it_runs() {
