@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
 use super::flags::{text, value};
-use super::listing::unescape;
 use super::template::Template;
 use super::{Globals, format_flag, logs, print};
 use crate::error::Result;
@@ -53,7 +52,7 @@ impl Shape {
         Ok(match format {
             None | Some("") => Shape::Words,
             Some("json" | "{{json .}}") => Shape::Json,
-            Some(template) => Shape::Template(Template::parse(&unescape(template))?),
+            Some(template) => Shape::Template(Template::parse(template)?),
         })
     }
 

@@ -53,9 +53,9 @@ pub(super) fn list(
         }
         Some("json") => rows.iter().map(|row| Ok(format!("{}\n", row.fields))).collect(),
         Some(format) => match format.strip_prefix("table ") {
-            Some(template) => table(&rows, columns, &unescape(template)),
+            Some(template) => table(&rows, columns, template),
             None => {
-                let template = Template::parse(&unescape(format))?;
+                let template = Template::parse_row(format)?;
                 rows.iter().map(|row| Ok(format!("{}\n", line(&template, row)?))).collect()
             }
         },
@@ -83,7 +83,7 @@ fn head_of_label(name: &str) -> String {
 }
 
 fn table(rows: &[Row], columns: &[Column], template: &str) -> Result<String> {
-    let template = Template::parse(template)?;
+    let template = Template::parse_row(template)?;
     let heads: Value =
         columns.iter().map(|(field, head)| ((*field).to_owned(), Value::from(*head))).collect();
     let mut lines = vec![template.render_row(&heads, &head_of_label)?];
@@ -121,11 +121,6 @@ pub(super) fn align(lines: &[String], least: usize) -> String {
     text
 }
 
-/// Two characters that are typed for one.
-pub(super) fn unescape(text: &str) -> String {
-    text.replace("\\t", "\t").replace("\\n", "\n")
-}
-
 /// One object: the format is `json` or a template.
 ///
 /// # Errors
@@ -133,7 +128,7 @@ pub(super) fn unescape(text: &str) -> String {
 pub(super) fn of_one(object: &Value, format: &str) -> Result<String> {
     match format {
         "json" => Ok(format!("{object}\n")),
-        format => Ok(format!("{}\n", Template::parse(&unescape(format))?.render(object)?)),
+        format => Ok(format!("{}\n", Template::parse(format)?.render(object)?)),
     }
 }
 
@@ -153,7 +148,7 @@ pub(super) fn inspect<T: Serialize>(objects: &[T], format: Option<&str>) -> Resu
         }
         Some("json") => Ok(serde_json::to_string(objects)? + "\n"),
         Some(format) => {
-            let template = Template::parse(&unescape(format))?;
+            let template = Template::parse(format)?;
             let line =
                 |object| Ok(format!("{}\n", template.render(&serde_json::to_value(object)?)?));
             objects.iter().map(line).collect()

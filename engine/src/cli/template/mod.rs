@@ -1,10 +1,15 @@
 //! Go's templates, as far as `--format` is used with them: fields, variables, `range`, `if` and
-//! `with`, pipes, and the functions that Docker's client has.
+//! `with`, templates by name, pipes, and the functions that Docker's client has.
 
 mod fields;
 mod functions;
+mod lex;
+mod literal;
 mod parse;
 mod render;
+
+use std::collections::BTreeMap;
+use std::fmt;
 
 use serde_json::Value;
 
@@ -12,7 +17,19 @@ use crate::error::Result;
 
 /// A template that has been read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Template(Vec<Node>);
+pub struct Template {
+    main: Vec<Node>,
+    /// What `define` and `block` have given a name.
+    named: BTreeMap<String, Vec<Node>>,
+}
+
+/// What the text around actions is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Around {
+    AsTyped,
+    /// `\t` and `\n` are typed for the characters, as in lists.
+    Unescaped,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
@@ -21,6 +38,8 @@ enum Node {
     If(Pipe, Vec<Node>, Vec<Node>),
     With(Pipe, Vec<Node>, Vec<Node>),
     Range(Pipe, Vec<Node>, Vec<Node>),
+    /// A template by its name, and what it is given.
+    Call(String, Option<Pipe>),
     Break,
     Continue,
 }
@@ -44,12 +63,48 @@ enum Keeps {
 #[derive(Debug, Clone, PartialEq)]
 enum Operand {
     /// From the value at hand.
-    Field(Vec<String>),
+    Field(Path),
     /// From a variable; the one without a name is what the template began with.
-    Variable(String, Vec<String>),
+    Variable(String, Path),
     Constant(Value),
     Function(String),
     Pipe(Pipe),
+    /// From the value of a pipe.
+    Inside(Pipe, Path),
+}
+
+/// The names of fields inside of one another.
+#[derive(Debug, Clone, PartialEq)]
+struct Path {
+    names: Vec<String>,
+    place: Place,
+}
+
+impl Path {
+    fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ".{}", self.names.join("."))
+    }
+}
+
+/// Where something is in a template's text, as Go counts: lines from one, bytes from nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Place {
+    /// The place after that text.
+    fn of(before: &str) -> Place {
+        let column = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        Place { line: 1 + before.matches('\n').count(), column }
+    }
 }
 
 /// What `.Label "NAME"` of a row of a list says.
@@ -61,7 +116,15 @@ impl Template {
     /// # Errors
     /// Says where it makes no sense.
     pub fn parse(text: &str) -> Result<Template> {
-        parse::parse(text).map(Template)
+        parse::parse(text, Around::AsTyped)
+    }
+
+    /// Reads the template of a list, in whose text `\t` and `\n` may be typed.
+    ///
+    /// # Errors
+    /// As [`Template::parse`].
+    pub(super) fn parse_row(text: &str) -> Result<Template> {
+        parse::parse(text, Around::Unescaped)
     }
 
     /// The text for a value.
@@ -69,7 +132,7 @@ impl Template {
     /// # Errors
     /// Names the field that it does not have, or the function that cannot do with what it got.
     pub fn render(&self, value: &Value) -> Result<String> {
-        render::render(&self.0, value, None)
+        render::render(self, value, None)
     }
 
     /// The text for a row of a list, whose labels can be asked for one by one.
@@ -77,7 +140,7 @@ impl Template {
     /// # Errors
     /// As [`Template::render`].
     pub(super) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
-        render::render(&self.0, row, Some(label))
+        render::render(self, row, Some(label))
     }
 }
 
@@ -86,6 +149,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn said(template: &str, value: &Value) -> Result<String> {
+        Template::parse(template)?.render(value)
+    }
 
     #[test]
     fn templates_say_what_gos_say() {
@@ -139,15 +206,11 @@ mod tests {
                 "70000|web  |   3",
             ),
             ("{{range .Name}}{{end}}", ""),
-            ("{{$nothing}}", ""),
-            ("{{range .Tags}}{{$in := .}}{{end}}{{$in}}", ""),
         ] {
-            if expected.is_empty() {
-                assert!(Template::parse(template).expect(template).render(&value).is_err());
-                continue;
+            match expected {
+                "" => assert!(said(template, &value).is_err(), "{template}"),
+                expected => assert_eq!(said(template, &value).expect(template), expected),
             }
-            let text = Template::parse(template).expect(template).render(&value).expect(template);
-            assert_eq!(text, expected, "{template}");
         }
     }
 
@@ -178,15 +241,99 @@ mod tests {
             "{{break}}",
             "{{:= .A}}",
             "{{.A = 1}}",
+            "{{$nothing}}",
+            "{{range .Tags}}{{$in := .}}{{end}}{{$in}}",
+            "{{\"\\q\"}}",
+            "{{end if}}",
+            "{{if .A}}{{else else}}{{end}}",
+            "{{range .A}}{{else}}{{break}}{{end}}",
+            "{{.A}}{{/* a */ }}",
+            "{{.A)}}",
         ] {
             let read = Template::parse(wrong);
             assert!(read.is_err(), "{wrong}: {read:?}");
         }
-        let template = Template::parse("{{.nmae}}").expect("a template");
-        template.render(&json!({"Name": "web"})).expect_err("no such field either");
-        let template = Template::parse("{{.Nmae}}").expect("a template");
-        let error = template.render(&json!({"Name": "web"})).expect_err("no such field");
-        let words = "executing \"\" at <.Nmae>: can't evaluate field Nmae";
-        assert_eq!(error.to_string(), format!("template parsing error: template: :1: {words}"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_its_place() {
+        let value = json!({
+            "Name": "web", "State": {"Up": true}, "Net": {"IPAMConfig": null}, "Networks": {"a": {}},
+            "List": [null],
+        });
+        for (template, place, what) in [
+            ("{{.nmae}}", "2: executing \"\" at <.nmae>", "map has no entry for key \"nmae\""),
+            (
+                "{{(index .List 0).Name}}",
+                "17: executing \"\" at <.Name>",
+                "nil data; no entry for key \"Name\"",
+            ),
+        ] {
+            let error = said(template, &value).expect_err(template).to_string();
+            assert_eq!(error, format!("template parsing error: template: :1:{place}: {what}"));
+        }
+        for (template, text) in [
+            ("{{.State.Health}}{{if .State.Health}}{{.State.Health.Status}}{{end}}", "<nil>"),
+            ("{{with .State.Health}}{{.Status}}{{else}}none{{end}}", "none"),
+            ("{{json .State.Health}} {{.Networks.b.IPAddress}}", "null <no value>"),
+        ] {
+            assert_eq!(said(template, &value).expect(template), text, "{template}");
+        }
+        let row = Template::parse("{{.Nmae}}").expect("a template");
+        let error = row.render_row(&value, &|_| String::new()).expect_err("no such field");
+        assert!(error.to_string().ends_with("at <.Nmae>: can't evaluate field Nmae"), "{error}");
+    }
+
+    #[test]
+    fn literals_are_gos() {
+        for (template, text) in [
+            ("{{\"\\n\"}}{{`\\n`}}\\n", "\n\\n\\n"),
+            ("{{range .}}{{.}}{{\"\\n\"}}{{end}}", "a\nb\n"),
+            ("{{join . \"\\n\"}}{{\"a\tb\"}}", "a\nba\tb"),
+            ("{{'a'}} {{0x1F}} {{1_000}} {{-3}}", "97 31 1000 -3"),
+        ] {
+            assert_eq!(said(template, &json!(["a", "b"])).expect(template), text, "{template}");
+        }
+        let row = Template::parse_row("\\t{{.}}{{\"\\t\"}}{{printf \"%s\\n\" .}}\\n");
+        let text = row.and_then(|row| row.render_row(&json!("a"), &|_| String::new()));
+        assert_eq!(text.expect("a row"), "\ta\ta\n\n");
+    }
+
+    #[test]
+    fn templates_have_names() {
+        let value = json!({"Name": "web"});
+        for (template, text) in [
+            ("{{template \"x\" .Name}}{{define \"x\"}}<{{.}}{{$}}>{{end}}", "<webweb>"),
+            ("{{define \"x\"}}<{{.}}>{{end}}{{template \"x\"}}", "<<no value>>"),
+            ("{{block \"y\" 3}}[{{.}}]{{end}}{{template \"y\" 4}}", "[3][4]"),
+        ] {
+            assert_eq!(said(template, &value).expect(template), text, "{template}");
+        }
+        for wrong in [
+            "{{template \"x\"}}",
+            "{{define \"x\"}}{{template \"x\"}}{{end}}{{template \"x\"}}",
+            "{{define \"x\"}}",
+            "{{define x}}{{end}}",
+            "{{define \"x\" .}}{{end}}",
+            "{{if .}}{{define \"x\"}}{{end}}{{end}}",
+            "{{block \"x\"}}{{end}}",
+            "{{$y := 1}}{{define \"x\"}}{{$y}}{{end}}",
+        ] {
+            said(wrong, &value).expect_err(wrong);
+        }
+    }
+
+    #[test]
+    fn a_range_goes_through_numbers() {
+        for (template, text) in [
+            ("{{range 3}}{{.}}{{else}}no{{end}}{{range 0}}x{{else}}no{{end}}", "012no"),
+            ("{{range $i := 2}}{{$i}}{{end}}{{range -1}}x{{end}}", "01"),
+            ("{{range 9223372036854775807}}{{if eq . 2}}{{break}}{{end}}{{.}}{{end}}", "01"),
+        ] {
+            assert_eq!(said(template, &json!(null)).expect(template), text, "{template}");
+        }
+        for wrong in ["{{range $i, $j := 2}}{{end}}", "{{range 1.5}}{{end}}"] {
+            said(wrong, &json!(null)).expect_err(wrong);
+        }
     }
 }

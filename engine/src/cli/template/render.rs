@@ -2,13 +2,17 @@
 
 use serde_json::Value;
 
-use super::{Keeps, Label, Node, Operand, Pipe, fields, functions};
+use super::{Keeps, Label, Node, Operand, Path, Pipe, Place, Template, fields, functions};
 use crate::error::Result;
 
-pub(super) fn render(nodes: &[Node], root: &Value, label: Option<Label>) -> Result<String> {
+/// As many templates are in one another at most; each takes some of the stack.
+const DEEPEST: usize = 100;
+
+pub(super) fn render(template: &Template, root: &Value, label: Option<Label>) -> Result<String> {
     let variables = vec![(String::new(), root.clone())];
-    let mut renderer = Renderer { root, variables, label, text: String::new() };
-    renderer.nodes(nodes, root)?;
+    let text = String::new();
+    let mut renderer = Renderer { template, root, variables, label, depth: 0, text };
+    renderer.nodes(&template.main, root)?;
     Ok(renderer.text)
 }
 
@@ -16,11 +20,20 @@ pub(super) fn wrong(what: impl std::fmt::Display) -> anyhow::Error {
     anyhow::anyhow!("template parsing error: template: :1: executing \"\" {what}")
 }
 
+fn wrong_at(path: &Path, what: impl std::fmt::Display) -> anyhow::Error {
+    let Place { line, column } = path.place;
+    let at = format!("template: :{line}:{column}: executing \"\" at <{path}>");
+    anyhow::anyhow!("template parsing error: {at}: {what}")
+}
+
 struct Renderer<'a> {
+    template: &'a Template,
     root: &'a Value,
     /// The last of a name counts; those of a block go with it.
     variables: Vec<(String, Value)>,
     label: Option<Label<'a>>,
+    /// How many templates the nodes at hand are inside of.
+    depth: usize,
     text: String,
 }
 
@@ -57,9 +70,13 @@ impl Renderer<'_> {
             Node::Print(pipe) => {
                 let value = self.pipe(pipe, dot)?;
                 if pipe.keeps.is_none() {
-                    let shown = path_of(pipe).and_then(|path| fields::print(path, &value));
+                    let shown = path_of(pipe).and_then(|path| fields::print(&path.names, &value));
                     self.text.push_str(&shown.unwrap_or_else(|| functions::print(&value)));
                 }
+            }
+            Node::Call(name, given) => {
+                let given = given.as_ref().map(|pipe| self.pipe(pipe, dot)).transpose()?;
+                self.call(name, &given.unwrap_or_default())?;
             }
             Node::Break => return Ok(Flow::Break),
             Node::Continue => return Ok(Flow::Continue),
@@ -74,36 +91,45 @@ impl Renderer<'_> {
         Ok(Flow::On)
     }
 
+    /// A template by its name, which knows only what it is given.
+    fn call(&mut self, name: &str, given: &Value) -> Result<()> {
+        let nodes = self.template.named.get(name);
+        let nodes = nodes.ok_or_else(|| wrong(format_args!("template {name:?} not defined")))?;
+        if self.depth == DEEPEST {
+            return Err(wrong(format_args!("exceeded maximum template depth ({DEEPEST})")));
+        }
+        self.depth += 1;
+        let own = vec![(String::new(), given.clone())];
+        let outside = std::mem::replace(&mut self.variables, own);
+        self.nodes(nodes, given)?;
+        self.variables = outside;
+        self.depth -= 1;
+        Ok(())
+    }
+
     /// What of a block is carried out for the value that it asks about.
     fn choose(&mut self, node: &Node, value: Value, dot: &Value) -> Result<Flow> {
         match node {
             Node::With(_, yes, _) if functions::is_true(&value) => self.block(yes, &value),
             Node::If(_, yes, _) if functions::is_true(&value) => self.block(yes, dot),
             Node::Range(pipe, each, none) => {
-                let items: Vec<(Value, Value)> = match value {
-                    Value::Null => Vec::new(),
-                    Value::Array(items) => {
-                        items.into_iter().enumerate().map(|(at, item)| (at.into(), item)).collect()
-                    }
-                    Value::Object(fields) => {
-                        fields.into_iter().map(|(name, item)| (name.into(), item)).collect()
-                    }
-                    other => {
-                        let shown = functions::print(&other);
-                        return Err(wrong(format_args!("range can't iterate over {shown}")));
-                    }
-                };
-                match items.is_empty() {
-                    true => self.block(none, dot),
-                    false => self.each(pipe, each, items),
+                let mut items = items(value, pipe)?.peekable();
+                match items.peek() {
+                    None => self.block(none, dot),
+                    Some(_) => self.each(pipe, each, items),
                 }
             }
             Node::With(.., no) | Node::If(.., no) => self.block(no, dot),
-            Node::Text(_) | Node::Print(_) | Node::Break | Node::Continue => Ok(Flow::On),
+            _ => Ok(Flow::On),
         }
     }
 
-    fn each(&mut self, pipe: &Pipe, nodes: &[Node], items: Vec<(Value, Value)>) -> Result<Flow> {
+    fn each(
+        &mut self,
+        pipe: &Pipe,
+        nodes: &[Node],
+        items: impl Iterator<Item = Item>,
+    ) -> Result<Flow> {
         let names = match &pipe.keeps {
             Some(Keeps::New(names)) => &names[..],
             _ => &[],
@@ -165,7 +191,7 @@ impl Renderer<'_> {
         let given: Vec<Value> = given.into_iter().chain(before).collect();
         match (first, self.label) {
             (Operand::Function(name), _) => functions::call(name, &given),
-            (Operand::Field(path), Some(label)) if *path == ["Label"] => match &given[..] {
+            (Operand::Field(path), Some(label)) if path.names == ["Label"] => match &given[..] {
                 [Value::String(name)] => Ok(label(name).into()),
                 _ => Err(wrong("wrong number of args for Label: expected the name of one")),
             },
@@ -176,41 +202,90 @@ impl Renderer<'_> {
 
     fn operand(&mut self, operand: &Operand, dot: &Value) -> Result<Value> {
         match operand {
-            Operand::Field(path) => field(dot, path, std::ptr::eq(dot, self.root)),
-            Operand::Variable(name, path) => field(self.variable(name)?, path, name.is_empty()),
+            Operand::Field(path) => self.field(dot, path, std::ptr::eq(dot, self.root)),
+            Operand::Variable(name, path) => {
+                let value = self.variable(name)?.clone();
+                self.field(&value, path, name.is_empty())
+            }
             Operand::Constant(value) => Ok(value.clone()),
             Operand::Function(name) => functions::call(name, &[]),
             Operand::Pipe(pipe) => self.pipe(pipe, dot),
+            Operand::Inside(pipe, path) => match self.pipe(pipe, dot)? {
+                Value::Null => {
+                    let name = path.names.first().map_or("", String::as_str);
+                    Err(wrong_at(path, format_args!("nil data; no entry for key {name:?}")))
+                }
+                value => self.field(&value, path, false),
+            },
+        }
+    }
+
+    /// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
+    /// wrote the template; a label that is not there has no value.
+    fn field(&self, value: &Value, path: &Path, is_root: bool) -> Result<Value> {
+        let mut found = value;
+        for (at, name) in path.names.iter().enumerate() {
+            let is_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
+            if let Some(inner) = found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
+                found = inner;
+                continue;
+            }
+            found = match name.as_str() {
+                name if fields::is_text(name) => return Ok("".into()),
+                name if fields::is_number(name) => return Ok(0.into()),
+                name if found.is_null() || fields::may_be_missing(name) || !is_field => {
+                    &Value::Null
+                }
+                name => return Err(self.no_field(path, name)),
+            };
+        }
+        Ok(found.clone())
+    }
+
+    /// Docker's client knows the fields of a list's rows by their type, and of what it inspects by
+    /// what is there.
+    fn no_field(&self, path: &Path, name: &str) -> anyhow::Error {
+        match self.label {
+            Some(_) => wrong_at(path, format_args!("can't evaluate field {name}")),
+            None => wrong_at(path, format_args!("map has no entry for key {name:?}")),
         }
     }
 }
 
-/// A field of Docker's begins with a capital, and one that is not there is a mistake of whoever
-/// wrote the template; a label that is not there has no value.
-fn field(value: &Value, path: &[String], is_root: bool) -> Result<Value> {
-    let mut found = value;
-    for (at, name) in path.iter().enumerate() {
-        let is_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
-        found = match found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
-            Some(inner) => inner,
-            None if fields::is_text(name) => return Ok("".into()),
-            None if fields::is_number(name) => return Ok(0.into()),
-            None if found.is_null() || fields::may_be_missing(name) => &Value::Null,
-            None if !is_field => &Value::Null,
-            None => {
-                let path = path.join(".");
-                return Err(wrong(format_args!("at <.{path}>: can't evaluate field {name}")));
-            }
-        };
-    }
-    Ok(found.clone())
+/// What a `range` goes through: a key or a number, and a value.
+type Item = (Value, Value);
+
+fn items(value: Value, pipe: &Pipe) -> Result<Box<dyn Iterator<Item = Item>>> {
+    let has_two_names = matches!(&pipe.keeps, Some(Keeps::New(names)) if names.len() == 2);
+    Ok(match value {
+        Value::Null => Box::new(std::iter::empty()),
+        Value::Array(items) => {
+            Box::new(items.into_iter().enumerate().map(|(at, item)| (at.into(), item)))
+        }
+        Value::Object(fields) => {
+            Box::new(fields.into_iter().map(|(name, item)| (name.into(), item)))
+        }
+        Value::Number(count) if !count.is_f64() && has_two_names => {
+            let what = "to iterate over more than one variable";
+            return Err(wrong(format_args!("can't use {count} {what}")));
+        }
+        Value::Number(count) if !count.is_f64() => {
+            Box::new((0..count.as_i64().unwrap_or(i64::MAX)).map(|at| (at.into(), at.into())))
+        }
+        other => {
+            let shown = functions::print(&other);
+            return Err(wrong(format_args!("range can't iterate over {shown}")));
+        }
+    })
 }
 
 /// The path of a pipe that is a field and nothing else.
-fn path_of(pipe: &Pipe) -> Option<&[String]> {
+fn path_of(pipe: &Pipe) -> Option<&Path> {
     match &pipe.commands[..] {
         [command] => match &command[..] {
-            [Operand::Field(path) | Operand::Variable(_, path)] => Some(path),
+            [Operand::Field(path) | Operand::Variable(_, path) | Operand::Inside(_, path)] => {
+                Some(path)
+            }
             _ => None,
         },
         _ => None,
