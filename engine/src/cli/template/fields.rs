@@ -65,6 +65,11 @@ pub(super) fn may_be_missing(name: &str) -> bool {
     [POINTERS, LISTS, MAPS, DURATIONS].iter().any(|names| names.contains(&name))
 }
 
+/// Whether a field is a pointer: what it leads to has no fields where it leads nowhere.
+pub(super) fn is_pointer(name: &str) -> bool {
+    POINTERS.contains(&name)
+}
+
 /// Whether a field that is not there is an empty text.
 pub(super) fn is_text(name: &str) -> bool {
     TEXTS.contains(&name)

@@ -264,6 +264,21 @@ mod tests {
         for (template, place, what) in [
             ("{{.nmae}}", "2: executing \"\" at <.nmae>", "map has no entry for key \"nmae\""),
             (
+                "{{.State.Health.Status}}",
+                "8: executing \"\" at <.State.Health.Status>",
+                "map has no entry for key \"Health\"",
+            ),
+            (
+                "{{with .State}}{{.Health.Status}}{{end}}",
+                "24: executing \"\" at <.Health.Status>",
+                "map has no entry for key \"Health\"",
+            ),
+            (
+                "{{.Net.IPAMConfig.IPv4Address}}",
+                "6: executing \"\" at <.Net.IPAMConfig.IPv4Address>",
+                "nil pointer evaluating IPAMConfig.IPv4Address",
+            ),
+            (
                 "{{(index .List 0).Name}}",
                 "17: executing \"\" at <.Name>",
                 "nil data; no entry for key \"Name\"",

@@ -224,16 +224,25 @@ impl Renderer<'_> {
     /// wrote the template; a label that is not there has no value.
     fn field(&self, value: &Value, path: &Path, is_root: bool) -> Result<Value> {
         let mut found = value;
+        let mut missing = None;
         for (at, name) in path.names.iter().enumerate() {
             let is_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
             if let Some(inner) = found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
                 found = inner;
                 continue;
             }
+            let before = at.checked_sub(1).map_or("", |before| &path.names[before]);
+            if found.is_null() && fields::is_pointer(before) {
+                return Err(match missing {
+                    Some(missing) => self.no_field(path, missing),
+                    None => wrong_at(path, format_args!("nil pointer evaluating {before}.{name}")),
+                });
+            }
             found = match name.as_str() {
                 name if fields::is_text(name) => return Ok("".into()),
                 name if fields::is_number(name) => return Ok(0.into()),
                 name if found.is_null() || fields::may_be_missing(name) || !is_field => {
+                    missing = Some(name);
                     &Value::Null
                 }
                 name => return Err(self.no_field(path, name)),
