@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::filters::{filter, filters};
 use super::flags::{text, value};
+use super::listing::{BadFormat, template};
 use super::template::Template;
 use super::{Globals, format_flag, logs, print};
 use crate::error::Result;
@@ -52,7 +53,13 @@ impl Shape {
         Ok(match format {
             None | Some("") => Shape::Words,
             Some("json" | "{{json .}}") => Shape::Json,
-            Some(template) => Shape::Template(Template::parse(template)?),
+            Some(format) => {
+                let template = template(format)?;
+                // Who asks for a field that no event has is told at once, and not by the first.
+                let any = Event::of_volume(&"0".repeat(64), "create");
+                template.render(&fields(&any)).map_err(BadFormat::from)?;
+                Shape::Template(template)
+            }
         })
     }
 
@@ -112,6 +119,12 @@ mod tests {
         }
         let json = Shape::read(Some("json")).unwrap().line(&event).unwrap();
         assert!(json.starts_with(r#"{"Type":"volume""#), "{json}");
-        assert!(Shape::read(Some("{{.Type")).is_err());
+        let labels = "{{.Actor.Attributes.Owner}}{{index .Actor.Attributes \"Owner\"}}\\n";
+        let line = Shape::read(Some(labels)).unwrap().line(&event).unwrap();
+        assert_eq!(line, "<no value>\\n\n");
+        for wrong in ["{{.Type", "{{.Bad}}", "{{.Actor.Bad}}"] {
+            let error = Shape::read(Some(wrong)).err().expect(wrong);
+            assert!(error.is::<BadFormat>(), "{wrong}: {error}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What commands answer: lists as tables or by a template, objects as JSON or by a template.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -121,6 +122,32 @@ pub(super) fn align(lines: &[String], least: usize) -> String {
     text
 }
 
+/// A template for objects, not for a list, that makes no sense: programs know Docker's exit code.
+#[derive(Debug)]
+pub(super) struct BadFormat(String);
+
+impl fmt::Display for BadFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BadFormat {}
+
+impl From<anyhow::Error> for BadFormat {
+    fn from(error: anyhow::Error) -> BadFormat {
+        BadFormat(error.to_string())
+    }
+}
+
+/// The template for an object.
+///
+/// # Errors
+/// A [`BadFormat`] says what is wrong with it.
+pub(super) fn template(format: &str) -> Result<Template> {
+    Ok(Template::parse(format).map_err(BadFormat::from)?)
+}
+
 /// One object: the format is `json` or a template.
 ///
 /// # Errors
@@ -128,7 +155,7 @@ pub(super) fn align(lines: &[String], least: usize) -> String {
 pub(super) fn of_one(object: &Value, format: &str) -> Result<String> {
     match format {
         "json" => Ok(format!("{object}\n")),
-        format => Ok(format!("{}\n", Template::parse(format)?.render(object)?)),
+        format => Ok(format!("{}\n", template(format)?.render(object)?)),
     }
 }
 
@@ -148,7 +175,7 @@ pub(super) fn inspect<T: Serialize>(objects: &[T], format: Option<&str>) -> Resu
         }
         Some("json") => Ok(serde_json::to_string(objects)? + "\n"),
         Some(format) => {
-            let template = Template::parse(format)?;
+            let template = template(format)?;
             let line =
                 |object| Ok(format!("{}\n", template.render(&serde_json::to_value(object)?)?));
             objects.iter().map(line).collect()

@@ -93,6 +93,7 @@ use confirm::confirm;
 use globals::Globals;
 pub use globals::definition as program;
 pub use help::{Entry, GROUPS, entries};
+use listing::BadFormat;
 pub use template::Template;
 
 /// One command: its definition is built only when it is called.
@@ -228,6 +229,9 @@ const COMMANDS: &[Command] = &[
 /// What Docker's client exits with where `run` or the command line itself failed.
 const OWN_FAILURE: u8 = 125;
 
+/// What Docker's client exits with where a template for objects makes no sense.
+const BAD_FORMAT: u8 = 64;
+
 /// What a shell says of a program that SIGPIPE ended.
 const UNHEARD: u8 = 141;
 
@@ -312,8 +316,8 @@ fn exit_code(code: i32) -> ExitCode {
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
-/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1, and
-/// with 125 where words make no sense.
+/// `run` ends with 125, or 127 and 126 where the program could not be executed; others with 1, with
+/// 125 where words make no sense, and with 64 where a template makes none.
 fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
     if is_unheard(error) {
         return ExitCode::from(UNHEARD);
@@ -326,6 +330,9 @@ fn failure(command: &Command, error: &anyhow::Error) -> ExitCode {
         complain(&format!("dok: {FROM_DAEMON}: {}", error::told(error)));
     } else {
         tell(error);
+    }
+    if error.is::<BadFormat>() {
+        return ExitCode::from(BAD_FORMAT);
     }
     if command.page != "run" && error::kind(error) != Some(Kind::Usage) {
         return ExitCode::FAILURE;

@@ -77,6 +77,55 @@ fn fields_are_found_and_printed_as_gos_are() {
 }
 
 #[test]
+fn a_template_that_makes_no_sense_ends_with_dockers_exit_code() {
+    let Some(dok) = Dok::new() else { return };
+    for words in [
+        &["inspect", "-f", "{{.Name", "ghost"][..],
+        &["image", "inspect", "-f", "{{nothing .Id}}", "busybox"],
+        &["network", "inspect", "-f", "{{end}}", "host"],
+        &["events", "--until", "0s", "--format", "{{.Bad"],
+        &["events", "--until", "0s", "--format", "{{.Bad}}"],
+        &["version", "-f", "{{"],
+        &["info", "-f", "{{"],
+    ] {
+        dok.refused(64, words, "template parsing error: template: :1:");
+    }
+    for words in [
+        &["ps", "--format", "{{"][..],
+        &["images", "--format", "table {{"],
+        &["system", "df", "--format", "{{"],
+        &["image", "inspect", "-f", "{{.Odd}}", "busybox"],
+    ] {
+        dok.refused(1, words, "template parsing error: template: :1:");
+    }
+}
+
+#[test]
+fn lists_are_unescaped_around_actions_and_objects_are_not() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", NONE, "--name", "box", "-e", "A=1", "-e", "B=2", "busybox"]);
+    for (words, text) in [
+        (&["inspect", "-f", "{{.Name}}\\n{{\"\\n\"}}", "box"][..], "/box\\n\n\n"),
+        (&["inspect", "-f", "{{join (slice .Config.Env 0 2) \"\\t\"}}", "box"], "A=1\tB=2\n"),
+        (
+            &["ps", "-a", "--format", "{{.Names}}\\t{{\"\\n\"}}{{printf \"%s\\t\" .Image}}"],
+            "box\t\nbusybox\t\n",
+        ),
+        (
+            &["ps", "-a", "--format", "table {{.Names}}{{\"\\t\"}}{{.Image}}"],
+            "NAMES     IMAGE\nbox       busybox\n",
+        ),
+    ] {
+        assert_eq!(dok.ok(words), text, "{words:?}");
+    }
+    dok.refused(
+        1,
+        &["inspect", "-f", "{{.State.Health.Status}}", "box"],
+        "no entry for key \"Health\"",
+    );
+}
+
+#[test]
 fn logs_tell_the_details_that_were_asked_for() {
     let Some(dok) = Dok::new() else { return };
     let asked = ["--log-opt", "labels=of", "--log-opt", "env=A", "-l", "of=me", "-e", "A=b"];

@@ -70,6 +70,11 @@ pub(super) fn is_pointer(name: &str) -> bool {
     POINTERS.contains(&name)
 }
 
+/// Whether it has no fields but keys, of which any may not be there.
+pub(super) fn is_map(name: &str) -> bool {
+    MAPS.contains(&name) || matches!(name, "Attributes" | "Networks")
+}
+
 /// Whether a field that is not there is an empty text.
 pub(super) fn is_text(name: &str) -> bool {
     TEXTS.contains(&name)

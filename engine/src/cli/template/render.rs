@@ -226,12 +226,13 @@ impl Renderer<'_> {
         let mut found = value;
         let mut missing = None;
         for (at, name) in path.names.iter().enumerate() {
-            let is_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
+            let before = at.checked_sub(1).map_or("", |before| &path.names[before]);
+            let may_be_field = name.starts_with(char::is_uppercase) || (is_root && at == 0);
+            let is_field = may_be_field && !fields::is_map(before);
             if let Some(inner) = found.get(name).or_else(|| fields::spelt_otherwise(found, name)) {
                 found = inner;
                 continue;
             }
-            let before = at.checked_sub(1).map_or("", |before| &path.names[before]);
             if found.is_null() && fields::is_pointer(before) {
                 return Err(match missing {
                     Some(missing) => self.no_field(path, missing),
