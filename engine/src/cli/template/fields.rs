@@ -101,6 +101,9 @@ pub(super) fn print(path: &[String], value: &Value) -> Option<String> {
     if before.is_some_and(|name| name == "Healthcheck") && DURATIONS.contains(&name) {
         return Some(duration(value.as_i64().unwrap_or_default()));
     }
+    if let ("Start" | "End", Value::String(text)) = (name, value) {
+        return Some(time(text));
+    }
     if !value.is_null() {
         return None;
     }
@@ -109,8 +112,30 @@ pub(super) fn print(path: &[String], value: &Value) -> Option<String> {
     kind.map(|(_, nothing)| (*nothing).to_owned())
 }
 
+/// An empty list or an empty map for the null of a field that holds one: Go prints them so.
+pub(super) fn typed(name: &str, value: Value) -> Value {
+    match value {
+        Value::Null if LISTS.contains(&name) || is_port(name) => Value::Array(Vec::new()),
+        Value::Null if MAPS.contains(&name) => Value::Object(serde_json::Map::new()),
+        value => value,
+    }
+}
+
+/// Whether a key is a port, under which a list is of what it is published as.
+fn is_port(name: &str) -> bool {
+    ["/tcp", "/udp", "/sctp"].iter().any(|protocol| name.ends_with(protocol))
+}
+
+/// A time of JSON as Go prints it: `2026-11-22 07:24:43.5 +0000 UTC`.
+pub(super) fn time(text: &str) -> String {
+    match text.strip_suffix('Z').and_then(|text| text.split_once('T')) {
+        Some((day, hours)) => format!("{day} {hours} +0000 UTC"),
+        None => text.to_owned(),
+    }
+}
+
 /// Nanoseconds as Go writes them: `1h30m0s`, `1.5s`, `500ms`.
-fn duration(nanos: i64) -> String {
+pub(super) fn duration(nanos: i64) -> String {
     let seconds = nanos / 1_000_000_000;
     let part = |value: i64, digits: usize, unit: i64| {
         let text = format!("{}.{:0digits$}", value / unit, value % unit);

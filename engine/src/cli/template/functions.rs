@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::{fields, structs};
 use crate::error::Result;
 
 /// The widest that Go makes a value.
@@ -132,11 +133,19 @@ pub(super) fn print(value: &Value) -> String {
         Value::Array(items) => {
             format!("[{}]", items.iter().map(print_inside).collect::<Vec<_>>().join(" "))
         }
-        Value::Object(fields) => {
-            let field =
-                |(name, value): (&String, &Value)| format!("{name}:{}", print_inside(value));
-            format!("map[{}]", fields.iter().map(field).collect::<Vec<_>>().join(" "))
-        }
+        Value::Object(inner) => match structs::fields_of(inner) {
+            Some(fields) => {
+                let values = fields.iter().map(|(_, value)| print_inside(value));
+                format!("{{{}}}", values.collect::<Vec<_>>().join(" "))
+            }
+            None => {
+                let field = |(name, value): (&String, &Value)| {
+                    let value = fields::typed(name, value.clone());
+                    format!("{name}:{}", print_inside(&value))
+                };
+                format!("map[{}]", inner.iter().map(field).collect::<Vec<_>>().join(" "))
+            }
+        },
         other => other.to_string(),
     }
 }

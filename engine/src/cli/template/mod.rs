@@ -7,6 +7,7 @@ mod lex;
 mod literal;
 mod parse;
 mod render;
+mod structs;
 
 use std::collections::BTreeMap;
 use std::fmt;
