@@ -2,11 +2,9 @@
 
 use serde_json::Value;
 
-use super::{fields, structs};
+use super::printf::{WIDEST, printf};
+use super::{escape, fields, numbers, structs};
 use crate::error::Result;
-
-/// The widest that Go makes a value.
-const WIDEST: usize = 1_000_000;
 
 type Function = fn(&[Value]) -> Option<Value>;
 
@@ -19,6 +17,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
     }),
     ("ge", |given| Some(order(given)?.is_ge().into())),
     ("gt", |given| Some(order(given)?.is_gt().into())),
+    ("html", |given| Some(escape::html(&print_all(given)).into())),
     ("index", |given| given.split_first().and_then(|(value, keys)| index(value, keys))),
     ("join", |given| match given {
         [Value::Array(items), Value::String(between)] => {
@@ -27,6 +26,7 @@ const FUNCTIONS: &[(&str, Function)] = &[
         [Value::Null, Value::String(_)] => Some("".into()),
         _ => None,
     }),
+    ("js", |given| Some(escape::js(&print_all(given)).into())),
     ("json", |given| Some(serde_json::to_string(given.first()?).ok()?.into())),
     ("le", |given| Some(order(given)?.is_le().into())),
     ("len", |given| match given {
@@ -55,13 +55,13 @@ const FUNCTIONS: &[(&str, Function)] = &[
         [Value::String(_), ..] => Some("".into()),
         _ => None,
     }),
-    ("print", |given| Some(given.iter().map(print).collect::<String>().into())),
+    ("print", |given| Some(print_all(given).into())),
     ("printf", |given| {
         let (format, rest) = given.split_first()?;
-        format_text(format.as_str()?, rest).map(Value::from)
+        Some(printf(format.as_str()?, rest).into())
     }),
     ("println", |given| {
-        Some(format!("{}\n", given.iter().map(print).collect::<Vec<_>>().join(" ")).into())
+        Some(format!("{}\n", given.iter().map(print_given).collect::<Vec<_>>().join(" ")).into())
     }),
     ("slice", |given| {
         let (value, bounds) = given.split_first()?;
@@ -100,10 +100,16 @@ const FUNCTIONS: &[(&str, Function)] = &[
         _ => None,
     }),
     ("upper", |given| Some(given.first()?.as_str()?.to_uppercase().into())),
+    ("urlquery", |given| Some(escape::urlquery(&print_all(given)).into())),
 ];
 
 pub(super) fn is_known(name: &str) -> bool {
     FUNCTIONS.iter().any(|(known, _)| *known == name)
+}
+
+/// Whether a function makes text of whatever it is given.
+pub(super) fn prints(name: &str) -> bool {
+    matches!(name, "html" | "js" | "print" | "printf" | "println" | "urlquery")
 }
 
 pub(super) fn call(name: &str, given: &[Value]) -> Result<Value> {
@@ -146,8 +152,32 @@ pub(super) fn print(value: &Value) -> String {
                 format!("map[{}]", inner.iter().map(field).collect::<Vec<_>>().join(" "))
             }
         },
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map(numbers::plain).unwrap_or_default()
+        }
         other => other.to_string(),
     }
+}
+
+/// As Go prints what a function is given.
+fn print_given(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".to_owned(),
+        value => print(value),
+    }
+}
+
+/// Values one after the other, with a blank between two of which none is a text.
+fn print_all(given: &[Value]) -> String {
+    let mut text = String::new();
+    for (at, value) in given.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| &given[before]);
+        if before.is_some_and(|before| !before.is_string() && !value.is_string()) {
+            text.push(' ');
+        }
+        text += &print_given(value);
+    }
+    text
 }
 
 fn print_inside(value: &Value) -> String {
@@ -197,43 +227,4 @@ fn index(value: &Value, keys: &[Value]) -> Option<Value> {
 /// Whether a map is one of texts, like labels: Go says of those that what is not there is empty.
 fn has_texts(map: &Value) -> bool {
     map.as_object().is_some_and(|fields| fields.values().all(Value::is_string))
-}
-
-/// `%s`, `%d`, `%v`, `%q`, `%t` and `%%`, with a width and how much of a text is shown.
-fn format_text(format: &str, given: &[Value]) -> Option<String> {
-    let mut given = given.iter();
-    let mut text = String::new();
-    let mut rest = format;
-    while let Some((before, after)) = rest.split_once('%') {
-        text.push_str(before);
-        let at = after.find(|c: char| !c.is_ascii_digit() && c != '-' && c != '.')?;
-        let (width, verb) = (&after[..at], after[at..].chars().next()?);
-        let (width, most) = match width.split_once('.') {
-            Some((width, most)) => (width, width_of(most)?),
-            None => (width, usize::MAX),
-        };
-        rest = &after[at + verb.len_utf8()..];
-        let value = match verb {
-            '%' => "%".to_owned(),
-            'q' => format!("{:?}", given.next()?.as_str()?),
-            'd' => given.next()?.as_i64()?.to_string(),
-            's' | 'v' => print(given.next()?).chars().take(most).collect(),
-            't' => print(given.next()?),
-            _ => return None,
-        };
-        let to_the_left = width.starts_with('-');
-        let width = width_of(width.trim_start_matches('-'))?;
-        // Rust's own formatting goes no further than 65535.
-        let blanks = " ".repeat(width.saturating_sub(value.chars().count()));
-        text += &if to_the_left { value + &blanks } else { blanks + &value };
-    }
-    text.push_str(rest);
-    Some(text)
-}
-
-fn width_of(digits: &str) -> Option<usize> {
-    if digits.is_empty() {
-        return Some(0);
-    }
-    digits.parse().ok().filter(|width| *width <= WIDEST)
 }

@@ -1,11 +1,14 @@
 //! Go's templates, as far as `--format` is used with them: fields, variables, `range`, `if` and
 //! `with`, templates by name, pipes, and the functions that Docker's client has.
 
+mod escape;
 mod fields;
 mod functions;
 mod lex;
 mod literal;
+mod numbers;
 mod parse;
+mod printf;
 mod render;
 mod structs;
 
@@ -151,6 +154,8 @@ mod tests {
 
     use super::*;
 
+    const HTML: &str = "&lt;a&gt;&amp;1 2 \\u003Ca\\u003E a+b%26c";
+
     fn said(template: &str, value: &Value) -> Result<String> {
         Template::parse(template)?.render(value)
     }
@@ -183,7 +188,6 @@ mod tests {
             ("{{if and .Up (eq .Name \"db\")}}a{{else if .Tags}}b{{else}}c{{end}}", "b"),
             ("{{with .None}}a{{else}}{{.Name}}{{end}}", "web"),
             ("{{range .None}}{{else}}none{{end}}", "none"),
-            ("{{.Name | upper | printf \"%s-%d\" \"x\"}}", ""),
             ("{{join .Tags \", \"}} {{len .Tags}} {{upper .Name}}", "x, y 2 WEB"),
             ("a {{- .Name -}} b", "awebb"),
             ("{{range .Tags}}{{$.Name}}{{.}} {{end}}", "webx weby "),
@@ -201,7 +205,6 @@ mod tests {
             ("{{with .None}}{{else with .Name}}{{.}}{{end}}", "web"),
             ("{{pad .Name 1 2}}|{{slice .Name 1 2}}", " web  |e"),
             ("{{pad .Name 1 99999999999}}", ""),
-            ("{{printf \"%1000001s\" .Name}}", ""),
             (
                 "{{len (printf \"%70000s\" .Name)}}|{{printf \"%-5s|%4d\" .Name 3}}",
                 "70000|web  |   3",
@@ -224,6 +227,33 @@ mod tests {
         ] {
             let text = Template::parse(template).expect(template).render(&value).expect(template);
             assert_eq!(text, expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn functions_print_what_gos_print() {
+        let value = json!({
+            "Name": "web", "ExecIDs": null, "Options": null,
+            "Log": [{"Start": "2026-11-22T07:24:43.5Z", "End": "2026-11-22T07:24:44Z"}],
+        });
+        for (template, text) in [
+            ("{{.Name | upper | printf \"%s-%d\" \"x\"}}", "x-%!d(string=WEB)"),
+            ("{{printf \"%1000001s\" .Name}}", "%!(NOVERB)%!(EXTRA string=web)"),
+            ("{{html \"<a>&\" 1 2}} {{js \"<a>\"}} {{urlquery \"a b&c\"}}", HTML),
+            ("{{print 1 2 \"a\" \"b\" 3 nil}}|{{println 1 \"a\"}}", "1 2ab3 <nil>|1 a\n"),
+            ("{{1.0}} {{1e21}} {{1e-7}} {{123456789.0}}", "1 1e+21 1e-07 1.23456789e+08"),
+            (
+                "{{print .ExecIDs}} {{.Options | printf \"%v\"}} {{printf \"%s\" .ExecIDs}}",
+                "[] map[] []",
+            ),
+            ("{{printf \"%d %s\" .Name}}", "%!d(string=web) %!s(MISSING)"),
+            (
+                "{{range .Log}}{{.Start}} {{end}}{{(index .Log 0).End}}",
+                "2026-11-22 07:24:43.5 +0000 UTC 2026-11-22 07:24:44 +0000 UTC",
+            ),
+            ("{{json (index .Log 0).Start}}", "\"2026-11-22T07:24:43.5Z\""),
+        ] {
+            assert_eq!(said(template, &value).expect(template), text, "{template}");
         }
     }
 
@@ -259,8 +289,8 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told_with_its_place() {
         let value = json!({
-            "Name": "web", "State": {"Up": true}, "Net": {"IPAMConfig": null}, "Networks": {"a": {}},
-            "List": [null],
+            "Name": "web", "State": {"Up": true}, "Net": {"IPAMConfig": null},
+            "Networks": {"a": {}}, "List": [null],
         });
         for (template, place, what) in [
             ("{{.nmae}}", "2: executing \"\" at <.nmae>", "map has no entry for key \"nmae\""),
@@ -280,6 +310,11 @@ mod tests {
                 "nil pointer evaluating IPAMConfig.IPv4Address",
             ),
             (
+                "{{.Name.Foo}}",
+                "7: executing \"\" at <.Name.Foo>",
+                "can't evaluate field Foo in type interface {}",
+            ),
+            (
                 "{{(index .List 0).Name}}",
                 "17: executing \"\" at <.Name>",
                 "nil data; no entry for key \"Name\"",
@@ -291,7 +326,7 @@ mod tests {
         for (template, text) in [
             ("{{.State.Health}}{{if .State.Health}}{{.State.Health.Status}}{{end}}", "<nil>"),
             ("{{with .State.Health}}{{.Status}}{{else}}none{{end}}", "none"),
-            ("{{json .State.Health}} {{.Networks.b.IPAddress}}", "null <no value>"),
+            ("{{json .State.Health}} {{.Networks.B.IPAddress}}", "null <no value>"),
         ] {
             assert_eq!(said(template, &value).expect(template), text, "{template}");
         }

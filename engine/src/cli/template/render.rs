@@ -156,8 +156,12 @@ impl Renderer<'_> {
     /// The value of a pipe, which is also kept where it says so.
     fn pipe(&mut self, pipe: &Pipe, dot: &Value) -> Result<Value> {
         let mut before = None;
-        for command in &pipe.commands {
-            before = Some(self.command(command, before, dot)?);
+        for (at, command) in pipe.commands.iter().enumerate() {
+            let value = self.command(command, before.take(), dot)?;
+            before = Some(match (&command[..], pipe.commands.get(at + 1)) {
+                ([operand], Some(next)) if prints(next) => typed(operand, value),
+                _ => value,
+            });
         }
         let value = before.unwrap_or_default();
         match &pipe.keeps {
@@ -186,8 +190,11 @@ impl Renderer<'_> {
         dot: &Value,
     ) -> Result<Value> {
         let [first, rest @ ..] = command else { return Ok(Value::Null) };
-        let given: Vec<Value> =
-            rest.iter().map(|operand| self.operand(operand, dot)).collect::<Result<_>>()?;
+        let given = rest.iter().map(|operand| {
+            let value = self.operand(operand, dot)?;
+            Ok(if prints(command) { typed(operand, value) } else { value })
+        });
+        let given: Vec<Value> = given.collect::<Result<_>>()?;
         let given: Vec<Value> = given.into_iter().chain(before).collect();
         match (first, self.label) {
             (Operand::Function(name), _) => functions::call(name, &given),
@@ -246,6 +253,10 @@ impl Renderer<'_> {
                     missing = Some(name);
                     &Value::Null
                 }
+                name if !found.is_object() => {
+                    let what = format_args!("can't evaluate field {name} in type interface {{}}");
+                    return Err(wrong_at(path, what));
+                }
                 name => return Err(self.no_field(path, name)),
             };
         }
@@ -299,5 +310,20 @@ fn path_of(pipe: &Pipe) -> Option<&Path> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+fn prints(command: &[Operand]) -> bool {
+    matches!(command.first(), Some(Operand::Function(name)) if functions::prints(name))
+}
+
+/// A value that is printed by a function, which does not know of which field it is.
+fn typed(operand: &Operand, value: Value) -> Value {
+    match operand {
+        Operand::Field(path) | Operand::Variable(_, path) | Operand::Inside(_, path) => {
+            let name = path.names.last().map_or("", String::as_str);
+            fields::typed(name, value)
+        }
+        _ => value,
     }
 }
