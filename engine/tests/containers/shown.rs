@@ -74,6 +74,27 @@ fn fields_are_found_and_printed_as_gos_are() {
 }
 
 #[test]
+fn a_list_that_nobody_filled_is_empty_or_null_as_dockers_is() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let of = |field: &str| {
+        let template = format!("{{{{json .HostConfig.{field}}}}}");
+        dok.ok(&["inspect", "-f", &template, "box"])
+    };
+    let bytes = ["BlkioDeviceReadBps", "BlkioDeviceWriteBps"];
+    let operations = ["BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"];
+    let others = ["BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits"];
+    for field in bytes.iter().chain(&operations).chain(&others) {
+        assert_eq!(of(field), "[]\n", "{field}");
+    }
+    let of_capabilities = ["CapAdd", "CapDrop", "SecurityOpt", "DeviceCgroupRules"];
+    let others = ["Binds", "ExtraHosts", "GroupAdd", "Links", "VolumesFrom", "PidsLimit"];
+    for field in of_capabilities.iter().chain(&others) {
+        assert_eq!(of(field), "null\n", "{field}");
+    }
+}
+
+#[test]
 fn logs_tell_the_details_that_were_asked_for() {
     let Some(dok) = Dok::new() else { return };
     let asked = ["--log-opt", "labels=of", "--log-opt", "env=A", "-l", "of=me", "-e", "A=b"];

@@ -127,9 +127,9 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         cap_add: many("cap-add"),
         cap_drop: many("cap-drop"),
         cgroupns_mode: one("cgroupns"),
-        dns: many("dns"),
-        dns_options: many("dns-option"),
-        dns_search: many("dns-search"),
+        dns: Some(texts(matches, "dns")),
+        dns_options: Some(texts(matches, "dns-option")),
+        dns_search: Some(texts(matches, "dns-search")),
         extra_hosts: list(each(&texts(matches, "add-host"), extra_host)?),
         group_add: many("group-add"),
         ipc_mode: one("ipc"),
@@ -144,12 +144,12 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         sysctls: optional(each(&texts(matches, "sysctl"), sysctl)?.into_iter().collect()),
         cgroup_parent: one("cgroup-parent"),
         device_cgroup_rules: many("device-cgroup-rule"),
-        devices: list(each(&texts(matches, "device"), device)?),
+        devices: Some(each(&texts(matches, "device"), device)?),
         memory_swappiness: swappiness,
         oom_kill_disable: Some(is_set(matches, "oom-kill-disable")),
         pids_limit: number(matches, "pids-limit")?,
         mounts: list(each(&texts(matches, "mount"), mount::mount)?),
-        ulimits: list(each(&texts(matches, "ulimit"), ulimit)?),
+        ulimits: Some(each(&texts(matches, "ulimit"), ulimit)?),
         init: is_set(matches, "init").then_some(true),
         links: many("link"),
         runtime: one("runtime"),
@@ -186,18 +186,19 @@ fn read_limits(matches: &ArgMatches, host: &mut HostConfig) -> Result<()> {
     host.cpuset_mems = text(matches, "cpuset-mems").unwrap_or_default();
     let weight = number(matches, "blkio-weight")?.unwrap_or_default();
     host.blkio_weight = u16::try_from(weight).context("read --blkio-weight")?;
-    host.blkio_weight_device = list(each(&texts(matches, "blkio-weight-device"), weight_device)?);
+    host.blkio_weight_device = Some(each(&texts(matches, "blkio-weight-device"), weight_device)?);
     for (name, field) in [
         ("device-read-bps", &mut host.blkio_device_read_bps),
         ("device-write-bps", &mut host.blkio_device_write_bps),
         ("device-read-iops", &mut host.blkio_device_read_iops),
         ("device-write-iops", &mut host.blkio_device_write_iops),
     ] {
-        *field = list(each(&texts(matches, name), |word| throttle(name, word))?);
+        *field = Some(each(&texts(matches, name), |word| throttle(name, word))?);
     }
     Ok(())
 }
 
+/// Of the lists that Docker's client leaves out; others it sends, though they are empty.
 fn list<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
