@@ -183,12 +183,14 @@ impl Monitor {
             let lasted = begun.saturating_duration_since(checks.begun);
             let before = health.status.clone();
             checks.plan.count(health, probe, lasted);
-            if health.status != before {
-                let action = format!("health_status: {}", health.status);
-                self.store.tell(&Event::of_container(&self.container, &action));
-            }
             let now = Instant::now();
             checks.due = now + checks.plan.wait(health, now.duration_since(checks.begun));
+            if health.status != before {
+                let action = format!("health_status: {}", health.status);
+                // The name that it had is better than no word.
+                let _ = self.read_again();
+                self.store.tell(&Event::of_container(&self.container, &action));
+            }
         }
         // Where there is no room to write it down, the next check may find some.
         let _ = self.save(Durability::Passing);

@@ -161,12 +161,9 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
+            self.read_again()?;
             self.tell_of_end(begun.elapsed());
             self.end_checks();
-            // It may have got another name or another policy meanwhile.
-            if let Some(container) = self.store.read_container(&self.container.id)? {
-                self.container = container;
-            }
             let decided = restart::Ended {
                 exit_code: ended,
                 lasted: begun.elapsed(),
@@ -180,6 +177,14 @@ impl Monitor {
                 _ => return self.finish(),
             }
         }
+    }
+
+    /// The container may have got another name or another policy while its program ran.
+    fn read_again(&mut self) -> Result<()> {
+        if let Some(container) = self.store.read_container(&self.container.id)? {
+            self.container = container;
+        }
+        Ok(())
     }
 
     /// Starts the resolver, unless it runs.
