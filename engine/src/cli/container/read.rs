@@ -22,7 +22,8 @@ use crate::service::create::CreateRequest;
 /// A flag whose value makes no sense.
 pub(in crate::cli) fn request(matches: &ArgMatches, detached: bool) -> Result<CreateRequest> {
     Ok(CreateRequest {
-        name: text(matches, "name"),
+        // A variable of a shell may be empty.
+        name: text(matches, "name").filter(|name| !name.is_empty()),
         platform: matches.get_one::<Platform>("platform").cloned(),
         config: config(matches, detached)?,
         host_config: host_config(matches)?,
@@ -57,7 +58,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         volumes: (!anonymous.is_empty()).then_some(anonymous),
         working_dir: text(matches, "workdir").unwrap_or_default(),
         entrypoint: text(matches, "entrypoint").map(|program| vec![program]),
-        labels: Some(labels(&with_files(matches, "label", "label-file")?)?),
+        labels: Some(labels_of_all(matches)?),
         stop_signal: text(matches, "stop-signal").unwrap_or_default(),
         stop_timeout: number(matches, "stop-timeout")?,
         healthcheck: health::check(matches)?,
@@ -217,30 +218,39 @@ pub(super) fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
     number.map(Some)
 }
 
-/// Variables of files, then of flags. A name alone takes our own value, where there is one.
+/// Variables of files, then of flags. A name alone takes our own value, where there is one; where
+/// there is none, a flag takes the variable away, and a file says nothing.
 pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
+    let own = |name: &str| std::env::var(name).map(|value| format!("{name}={value}")).ok();
     let mut variables = Vec::new();
-    for word in with_files(matches, "env", "env-file")? {
+    for word in of_files(matches, "env", "env-file")? {
+        variables.extend(if word.contains('=') { Some(word) } else { own(&word) });
+    }
+    for word in texts(matches, "env") {
         if word.is_empty() || word.starts_with('=') {
             let what = format_args!("invalid environment variable: {word}");
             return Err(invalid("env", &word, what));
         }
-        match std::env::var(&word) {
-            Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
-            // A name alone takes the variable away.
-            _ => variables.push(word),
-        }
+        let own = if word.contains('=') { None } else { own(&word) };
+        variables.push(own.unwrap_or(word));
     }
     Ok(variables)
 }
 
-/// The words of files, then those of a flag.
-fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<String>> {
+/// Labels of files, then of flags. A name alone is an empty label only where it was typed.
+fn labels_of_all(matches: &ArgMatches) -> Result<BTreeMap<String, String>> {
+    let mut words = of_files(matches, "label", "label-file")?;
+    words.retain(|word| word.contains('='));
+    words.extend(texts(matches, "label"));
+    labels(&words)
+}
+
+/// The lines of the files that a flag names.
+fn of_files(matches: &ArgMatches, kind: &str, flag: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    for file in texts(matches, of_files) {
-        words.extend(lines(&file, flag)?);
+    for file in texts(matches, flag) {
+        words.extend(lines(&file, kind)?);
     }
-    words.extend(texts(matches, flag));
     Ok(words)
 }
 
@@ -248,7 +258,8 @@ fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<St
 fn lines(file: &str, kind: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(file)
         .map_err(|error| refuse(Kind::Usage, format!("read {file}: {error}")))?;
-    let lines = text.lines().map(str::trim_start);
+    // Editors of Windows mark a file's encoding at its start.
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let checked = lines.map(|line| {
         let name = line.split('=').next().unwrap_or_default();
