@@ -1,5 +1,7 @@
 //! How lists and templates show things, where Docker's client has its own ways.
 
+use std::path::Path;
+
 use super::setting::Dok;
 
 const NONE: &str = "--network=none";
@@ -92,6 +94,34 @@ fn a_list_that_nobody_filled_is_empty_or_null_as_dockers_is() {
     for field in of_capabilities.iter().chain(&others) {
         assert_eq!(of(field), "null\n", "{field}");
     }
+}
+
+#[test]
+fn inspect_tells_what_is_in_force_also_where_nothing_was_said() {
+    let Some(dok) = Dok::new() else { return };
+    let open = ["--security-opt", "systempaths=unconfined", "--security-opt", "no-new-privileges"];
+    for (name, words) in
+        [("plain", &[][..]), ("open", &open), ("private", &["--cgroupns", "private"])]
+    {
+        dok.ok(&[&["create", NONE, "--name", name], words, &["busybox"]].concat());
+    }
+    let of = |name: &str, field: &str| {
+        let template = format!("{{{{json .HostConfig.{field}}}}}");
+        dok.ok(&["inspect", "-f", &template, name])
+    };
+    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let expected = if unified { "\"private\"\n" } else { "\"host\"\n" };
+    assert_eq!(of("plain", "CgroupnsMode"), expected);
+    assert_eq!(of("private", "CgroupnsMode"), "\"private\"\n");
+    assert!(of("plain", "MaskedPaths").contains("\"/proc/kcore\""));
+    assert!(of("plain", "ReadonlyPaths").contains("\"/proc/sys\""));
+    assert_eq!((&*of("open", "MaskedPaths"), &*of("open", "ReadonlyPaths")), ("[]\n", "[]\n"));
+    assert_eq!(of("open", "SecurityOpt"), "[\"no-new-privileges\"]\n");
+    let below = ["sh", "-c", "grep -c ' /proc/' /proc/self/mountinfo"];
+    let run =
+        |more: &[&str]| dok.dok(&[&["run", "--rm", NONE], more, &["busybox"], &below].concat()).out;
+    assert_eq!(run(&open), "0\n");
+    assert_ne!(run(&[]), "0\n");
 }
 
 #[test]

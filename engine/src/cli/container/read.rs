@@ -138,7 +138,6 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         pid_mode: one("pid"),
         privileged: is_set(matches, "privileged"),
         readonly_rootfs: is_set(matches, "read-only"),
-        security_opt: list(security(&texts(matches, "security-opt"))?),
         tmpfs: optional(texts(matches, "tmpfs").iter().map(|word| tmpfs(word)).collect()),
         uts_mode: one("uts"),
         userns_mode: one("userns"),
@@ -156,6 +155,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         runtime: one("runtime"),
         ..HostConfig::default()
     };
+    security(texts(matches, "security-opt"), &mut host)?;
     read_limits(matches, &mut host)?;
     Ok(host)
 }
@@ -301,14 +301,23 @@ fn binds(matches: &ArgMatches) -> Result<Vec<String>> {
 }
 
 /// A profile is read here: the service does not read files of the one who asks.
-fn security(words: &[String]) -> Result<Vec<String>> {
-    let read = |word: &String| match word.strip_prefix("seccomp=") {
+fn security(words: Vec<String>, host: &mut HostConfig) -> Result<()> {
+    let read = |word: String| match word.strip_prefix("seccomp=") {
         Some(file) if file != "unconfined" => {
             let text = fs::read_to_string(file)
                 .with_context(|| format!("opening seccomp profile ({file}) failed"))?;
             Ok(format!("seccomp={text}"))
         }
-        _ => Ok(word.clone()),
+        _ => Ok(word),
     };
-    words.iter().map(read).collect()
+    // Docker's client says it by the lists, which are shown.
+    let is_open = |word: &String| word == "systempaths=unconfined";
+    if words.iter().any(is_open) {
+        (host.masked_paths, host.readonly_paths) = (Some(Vec::new()), Some(Vec::new()));
+    }
+    if !words.is_empty() {
+        let others = words.into_iter().filter(|word| !is_open(word)).map(read);
+        host.security_opt = Some(others.collect::<Result<_>>()?);
+    }
+    Ok(())
 }

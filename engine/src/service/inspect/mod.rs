@@ -10,9 +10,10 @@ use super::Engine;
 use super::image;
 use crate::error::{Kind, Result, kind, refuse};
 use crate::model::network::{Endpoint, Network};
-use crate::model::{Container, EndpointConfig};
+use crate::model::{Container, EndpointConfig, HostConfig};
 use crate::rootfs::Overlay;
 use crate::store::volumes::Volume;
+use crate::{bundle, cgroup};
 
 pub use shape::Inspected;
 
@@ -91,6 +92,7 @@ impl Engine {
     pub fn inspect_container(&self, name: &str, sizes: Sizes) -> Result<Inspected> {
         let mut container = self.store.container(name)?;
         container.host_config.links = self.shown_links(&container);
+        say_what_is_in_force(&mut container.host_config)?;
         let state = self.store.state(&container.id)?;
         let size = match sizes {
             Sizes::Measure => Some(self.size(&container)?),
@@ -156,6 +158,17 @@ impl Engine {
             folder,
         }
     }
+}
+
+/// What the container does not say, and what it has all the same.
+fn say_what_is_in_force(host: &mut HostConfig) -> Result<()> {
+    host.cgroupns_mode = bundle::cgroup_namespace(host, cgroup::is_unified()).to_owned();
+    // Of a container from which nothing is kept Docker says no lists.
+    if !host.privileged {
+        let guarded = bundle::guarded_paths(host)?;
+        (host.masked_paths, host.readonly_paths) = (Some(guarded.masked), Some(guarded.read_only));
+    }
+    Ok(())
 }
 
 /// Whether the name may stand for something of another kind: also where it is no name here at all.
