@@ -60,6 +60,7 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
+        name_capabilities(&mut host_config)?;
         self.check_runtime(&host_config.runtime)?;
         let mut warnings = complete(&mut host_config, &mut networking_config);
         warnings.extend(networking::check(&host_config, &networking_config)?);
@@ -214,6 +215,14 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     }
     if !matches!(host.cgroupns_mode.as_str(), "" | "host" | "private") {
         return wrong("cgroupns", &host.cgroupns_mode);
+    }
+    Ok(())
+}
+
+/// Whoever compares two containers need not know how a capability may be written.
+fn name_capabilities(host: &mut HostConfig) -> Result<()> {
+    for list in [&mut host.cap_add, &mut host.cap_drop].into_iter().flatten() {
+        *list = capabilities::normal(list)?;
     }
     Ok(())
 }

@@ -100,9 +100,8 @@ fn a_list_that_nobody_filled_is_empty_or_null_as_dockers_is() {
 fn inspect_tells_what_is_in_force_also_where_nothing_was_said() {
     let Some(dok) = Dok::new() else { return };
     let open = ["--security-opt", "systempaths=unconfined", "--security-opt", "no-new-privileges"];
-    for (name, words) in
-        [("plain", &[][..]), ("open", &open), ("private", &["--cgroupns", "private"])]
-    {
+    let private = ["--cgroupns", "private", "--cap-drop", "mknod", "--cap-drop", "CAP_KILL"];
+    for (name, words) in [("plain", &[][..]), ("open", &open), ("private", &private)] {
         dok.ok(&[&["create", NONE, "--name", name], words, &["busybox"]].concat());
     }
     let of = |name: &str, field: &str| {
@@ -113,6 +112,7 @@ fn inspect_tells_what_is_in_force_also_where_nothing_was_said() {
     let expected = if unified { "\"private\"\n" } else { "\"host\"\n" };
     assert_eq!(of("plain", "CgroupnsMode"), expected);
     assert_eq!(of("private", "CgroupnsMode"), "\"private\"\n");
+    assert_eq!(of("private", "CapDrop"), "[\"CAP_KILL\",\"CAP_MKNOD\"]\n");
     assert!(of("plain", "MaskedPaths").contains("\"/proc/kcore\""));
     assert!(of("plain", "ReadonlyPaths").contains("\"/proc/sys\""));
     assert_eq!((&*of("open", "MaskedPaths"), &*of("open", "ReadonlyPaths")), ("[]\n", "[]\n"));
