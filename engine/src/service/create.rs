@@ -254,6 +254,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     if host.shm_size == 0 {
         host.shm_size = 64 << 20;
     }
+    host.pids_limit = host.pids_limit.filter(|limit| *limit > 0);
     let mut warnings = Vec::new();
     if host.oom_kill_disable == Some(true) && host.memory == 0 {
         warnings.push(

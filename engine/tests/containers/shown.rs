@@ -122,6 +122,45 @@ fn inspect_tells_what_is_in_force_also_where_nothing_was_said() {
         |more: &[&str]| dok.dok(&[&["run", "--rm", NONE], more, &["busybox"], &below].concat()).out;
     assert_eq!(run(&open), "0\n");
     assert_ne!(run(&[]), "0\n");
+    dok.ok(&[
+        "create",
+        NONE,
+        "--name",
+        "loose",
+        "--security-opt",
+        "apparmor=unconfined",
+        "busybox",
+    ]);
+    let profile = ["inspect", "-f", "{{.AppArmorProfile}}"];
+    assert_eq!(dok.ok(&[&profile[..], &["loose", "plain"]].concat()), "unconfined\n\n");
+}
+
+#[test]
+fn mounts_and_limits_are_told_as_docker_tells_them() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", NONE, "--name", "base", "busybox", "true"]);
+    dok.ok(&["commit", "-c", "VOLUME /image", "base", "volumes:1"]);
+    let mounts = ["-v", "/own", "-v", "data:/data", "-v", "more:/more:ro", "--mount", "dst=/long"];
+    let limits = ["--ulimit", "nofile=1024", "--ulimit", "core=0", "--ulimit", "nofile=2048"];
+    let words = ["run", "-d", NONE, "--name", "box", "--pids-limit", "9"];
+    let program = ["volumes:1", "sleep", "86400"];
+    dok.ok(&[&words[..], &mounts, &limits, &program].concat());
+    let of = |template: &str| dok.ok(&["inspect", "-f", template, "box"]);
+    let modes = of("{{range .Mounts}}{{.Destination}}={{.Mode}} {{end}}");
+    assert_eq!(modes, "/data=z /image= /long=z /more=ro /own= \n");
+    let mounts = of("{{range .HostConfig.Mounts}}{{json .}}{{end}}");
+    assert_eq!(mounts, "{\"Target\":\"/long\",\"Type\":\"volume\"}\n");
+    let limits = of("{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}} {{end}}");
+    assert_eq!(limits, "core=0 nofile=2048 \n");
+    assert_eq!(dok.ok(&["exec", "box", "sh", "-c", "ulimit -n"]), "2048\n");
+    for unlimited in ["-1", "0"] {
+        dok.ok(&["update", "--pids-limit", "7", "box"]);
+        assert_eq!(of("{{.HostConfig.PidsLimit}}"), "7\n");
+        dok.ok(&["update", "--pids-limit", unlimited, "box"]);
+        assert_eq!(of("{{.HostConfig.PidsLimit}}"), "0\n");
+        let many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 0 & done; wait";
+        dok.ok(&["exec", "box", "sh", "-ec", many]);
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::ArgMatches;
 
 use super::word::{
-    device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimit, weight_device,
+    device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimits, weight_device,
 };
 use super::{health, mount, networks, ports, unserved};
 use crate::cli::flags::{bytes, invalid, is_set, labels, pairs, text, texts};
@@ -149,7 +149,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         oom_kill_disable: Some(is_set(matches, "oom-kill-disable")),
         pids_limit: number(matches, "pids-limit")?,
         mounts: list(each(&texts(matches, "mount"), mount::mount)?),
-        ulimits: Some(each(&texts(matches, "ulimit"), ulimit)?),
+        ulimits: Some(ulimits(&texts(matches, "ulimit"))?),
         init: is_set(matches, "init").then_some(true),
         links: many("link"),
         runtime: one("runtime"),
