@@ -142,7 +142,7 @@ fn mounts_and_limits_are_told_as_docker_tells_them() {
     dok.ok(&["commit", "-c", "VOLUME /image", "base", "volumes:1"]);
     let mounts = ["-v", "/own", "-v", "data:/data", "-v", "more:/more:ro", "--mount", "dst=/long"];
     let limits = ["--ulimit", "nofile=1024", "--ulimit", "core=0", "--ulimit", "nofile=2048"];
-    let words = ["run", "-d", NONE, "--name", "box", "--pids-limit", "9"];
+    let words = ["run", "-d", NONE, "--name", "box", "--pids-limit", "9", "--volume-driver=local"];
     let program = ["volumes:1", "sleep", "86400"];
     dok.ok(&[&words[..], &mounts, &limits, &program].concat());
     let of = |template: &str| dok.ok(&["inspect", "-f", template, "box"]);
@@ -150,6 +150,7 @@ fn mounts_and_limits_are_told_as_docker_tells_them() {
     assert_eq!(modes, "/data=z /image= /long=z /more=ro /own= \n");
     let mounts = of("{{range .HostConfig.Mounts}}{{json .}}{{end}}");
     assert_eq!(mounts, "{\"Target\":\"/long\",\"Type\":\"volume\"}\n");
+    assert_eq!(of("{{.HostConfig.VolumeDriver}}"), "local\n");
     let limits = of("{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}} {{end}}");
     assert_eq!(limits, "core=0 nofile=2048 \n");
     assert_eq!(dok.ok(&["exec", "box", "sh", "-c", "ulimit -n"]), "2048\n");

@@ -123,6 +123,7 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         publish_all_ports: is_set(matches, "publish-all"),
         restart_policy: policy,
         auto_remove: is_set(matches, "rm"),
+        volume_driver: one("volume-driver"),
         volumes_from: many("volumes-from"),
         annotations: optional(pairs(&texts(matches, "annotation"))),
         cap_add: many("cap-add"),
