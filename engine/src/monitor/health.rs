@@ -93,11 +93,13 @@ struct Present {
 }
 
 impl Monitor {
-    /// The program has just begun.
+    /// The program has just begun. What was seen of former runs is still told, and counts no more.
     pub(super) fn begin_checks(&mut self) {
         let config = &self.container.config;
         let plan = config.check().and(config.healthcheck.as_ref()).map(Plan::read);
-        self.state.health = plan.map(|_| Health { status: STARTING.into(), ..Health::default() });
+        let log = self.state.health.take().unwrap_or_default().log;
+        self.state.health =
+            plan.map(|_| Health { status: STARTING.into(), log, ..Health::default() });
         self.health = plan.zip(self.state.health.as_ref()).map(|(plan, health)| {
             let begun = Instant::now();
             let due = begun + plan.wait(health, Duration::ZERO);

@@ -145,9 +145,10 @@ impl Monitor {
 
     /// Runs the program as often as its policy says, and cleans up.
     fn watch(mut self) -> Result<()> {
-        let State { started_at, finished_at, .. } = self.store.written_state(&self.container.id)?;
+        let former = self.store.written_state(&self.container.id)?;
+        let State { started_at, finished_at, health, .. } = former;
         let boot = crate::store::boot();
-        self.state = State { started_at, finished_at, boot, ..State::default() };
+        self.state = State { started_at, finished_at, health, boot, ..State::default() };
         let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
