@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use regex_lite::Regex;
 use serde_json::json;
 
-use super::template::Template;
 use crate::error::{Context, Result};
 use crate::model::{Container, items};
+use crate::template::Template;
 
 /// `name=value,name=value` and a space: labels, variables and the tag that the log's options name,
 /// as Docker escapes them.

@@ -62,7 +62,6 @@ mod system_check;
 mod system_df;
 mod system_prune;
 mod system_start;
-mod template;
 mod top;
 mod unpause;
 mod update;
@@ -90,7 +89,6 @@ use confirm::confirm;
 use globals::Globals;
 pub use globals::definition as program;
 pub use help::{Entry, GROUPS, entries};
-pub use template::Template;
 
 /// One command: its definition is built only when it is called.
 struct Command {

@@ -53,7 +53,7 @@ enum Operand {
 }
 
 /// What `.Label "NAME"` of a row of a list says.
-pub(super) type Label<'a> = &'a dyn Fn(&str) -> String;
+pub(crate) type Label<'a> = &'a dyn Fn(&str) -> String;
 
 impl Template {
     /// Reads a template.
@@ -76,7 +76,7 @@ impl Template {
     ///
     /// # Errors
     /// As [`Template::render`].
-    pub(super) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
+    pub(crate) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
         render::render(&self.0, row, Some(label))
     }
 }
