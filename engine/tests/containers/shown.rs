@@ -171,6 +171,13 @@ fn logs_tell_the_details_that_were_asked_for() {
     let words = [&["run", NONE, "--name", "box"], &asked[..], &["busybox", "echo", "x"]].concat();
     dok.ok(&words);
     assert_eq!(dok.ok(&["logs", "--details", "box"]), "A=b,of=me x\n");
+    let entries = |name: &str| {
+        let store = dok.store();
+        let file = store.log_file(&store.container(name).unwrap().id);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let begin = r#"{"log":"x\n","stream":"stdout","attrs":{"A":"b","of":"me"},"time":""#;
+    assert!(entries("box").starts_with(begin), "{}", entries("box"));
     assert_eq!(dok.ok(&["logs", "box"]), "x\n");
     let asked = ["labels-regex=^of", "env-regex=^(A|B)$", "tag={{.ImageName}}/{{.Name}}"];
     let asked = asked.iter().flat_map(|option| ["--log-opt", option]);
@@ -179,6 +186,15 @@ fn logs_tell_the_details_that_were_asked_for() {
     dok.ok(&words);
     let told = "A=b,of=you+and+me,tag=busybox%2Fbag x\n";
     assert_eq!(dok.ok(&["logs", "--details", "bag"]), told);
+    dok.ok(&["run", NONE, "--name", "none", "--log-opt", "labels=other", "busybox", "echo", "x"]);
+    assert_eq!(dok.ok(&["logs", "--details", "none"]), " x\n");
+    let begin = r#"{"log":"x\n","stream":"stdout","time":""#;
+    assert!(entries("none").starts_with(begin), "{}", entries("none"));
+    // More than the monitor can say at once.
+    let long = format!("of={}", "x".repeat(20_000));
+    let words = ["run", NONE, "--name", "long", "--log-opt", "labels=of", "-l", &long];
+    dok.ok(&[&words[..], &["busybox", "echo", "x"]].concat());
+    assert_eq!(dok.ok(&["logs", "--details", "long"]), format!("{long} x\n"));
 }
 
 #[test]
