@@ -15,6 +15,7 @@
 //!   store                              what stays on disk
 //!   model   image   recipe (later)     data: what a container is asked to be │ references,
 //!                                      digests, manifests │ a Dockerfile's steps
+//!   template                           pure: Go's templates, of --format and of a log's tag
 //!   error  progress  time             how it failed │ how far it is │ instants and durations
 //! ```
 #![forbid(unsafe_code)]
@@ -34,4 +35,5 @@ pub mod rootfs;
 pub mod runtime;
 pub mod service;
 pub mod store;
+pub mod template;
 pub mod time;

@@ -16,7 +16,7 @@ use source::Source;
 /// The rooms from the lowest floor up: a room may use those on floors below its own.
 const FLOORS: &[&[&str]] = &[
     &["error", "progress", "time"],
-    &["image"],
+    &["image", "template"],
     &["model"],
     &["store"],
     &["registry", "layer", "network", "runtime", "bundle", "rootfs", "cgroup"],
@@ -25,7 +25,7 @@ const FLOORS: &[&[&str]] = &[
     &["cli", "api"],
 ];
 /// Rooms that are data: the same input gives the same output.
-const PURE: &[&str] = &["bundle", "image", "model"];
+const PURE: &[&str] = &["bundle", "image", "model", "template"];
 /// What of `std` a pure room may not name.
 const IMPURE: &[&str] = &["fs", "process", "thread", "time"];
 /// Who may print.

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
-use onggi_engine::cli::Template;
 use onggi_engine::network::ports;
 use onggi_engine::service::filters::{Filters, fits_pattern, truth, until};
+use onggi_engine::template::Template;
 use onggi_engine::time::{Time, instant, parse_duration};
 use serde_json::{Value, json};
 

@@ -1,6 +1,11 @@
 //! `--cap-add`, `--cap-drop`, `--privileged` → the set that a container may have.
 
+use std::collections::BTreeSet;
+
 use crate::error::{Kind, Result, refuse};
+
+/// The word for every capability.
+const ALL: &str = "ALL";
 
 /// What a container has when nothing is said.
 const DEFAULT: [&str; 14] = [
@@ -88,6 +93,15 @@ pub fn allowed(
     Ok(numbered.map(|(_, name)| *name).filter(chosen).collect())
 }
 
+/// The words as Docker keeps them: in capitals, in order, each once.
+///
+/// # Errors
+/// A name that is no capability.
+pub fn normal(words: &[String]) -> Result<Vec<String>> {
+    let names: BTreeSet<_> = names(words)?.into_iter().map(|name| name.unwrap_or(ALL)).collect();
+    Ok(names.into_iter().map(str::to_owned).collect())
+}
+
 /// Each word as the kernel's name; `None` is `ALL`.
 fn names(words: &[String]) -> Result<Vec<Option<&'static str>>> {
     words.iter().map(|word| name(word)).collect()
@@ -96,7 +110,7 @@ fn names(words: &[String]) -> Result<Vec<Option<&'static str>>> {
 fn name(word: &str) -> Result<Option<&'static str>> {
     let upper = word.to_ascii_uppercase();
     let bare = upper.strip_prefix("CAP_").unwrap_or(&upper);
-    if bare == "ALL" {
+    if bare == ALL {
         return Ok(None);
     }
     let found = EVERY.iter().find(|name| name.strip_prefix("CAP_") == Some(bare));
@@ -121,6 +135,13 @@ mod tests {
         assert_eq!(given(&["CHOWN"], &["ALL"]), ["CAP_CHOWN"]);
         assert_eq!(given(&["ALL"], &["SYS_ADMIN"]).len(), EVERY.len() - 1);
         assert!(allowed(&["FLY".into()], &[], false, u64::MAX).is_err());
+    }
+
+    #[test]
+    fn each_is_kept_once_by_its_whole_name() {
+        let words = ["net_admin", "cap_chown", "all", "CHOWN"].map(str::to_owned);
+        assert_eq!(normal(&words).unwrap(), ["ALL", "CAP_CHOWN", "CAP_NET_ADMIN"]);
+        assert!(normal(&["FLY".to_owned()]).is_err());
     }
 
     #[test]

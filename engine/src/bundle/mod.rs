@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::error::Result;
-use crate::model::{Container, items};
-pub use namespaces::join_network;
+use crate::model::{Container, HostConfig, items};
+pub use namespaces::{cgroup_namespace, join_network};
 pub use process::{merge_variables, process};
 use resources::{Numbers, resources};
 use user::Identity;
@@ -154,12 +154,11 @@ fn linux(container: &Container, facts: &Facts, capabilities: &[&str]) -> Result<
     };
     let mut limits = resources(host, facts.swap, &numbers);
     limits.insert("devices".into(), device_rules(container, facts));
+    let guarded = guarded_paths(host)?;
     let mut linux = json!({
         "cgroupsPath": cgroup(container),
-        "maskedPaths": masked(host.privileged || security.unmasked, &host.masked_paths,
-                              defaults::MASKED),
-        "readonlyPaths": masked(host.privileged || security.unmasked, &host.readonly_paths,
-                                defaults::READ_ONLY),
+        "maskedPaths": guarded.masked,
+        "readonlyPaths": guarded.read_only,
         "sysctl": namespaces::sysctl(host)?,
     });
     linux["namespaces"] = namespaces::namespaces(host, facts).into();
@@ -185,12 +184,32 @@ pub fn cgroup(container: &Container) -> String {
     format!("{parent}/{}", container.id)
 }
 
-fn masked(open: bool, given: &Option<Vec<String>>, default: &[&str]) -> Value {
-    match given {
-        _ if open => json!([]),
-        Some(given) => json!(given),
-        None => json!(default),
+/// Paths of `/proc` and `/sys` that are kept from a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GuardedPaths {
+    /// They show nothing.
+    pub masked: Vec<String>,
+    /// They cannot be written.
+    pub read_only: Vec<String>,
+}
+
+/// The paths that are asked for, or those of everybody.
+///
+/// # Errors
+/// An option of `--security-opt` that is not known.
+pub fn guarded_paths(host: &HostConfig) -> Result<GuardedPaths> {
+    let security = defaults::Security::read(items(&host.security_opt))?;
+    if host.privileged || security.unmasked {
+        return Ok(GuardedPaths::default());
     }
+    let or = |given: &Option<Vec<String>>, default: &[&str]| match given {
+        Some(given) => given.clone(),
+        None => default.iter().map(|path| (*path).to_owned()).collect(),
+    };
+    Ok(GuardedPaths {
+        masked: or(&host.masked_paths, defaults::MASKED),
+        read_only: or(&host.readonly_paths, defaults::READ_ONLY),
+    })
 }
 
 fn device(node: &DeviceNode) -> Value {

@@ -21,12 +21,7 @@ pub(super) fn namespaces(host: &HostConfig, facts: &Facts) -> Vec<Value> {
     add("pid", host.pid_mode == "host", facts.joined.pid.as_ref());
     add("ipc", host.ipc_mode == "host", facts.joined.ipc.as_ref());
     add("uts", host.uts_mode == "host", None);
-    let shared_groups = match host.cgroupns_mode.as_str() {
-        "host" => true,
-        "private" => false,
-        _ => !facts.unified || host.privileged,
-    };
-    add("cgroup", shared_groups, None);
+    add("cgroup", cgroup_namespace(host, facts.unified) == "host", None);
     list
 }
 
@@ -35,6 +30,15 @@ pub fn join_network(configuration: &mut Value, namespace: &Path) {
     let list = configuration["linux"]["namespaces"].as_array_mut();
     for one in list.into_iter().flatten().filter(|one| one["type"] == "network") {
         one["path"] = namespace.display().to_string().into();
+    }
+}
+
+/// Whose cgroups the container sees: `host` or `private`, also where it says nothing.
+pub fn cgroup_namespace(host: &HostConfig, unified: bool) -> &str {
+    match host.cgroupns_mode.as_str() {
+        "" if unified && !host.privileged => "private",
+        "" => "host",
+        said => said,
     }
 }
 

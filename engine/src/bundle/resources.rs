@@ -76,8 +76,9 @@ fn cpu(host: &HostConfig) -> Map<String, Value> {
 
 fn pids(host: &HostConfig) -> Map<String, Value> {
     let mut part = Map::new();
-    if let Some(limit) = host.pids_limit.filter(|limit| *limit != 0) {
-        part.insert("limit".into(), limit.into());
+    // What was limited before and is no more has to be said.
+    if let Some(limit) = host.pids_limit {
+        part.insert("limit".into(), if limit > 0 { limit } else { -1 }.into());
     }
     part
 }

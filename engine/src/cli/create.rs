@@ -1,8 +1,7 @@
 //! `dok create IMAGE`
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
@@ -36,29 +35,58 @@ pub(super) fn create(
     matches: &ArgMatches,
     request: CreateRequest,
 ) -> Result<Container> {
-    let file = text(matches, "cidfile");
-    if let Some(file) = &file {
-        anyhow::ensure!(
-            !Path::new(file).exists(),
-            "container ID file found, make sure the other container isn't running or delete {file}"
-        );
-    }
     let when = text(matches, "pull").unwrap_or_default();
     if !matches!(when.as_str(), "always" | "missing" | "never") {
         let known = "\"always\", \"missing\" or \"never\"";
         let words = format!("invalid pull option: '{when}': must be one of {known}");
         return Err(refuse(Kind::Usage, words));
     }
+    let file = text(matches, "cidfile").filter(|file| !file.is_empty());
+    let file = file.as_deref().map(IdFile::make).transpose()?;
     let created = with_image(engine, matches, request)?;
     for warning in &created.warnings {
         complain(&format!("WARNING: {warning}"));
     }
     if let Some(file) = file {
-        let written = fs::File::create_new(&file)
-            .and_then(|mut file| file.write_all(created.container.id.as_bytes()));
-        written.with_context(|| format!("write the container ID file {file}"))?;
+        file.keep(&created.container.id)?;
     }
     Ok(created.container)
+}
+
+/// The file of a container's id. It is there before the container: where it cannot be made, nothing
+/// is left. It goes again where no container comes to be.
+struct IdFile<'a> {
+    path: &'a str,
+    file: fs::File,
+    empty: bool,
+}
+
+impl IdFile<'_> {
+    fn make(path: &str) -> Result<IdFile<'_>> {
+        let file = fs::File::create_new(path);
+        let is_taken = file.as_ref().is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists);
+        anyhow::ensure!(
+            !is_taken,
+            "container ID file found, make sure the other container isn't running or delete {path}"
+        );
+        let file = file.with_context(|| format!("make the container ID file {path}"))?;
+        Ok(IdFile { path, file, empty: true })
+    }
+
+    fn keep(mut self, id: &str) -> Result<()> {
+        self.empty = false;
+        let written = self.file.write_all(id.as_bytes());
+        written.with_context(|| format!("write the container ID file {}", self.path))
+    }
+}
+
+impl Drop for IdFile<'_> {
+    fn drop(&mut self) {
+        if self.empty {
+            // What went wrong is told already.
+            let _ = fs::remove_file(self.path);
+        }
+    }
 }
 
 /// Creates a container, whose image is fetched first where it is not there, or as `--pull` says.

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use super::filters::{filter, filters};
 use super::flags::{text, value};
 use super::listing::{BadFormat, template};
-use super::template::Template;
 use super::{Globals, format_flag, logs, print};
 use crate::error::Result;
 use crate::model::Event;
 use crate::service::events::EventRequest;
+use crate::template::Template;
 
 pub(super) fn definition() -> Command {
     Command::new("events")

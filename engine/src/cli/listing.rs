@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Template;
 use crate::error::Result;
+use crate::template::Template;
 
 /// A column: its field's name in templates, and its head.
 pub(super) type Column = (&'static str, &'static str);

@@ -38,8 +38,11 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         follow: is_set(matches, "follow"),
     };
     let timestamps = is_set(matches, "timestamps");
-    let details = if is_set(matches, "details") { details(&container)? } else { String::new() };
-    engine.logs(&container, request, &mut |entry| say(entry, timestamps, &details))?;
+    let with_details = is_set(matches, "details");
+    engine.logs(&container, request, &mut |entry| {
+        let details = if with_details { details(&entry.attrs) } else { String::new() };
+        say(entry, timestamps, &details)
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -65,7 +65,6 @@ mod system_check;
 mod system_df;
 mod system_prune;
 mod system_start;
-mod template;
 mod top;
 mod unpause;
 mod update;
@@ -94,7 +93,6 @@ use globals::Globals;
 pub use globals::definition as program;
 pub use help::{Entry, GROUPS, entries};
 use listing::BadFormat;
-pub use template::Template;
 
 /// One command: its definition is built only when it is called.
 struct Command {

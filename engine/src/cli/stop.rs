@@ -18,13 +18,14 @@ pub(super) fn definition() -> Command {
         .arg(containers())
 }
 
-/// What is sent.
+/// What is sent; an empty word leaves it open.
 pub(super) fn signal_flag() -> Arg {
     value("signal", "SIGNAL", "Signal to send to the container").short('s')
 }
 
 pub(super) fn signal(matches: &ArgMatches) -> Result<Option<Signal>> {
-    text(matches, "signal").map(|text| text.parse()).transpose()
+    let typed = text(matches, "signal").filter(|text| !text.is_empty());
+    typed.map(|text| text.parse()).transpose()
 }
 
 /// The seconds before a kill.

@@ -1,6 +1,7 @@
 //! Mounts: as they are asked for, and as they are.
 
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub struct Mount {
     /// Where it is inside.
     pub target: String,
     /// Whether it cannot be written.
+    #[serde(skip_serializing_if = "Not::not")]
     pub read_only: bool,
     /// For a bind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,16 +36,19 @@ pub struct Mount {
 #[serde(rename_all = "PascalCase", default)]
 pub struct BindOptions {
     /// `rprivate`, `rshared`, …; empty is `rprivate`.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub propagation: String,
     /// Whether mounts below the source stay behind.
+    #[serde(skip_serializing_if = "Not::not")]
     pub non_recursive: bool,
     /// Whether a missing source is made.
+    #[serde(skip_serializing_if = "Not::not")]
     pub create_mountpoint: bool,
     /// Whether mounts below a source that cannot be written can.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub read_only_non_recursive: bool,
     /// Whether it is refused where mounts below it could still be written.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub read_only_force_recursive: bool,
 }
 
@@ -52,10 +57,13 @@ pub struct BindOptions {
 #[serde(rename_all = "PascalCase", default)]
 pub struct VolumeOptions {
     /// Whether the image's files are not copied into a new volume.
+    #[serde(skip_serializing_if = "Not::not")]
     pub no_copy: bool,
     /// Labels of a new volume.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
     /// A folder of the volume in place of all of it.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub subpath: String,
     /// Of a new volume.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,8 +87,10 @@ pub struct DriverConfig {
 #[serde(rename_all = "PascalCase", default)]
 pub struct TmpfsOptions {
     /// Bytes; 0 is half of the memory.
+    #[serde(skip_serializing_if = "is_zero")]
     pub size_bytes: i64,
     /// Permission bits; 0 is 1777.
+    #[serde(skip_serializing_if = "is_zero")]
     pub mode: u32,
 }
 
@@ -115,4 +125,31 @@ pub struct MountPoint {
     /// How mounts made later spread.
     #[serde(rename = "Propagation")]
     pub propagation: String,
+}
+
+fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_mount_only_what_was_said_is_told() {
+        let mount = Mount {
+            kind: "volume".into(),
+            target: "/d".into(),
+            bind_options: Some(BindOptions::default()),
+            volume_options: Some(VolumeOptions { no_copy: true, ..VolumeOptions::default() }),
+            tmpfs_options: Some(TmpfsOptions::default()),
+            ..Mount::default()
+        };
+        let told = concat!(
+            r#"{"Type":"volume","Target":"/d","BindOptions":{},"#,
+            r#""VolumeOptions":{"NoCopy":true},"TmpfsOptions":{}}"#
+        );
+        assert_eq!(serde_json::to_string(&mount).unwrap(), told);
+        assert_eq!(serde_json::from_str::<Mount>(told).unwrap(), mount);
+    }
 }

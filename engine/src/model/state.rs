@@ -105,6 +105,6 @@ pub struct Probe {
     pub end: Time,
     /// 0 is healthy; -1 could not be told.
     pub exit_code: i32,
-    /// The first 4096 bytes of what it wrote.
+    /// The first 4096 bytes of what it wrote, and `...` where there was more.
     pub output: String,
 }

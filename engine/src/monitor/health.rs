@@ -93,11 +93,13 @@ struct Present {
 }
 
 impl Monitor {
-    /// The program has just begun.
+    /// The program has just begun. What was seen of former runs is still told, and counts no more.
     pub(super) fn begin_checks(&mut self) {
         let config = &self.container.config;
         let plan = config.check().and(config.healthcheck.as_ref()).map(Plan::read);
-        self.state.health = plan.map(|_| Health { status: STARTING.into(), ..Health::default() });
+        let log = self.state.health.take().unwrap_or_default().log;
+        self.state.health =
+            plan.map(|_| Health { status: STARTING.into(), log, ..Health::default() });
         self.health = plan.zip(self.state.health.as_ref()).map(|(plan, health)| {
             let begun = Instant::now();
             let due = begun + plan.wait(health, Duration::ZERO);
@@ -183,12 +185,14 @@ impl Monitor {
             let lasted = begun.saturating_duration_since(checks.begun);
             let before = health.status.clone();
             checks.plan.count(health, probe, lasted);
-            if health.status != before {
-                let action = format!("health_status: {}", health.status);
-                self.store.tell(&Event::of_container(&self.container, &action));
-            }
             let now = Instant::now();
             checks.due = now + checks.plan.wait(health, now.duration_since(checks.begun));
+            if health.status != before {
+                let action = format!("health_status: {}", health.status);
+                // The name that it had is better than no word.
+                let _ = self.read_again();
+                self.store.tell(&Event::of_container(&self.container, &action));
+            }
         }
         // Where there is no room to write it down, the next check may find some.
         let _ = self.save(Durability::Passing);

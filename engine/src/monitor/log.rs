@@ -32,6 +32,8 @@ pub(super) struct Log {
     alone: bool,
     /// The last entry may not have its end: the disk was full.
     torn: bool,
+    /// The field that each entry has more, as text.
+    field: Vec<u8>,
     /// The rest of a line whose end has not come, of each stream.
     partial: [Vec<u8>; 2],
 }
@@ -49,8 +51,14 @@ impl Log {
             asked: None,
             alone: false,
             torn: false,
+            field: Vec::new(),
             partial,
         }
+    }
+
+    /// Takes a part of the field that each entry has more. All of it comes before the first entry.
+    pub(super) fn extend_field(&mut self, part: &[u8]) {
+        self.field.extend_from_slice(part);
     }
 
     /// Writes what a stream brought: 0 is standard output, 1 standard error. The answer is what it
@@ -63,7 +71,8 @@ impl Log {
                 let partial = &mut self.partial[stream];
                 partial.extend_from_slice(chunk);
                 if partial.ends_with(b"\n") || partial.len() >= LONGEST {
-                    entry(&mut self.waiting, partial, STREAMS[stream], now);
+                    let line = Line { text: partial, stream: STREAMS[stream], time: now };
+                    entry(&mut self.waiting, &line, &self.field);
                     partial.clear();
                 }
                 // Short lines make entries that are many times as long.
@@ -79,7 +88,8 @@ impl Log {
     pub(super) fn finish(&mut self) -> io::Result<Option<Wanted>> {
         for (partial, name) in self.partial.iter_mut().zip(STREAMS) {
             if !partial.is_empty() {
-                entry(&mut self.waiting, partial, name, Time::now());
+                let line = Line { text: partial, stream: name, time: Time::now() };
+                entry(&mut self.waiting, &line, &self.field);
                 partial.clear();
             }
         }
@@ -164,12 +174,21 @@ fn first_entry(entries: &[u8]) -> usize {
     entries.iter().position(|byte| *byte == b'\n').map_or(entries.len(), |end| end + 1)
 }
 
+/// What an entry says.
+struct Line<'a> {
+    text: &'a [u8],
+    stream: &'a str,
+    time: Time,
+}
+
 /// One entry; bytes that are no text become the sign for that.
-fn entry(entries: &mut Vec<u8>, line: &[u8], stream: &str, time: Time) {
+fn entry(entries: &mut Vec<u8>, line: &Line<'_>, field: &[u8]) {
     entries.extend_from_slice(b"{\"log\":");
     // Writing text into memory does not fail.
-    let _ = serde_json::to_writer(&mut *entries, &String::from_utf8_lossy(line));
-    let _ = writeln!(entries, ",\"stream\":\"{stream}\",\"time\":\"{time}\"}}");
+    let _ = serde_json::to_writer(&mut *entries, &String::from_utf8_lossy(line.text));
+    let _ = write!(entries, ",\"stream\":\"{}\"", line.stream);
+    entries.extend_from_slice(field);
+    let _ = writeln!(entries, ",\"time\":\"{}\"}}", line.time);
 }
 
 #[cfg(test)]
@@ -236,6 +255,20 @@ mod tests {
         let expected =
             [r#""stdout" "one\n""#, "\"stderr\" \"\u{fffd}\\\"err\\\"\\n\"", r#""stdout" "two""#];
         assert_eq!(got, expected);
+        fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn an_entry_has_what_is_told_with_each_before_its_time() {
+        let path = folder("field").join("log");
+        let mut log = Served::new(&path, ENDLESS);
+        for part in [r#","attrs":{"k":"#, r#""v"}"#] {
+            log.0.extend_field(part.as_bytes());
+        }
+        log.write(0, b"a\n");
+        let text = fs::read_to_string(&path).unwrap();
+        let begin = r#"{"log":"a\n","stream":"stdout","attrs":{"k":"v"},"time":""#;
+        assert!(text.starts_with(begin) && text.ends_with("\"}\n"), "{text}");
         fs::remove_dir_all(path.parent().unwrap()).unwrap();
     }
 

@@ -52,7 +52,7 @@ impl Limits {
                                  'mode=non-blocking'";
                     return Err(invalid(words.to_owned()));
                 }
-                // They are no limits: who reads the log with its details looks for them.
+                // They are no limits: each entry has what they name.
                 "labels" | "env" | "tag" if !is_local => {}
                 "labels-regex" | "env-regex" if !is_local => {
                     Regex::new(value).map_err(|_| wrong())?;

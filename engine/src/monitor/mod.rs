@@ -14,6 +14,7 @@ mod health;
 mod inherited;
 pub mod init;
 mod log;
+mod log_attributes;
 pub mod log_files;
 pub mod log_options;
 pub mod names;
@@ -47,7 +48,7 @@ use companion::Companion;
 use log_files::Files;
 use log_options::Limits;
 pub use starter::{Waiting, spawn};
-use streams::Streams;
+use streams::{KeptLog, Streams};
 use wire::Kind;
 
 /// The word that makes dok a monitor.
@@ -109,13 +110,7 @@ impl Monitor {
         let container = store.read_container(id)?.with_context(|| format!("find {id}"))?;
         let bundle = store.bundle(id);
         let listener = listen(&bundle).context("listen for clients")?;
-        let log = match container.host_config.log_config.driver.as_str() {
-            "none" => None,
-            _ => {
-                let limits = Limits::read(&container.host_config.log_config)?;
-                Some(Files::new(store.log_file(id), limits))
-            }
-        };
+        let log = log(&store, &container)?;
         let streams = Streams::new(&bundle, signals, listener, log);
         let state = store.written_state(id)?;
         Ok(Monitor {
@@ -145,9 +140,10 @@ impl Monitor {
 
     /// Runs the program as often as its policy says, and cleans up.
     fn watch(mut self) -> Result<()> {
-        let State { started_at, finished_at, .. } = self.store.written_state(&self.container.id)?;
+        let former = self.store.written_state(&self.container.id)?;
+        let State { started_at, finished_at, health, .. } = former;
         let boot = crate::store::boot();
-        self.state = State { started_at, finished_at, boot, ..State::default() };
+        self.state = State { started_at, finished_at, health, boot, ..State::default() };
         let mut waited = Duration::ZERO;
         loop {
             let begun = Instant::now();
@@ -161,12 +157,9 @@ impl Monitor {
                 }
             };
             self.state.exit_code = ended;
+            self.read_again()?;
             self.tell_of_end(begun.elapsed());
             self.end_checks();
-            // It may have got another name or another policy meanwhile.
-            if let Some(container) = self.store.read_container(&self.container.id)? {
-                self.container = container;
-            }
             let decided = restart::Ended {
                 exit_code: ended,
                 lasted: begun.elapsed(),
@@ -180,6 +173,14 @@ impl Monitor {
                 _ => return self.finish(),
             }
         }
+    }
+
+    /// The container may have got another name or another policy while its program ran.
+    fn read_again(&mut self) -> Result<()> {
+        if let Some(container) = self.store.read_container(&self.container.id)? {
+            self.container = container;
+        }
+        Ok(())
     }
 
     /// Starts the resolver, unless it runs.
@@ -298,6 +299,21 @@ impl Monitor {
         let durability = if passing { Durability::Passing } else { durability };
         self.store.write_state(&self.container.id, &self.state, durability)
     }
+}
+
+/// How the container's log is kept, where there is one.
+fn log(store: &Store, container: &Container) -> Result<Option<KeptLog>> {
+    let config = &container.host_config.log_config;
+    if config.driver == "none" {
+        return Ok(None);
+    }
+    let files = Files::new(store.log_file(&container.id), Limits::read(config)?);
+    let attributes = log_attributes::attributes(container, config)?;
+    let field = match attributes.is_empty() {
+        true => String::new(),
+        false => format!(",\"attrs\":{}", serde_json::to_string(&attributes)?),
+    };
+    Ok(Some(KeptLog { files, field }))
 }
 
 /// The program that checks the health of a bundle's, in the specification's words.

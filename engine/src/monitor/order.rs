@@ -4,7 +4,7 @@
 //! ```text
 //!   monitor                                streams
 //!     │ Client, Listener ──────────────────► │   whom there is to serve
-//!     │ Log ───────────────────────────────► │   the file to write into
+//!     │ Field, Log ────────────────────────► │   what is in the log, the file to write into
 //!     │ Program, Check ────────────────────► │   what there is to read
 //!     │ Tell ──────────────────────────────► │   something for clients
 //!     │ TakeCheck, Drain ──────────────────► │
@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Program,
     /// The output of a health check.
     Check,
+    /// A part of the field that each entry of the log has more.
+    Field,
     /// The log's file, or none where there can be none.
     Log,
     /// A frame for clients.
@@ -61,11 +63,12 @@ pub(super) enum Kind {
     NoFile,
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     Kind::Client,
     Kind::Listener,
     Kind::Program,
     Kind::Check,
+    Kind::Field,
     Kind::Log,
     Kind::Tell,
     Kind::TakeCheck,

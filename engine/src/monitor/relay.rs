@@ -27,6 +27,9 @@ const FIRST: usize = 1 << 10;
 /// The bytes that are kept of what a health check writes.
 const LONGEST_CHECK: usize = 4096;
 
+/// What is told of the bytes that are not kept.
+const MORE: &[u8] = b"...";
+
 /// The ends that we hold of a program's streams.
 #[derive(Debug, Default)]
 pub(super) struct Program {
@@ -231,6 +234,9 @@ impl Relay {
             Ok(length) if length > 0 => {
                 let kept = length.min(LONGEST_CHECK.saturating_sub(self.check_output.len()));
                 self.check_output.extend_from_slice(&self.buffer[..kept]);
+                if kept < length && self.check_output.len() == LONGEST_CHECK {
+                    self.check_output.extend_from_slice(MORE);
+                }
                 true
             }
             Err(Errno::AGAIN | Errno::INTR) => false,

@@ -42,12 +42,20 @@ pub fn main(_: &[PathBuf]) -> Result<()> {
     relay.serve()
 }
 
+/// How the log is kept.
+pub(super) struct KeptLog {
+    /// Where.
+    pub(super) files: Files,
+    /// The field that each entry has more, as text: `,"attrs":{…}`, or nothing.
+    pub(super) field: String,
+}
+
 /// The monitor's end.
 pub(super) struct Streams {
     bundle: PathBuf,
     signals: SignalFd,
     listener: UnixListener,
-    log: Option<Files>,
+    log: Option<KeptLog>,
     /// Who starts the program, until there is a process that serves him.
     starter: Option<UnixStream>,
     /// Without it nobody hears the program any more.
@@ -68,7 +76,7 @@ impl Streams {
         bundle: &Path,
         signals: SignalFd,
         listener: UnixListener,
-        log: Option<Files>,
+        log: Option<KeptLog>,
     ) -> Streams {
         Streams {
             bundle: bundle.to_owned(),
@@ -104,8 +112,12 @@ impl Streams {
         let mut command = Command::new("/proc/self/exe");
         command.arg(WORD).arg(&self.bundle).env_clear();
         command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let size = self.log.as_ref().map_or(0, Files::size).to_be_bytes();
+        let size = self.log.as_ref().map_or(0, |log| log.files.size()).to_be_bytes();
         order::send(&ours, Order::Listener, &size, &[self.listener.as_fd()])?;
+        let field = self.log.as_ref().map_or("", |log| &log.field).as_bytes();
+        for part in field.chunks(order::LIMIT) {
+            order::send(&ours, Order::Field, part, &[])?;
+        }
         self.control = Some(ours);
         Ok(())
     }
@@ -172,7 +184,7 @@ impl Streams {
     /// A child of the monitor has ended, which is not the program.
     pub(super) fn child_ended(&mut self, child: u32, code: i32) {
         if let Some(log) = &mut self.log {
-            log.child_ended(child, code);
+            log.files.child_ended(child, code);
         }
     }
 
@@ -212,7 +224,7 @@ impl Streams {
                 let next = packet.payload == [Wanted::Next as u8];
                 let wanted = if next { Wanted::Next } else { Wanted::Present };
                 // A disk that is full costs the log, and not the program.
-                let given = self.log.as_mut().and_then(|log| log.open(wanted).ok());
+                let given = self.log.as_mut().and_then(|log| log.files.open(wanted).ok());
                 match &given {
                     Some((file, length)) => {
                         self.send(Order::Log, &length.to_be_bytes(), &[file.as_fd()]);

@@ -60,6 +60,7 @@ impl Engine {
             return Err(refuse(Kind::Invalid, "no command specified"));
         }
         check(&config, &host_config)?;
+        name_capabilities(&mut host_config)?;
         self.check_runtime(&host_config.runtime)?;
         let mut warnings: Vec<String> = image.warning.into_iter().collect();
         warnings.extend(complete(&mut host_config, &mut networking_config));
@@ -219,6 +220,14 @@ fn check_modes(host: &HostConfig) -> Result<()> {
     Ok(())
 }
 
+/// Whoever compares two containers need not know how a capability may be written.
+fn name_capabilities(host: &mut HostConfig) -> Result<()> {
+    for list in [&mut host.cap_add, &mut host.cap_drop].into_iter().flatten() {
+        *list = capabilities::normal(list)?;
+    }
+    Ok(())
+}
+
 /// Says what was left open, as Docker does, so that `inspect` shows what is in force.
 fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<String> {
     if matches!(host.network_mode.as_str(), "" | "default") {
@@ -247,6 +256,7 @@ fn complete(host: &mut HostConfig, networks: &mut NetworkingConfig) -> Vec<Strin
     if host.shm_size == 0 {
         host.shm_size = 64 << 20;
     }
+    host.pids_limit = host.pids_limit.filter(|limit| *limit > 0);
     let mut warnings = Vec::new();
     if host.oom_kill_disable == Some(true) && host.memory == 0 {
         warnings.push(

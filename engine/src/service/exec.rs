@@ -85,7 +85,10 @@ impl Engine {
         let name = format!("{EXEC}{}-{}", std::process::id(), &id[..16]);
         let folder = self.store.bundle(&container.id).join(name);
         fs::create_dir(&folder).with_context(|| format!("make {}", folder.display()))?;
-        let line = request.cmd.join(" ");
+        // Docker has a space behind the program, arguments or not.
+        let (program, arguments) = request.cmd.split_first().unzip();
+        let arguments = arguments.unwrap_or_default().join(" ");
+        let line = format!("{} {arguments}", program.map_or("", String::as_str));
         let exec = Exec { command: Command::new(&self.runtime), id, line, folder };
         let exec = self.describe(container, request, exec)?;
         for action in ["exec_create", "exec_start"] {

@@ -31,6 +31,12 @@ pub(super) fn has_recursive_read_only() -> bool {
     (numbers.next(), numbers.next()) >= (Some(5), Some(12))
 }
 
+/// Whether the kernel confines programs by AppArmor's profiles.
+pub(super) fn has_apparmor() -> bool {
+    let enabled = fs::read_to_string("/sys/module/apparmor/parameters/enabled");
+    enabled.is_ok_and(|text| text.starts_with('Y'))
+}
+
 /// Our own capabilities, as bits: nobody can give more.
 pub(super) fn own_capabilities() -> u64 {
     let own = |bit| capability_is_in_bounding_set(CapabilitySet::from_bits_retain(bit)).ok();

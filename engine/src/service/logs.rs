@@ -1,6 +1,6 @@
 //! What a container has written, from its log.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::mem::MaybeUninit;
@@ -37,6 +37,9 @@ pub struct Entry {
     pub log: String,
     /// `stdout` or `stderr`.
     pub stream: String,
+    /// What the log's options ask to be told with it.
+    #[serde(default)]
+    pub attrs: BTreeMap<String, String>,
     /// When.
     pub time: Time,
 }

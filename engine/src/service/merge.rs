@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::bundle::merge_variables;
 use crate::model::{Config, items};
 
 /// Completes a request by an image's defaults.
@@ -22,11 +21,7 @@ pub(super) fn merge(config: &mut Config, image: &Config) {
     if matches!(items(&config.entrypoint), [only] if only.is_empty()) {
         config.entrypoint = None;
     }
-    let mut variables = items(&image.env).to_vec();
-    merge_variables(&mut variables, items(&config.env));
-    // A name alone takes away what is set later, too: the host name.
-    variables.extend(items(&config.env).iter().filter(|word| !word.contains('=')).cloned());
-    config.env = Some(variables);
+    config.env = Some(variables(items(&config.env), items(&image.env)));
     below(&mut config.labels, &image.labels);
     below(&mut config.exposed_ports, &image.exposed_ports);
     below(&mut config.volumes, &image.volumes);
@@ -39,6 +34,24 @@ pub(super) fn merge(config: &mut Config, image: &Config) {
     if config.stop_timeout.is_none() {
         config.stop_timeout = image.stop_timeout;
     }
+}
+
+/// What is asked for, each by its last word, then what the image has more, as in Docker. A name
+/// alone stays: it takes away what is set later, too, as the host name.
+fn variables(own: &[String], image: &[String]) -> Vec<String> {
+    fn name(variable: &str) -> &str {
+        variable.split('=').next().unwrap_or(variable)
+    }
+    let mut all: Vec<String> = Vec::new();
+    for variable in own {
+        match all.iter_mut().find(|known| name(known) == name(variable)) {
+            Some(known) => known.clone_from(variable),
+            None => all.push(variable.clone()),
+        }
+    }
+    let is_own = |variable: &&String| own.iter().any(|known| name(known) == name(variable));
+    all.extend(image.iter().filter(|variable| !is_own(variable)).cloned());
+    all
 }
 
 fn or(own: &mut String, other: &str) {
@@ -110,11 +123,15 @@ mod tests {
         let image = Config { env: words(&["A=1", "B=2"]), ..Config::default() };
         let mut config = Config { env: words(&["A", "HOSTNAME"]), ..Config::default() };
         merge(&mut config, &image);
-        assert_eq!(config.env, words(&["B=2", "A", "HOSTNAME"]));
+        assert_eq!(config.env, words(&["A", "HOSTNAME", "B=2"]));
     }
 
     #[test]
-    fn variables_are_laid_over_the_images() {
-        assert_eq!(merged(None, None).env, words(&["A=1", "B=3", "C=4"]));
+    fn variables_come_before_the_images_and_the_last_word_counts() {
+        assert_eq!(merged(None, None).env, words(&["B=3", "C=4", "A=1"]));
+        let image = Config { env: words(&["A=1"]), ..Config::default() };
+        let mut config = Config { env: words(&["B=1", "C=2", "B=3"]), ..Config::default() };
+        merge(&mut config, &image);
+        assert_eq!(config.env, words(&["B=3", "C=2", "A=1"]));
     }
 }

@@ -58,7 +58,8 @@ pub(super) fn resolve<'a>(
         let taken = points.iter().any(|point| point.destination == destination)
             || host.tmpfs.iter().flatten().any(|(path, _)| clean(path) == destination);
         if !taken {
-            points.push(mounts.volume("", VolumeOptions::default(), &destination)?);
+            let point = mounts.volume("", VolumeOptions::default(), &destination)?;
+            points.push(MountPoint { mode: String::new(), ..point });
         }
     }
     points.sort_by(|a, b| a.destination.cmp(&b.destination));
@@ -173,7 +174,9 @@ fn from_bind(mounts: &mut Mounts<'_>, bind: &str) -> Result<MountPoint> {
     } else {
         mounts.volume(source, VolumeOptions::default(), &clean(target))?
     };
-    mode.clone_into(&mut point.mode);
+    if !mode.is_empty() || source.is_empty() {
+        mode.clone_into(&mut point.mode);
+    }
     let is_volume = point.kind == "volume";
     for option in mode.split(',').filter(|option| !option.is_empty()) {
         match option {
@@ -299,6 +302,7 @@ impl Mounts<'_> {
             name,
             destination: destination.to_owned(),
             driver: "local".into(),
+            // Docker's word for a volume that anybody asked for, though nothing is labelled.
             mode: "z".into(),
             writable: true,
             ..MountPoint::default()

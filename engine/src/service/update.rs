@@ -132,7 +132,8 @@ impl Update {
         set(&mut host.memory_swap, &self.memory_swap);
         set(&mut host.nano_cpus, &self.nano_cpus);
         if self.pids_limit.is_some() {
-            host.pids_limit = self.pids_limit;
+            // No limit has two numbers, of which Docker keeps this one.
+            host.pids_limit = self.pids_limit.map(|limit| limit.max(0));
         }
         set(&mut host.restart_policy, &self.restart_policy);
     }

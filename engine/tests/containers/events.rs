@@ -70,8 +70,8 @@ fn what_is_done_with_a_container_is_told() {
     let expected = [
         "create",
         "start",
-        "exec_create: true",
-        "exec_start: true",
+        "exec_create: true ",
+        "exec_start: true ",
         "exec_die",
         "pause",
         "unpause",
@@ -100,6 +100,8 @@ fn what_is_done_with_a_container_is_told() {
     }
     let expected: Vec<&str> = expected.into_iter().filter(|what| ps || *what != "top").collect();
     assert_eq!(seen, expected);
+    let name = "{{.Actor.Attributes.name}}";
+    assert_eq!(told(&dok, name, &["event=die"]), ["box", "box"], "one was its name before");
     let signal = told(&dok, "{{.Actor.Attributes.signal}}", &["event=kill"]);
     assert_eq!(signal, ["15", "9", "9"]);
     assert_eq!(told(&dok, "{{.Actor.Attributes.oldName}}", &["event=rename"]), ["/one"]);

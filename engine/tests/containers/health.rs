@@ -59,3 +59,20 @@ fn a_check_that_takes_too_long_or_cannot_be_run_has_failed() {
     dok.ok(&[&words[..], &["busybox", "sleep", "86400"]].concat());
     assert_eq!(state(&dok, "bare").health, None);
 }
+
+#[test]
+fn what_a_check_said_is_told_after_another_start_and_cut_where_it_is_long() {
+    let Some(dok) = Dok::new() else { return };
+    let check = "test -e /known && sleep 86400; echo > /known; seq 3000";
+    let words = ["run", "-d", "--name", "web", "--network=none", "--health-cmd", check];
+    dok.ok(&[&words[..], &["--health-interval=50ms", "busybox", "sleep", "86400"]].concat());
+    let first = health_when(&dok, "web", |health| !health.log.is_empty()).log;
+    assert!(first[0].output.starts_with("1\n2\n") && first[0].output.ends_with("..."));
+    assert_eq!(first[0].output.len(), 4096 + "...".len());
+    dok.ok(&["stop", "-t", "0", "web"]);
+    let before = state(&dok, "web").health.unwrap().log;
+    dok.ok(&["start", "web"]);
+    let health = state(&dok, "web").health.unwrap();
+    assert_eq!((&*health.status, health.failing_streak), ("starting", 0));
+    assert_eq!((&health.log, &health.log[0]), (&before, &first[0]));
+}

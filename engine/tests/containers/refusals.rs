@@ -180,3 +180,19 @@ fn a_group_lists_its_commands_by_dockers_names() {
     let help = dok.ok(&["volume", "ls", "--help"]);
     assert!(help.contains("Aliases:\n  dok volume ls, dok volume list"), "{help}");
 }
+
+#[test]
+fn without_a_place_for_its_id_no_container_is_made_and_without_a_container_no_file() {
+    let Some(dok) = Dok::new() else { return };
+    let file = dok.root().join("id").display().to_string();
+    let none = format!("{file}/none");
+    dok.refused(125, &["run", "--rm", NONE, "--cidfile", &none, "busybox", "true"], &none);
+    assert_eq!(dok.ok(&["ps", "-aq"]), "");
+    let words = ["create", NONE, "--cidfile", &file, "-w", "x", "busybox"];
+    dok.refused(1, &words, "the working directory 'x' is invalid");
+    assert!(!std::path::Path::new(&file).exists());
+    let id = dok.ok(&["create", NONE, "--cidfile", &file, "busybox"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), id.trim());
+    dok.refused(1, &["create", NONE, "--cidfile", &file, "busybox"], "container ID file found");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), id.trim());
+}

@@ -1,5 +1,7 @@
 //! How lists and templates show things, where Docker's client has its own ways.
 
+use std::path::Path;
+
 use super::networks::on_a_host;
 use super::setting::Dok;
 
@@ -101,6 +103,27 @@ fn a_template_that_makes_no_sense_ends_with_dockers_exit_code() {
 }
 
 #[test]
+fn a_list_that_nobody_filled_is_empty_or_null_as_dockers_is() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["create", NONE, "--name", "box", "busybox"]);
+    let of = |field: &str| {
+        let template = format!("{{{{json .HostConfig.{field}}}}}");
+        dok.ok(&["inspect", "-f", &template, "box"])
+    };
+    let bytes = ["BlkioDeviceReadBps", "BlkioDeviceWriteBps"];
+    let operations = ["BlkioDeviceReadIOps", "BlkioDeviceWriteIOps"];
+    let others = ["BlkioWeightDevice", "Devices", "Dns", "DnsOptions", "DnsSearch", "Ulimits"];
+    for field in bytes.iter().chain(&operations).chain(&others) {
+        assert_eq!(of(field), "[]\n", "{field}");
+    }
+    let of_capabilities = ["CapAdd", "CapDrop", "SecurityOpt", "DeviceCgroupRules"];
+    let others = ["Binds", "ExtraHosts", "GroupAdd", "Links", "VolumesFrom", "PidsLimit"];
+    for field in of_capabilities.iter().chain(&others) {
+        assert_eq!(of(field), "null\n", "{field}");
+    }
+}
+
+#[test]
 fn lists_are_unescaped_around_actions_and_objects_are_not() {
     let Some(dok) = Dok::new() else { return };
     dok.ok(&["create", NONE, "--name", "box", "-e", "A=1", "-e", "B=2", "busybox"]);
@@ -126,12 +149,87 @@ fn lists_are_unescaped_around_actions_and_objects_are_not() {
 }
 
 #[test]
+fn inspect_tells_what_is_in_force_also_where_nothing_was_said() {
+    let Some(dok) = Dok::new() else { return };
+    let open = ["--security-opt", "systempaths=unconfined", "--security-opt", "no-new-privileges"];
+    let private = ["--cgroupns", "private", "--cap-drop", "mknod", "--cap-drop", "CAP_KILL"];
+    for (name, words) in [("plain", &[][..]), ("open", &open), ("private", &private)] {
+        dok.ok(&[&["create", NONE, "--name", name], words, &["busybox"]].concat());
+    }
+    let of = |name: &str, field: &str| {
+        let template = format!("{{{{json .HostConfig.{field}}}}}");
+        dok.ok(&["inspect", "-f", &template, name])
+    };
+    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    let expected = if unified { "\"private\"\n" } else { "\"host\"\n" };
+    assert_eq!(of("plain", "CgroupnsMode"), expected);
+    assert_eq!(of("private", "CgroupnsMode"), "\"private\"\n");
+    assert_eq!(of("private", "CapDrop"), "[\"CAP_KILL\",\"CAP_MKNOD\"]\n");
+    assert!(of("plain", "MaskedPaths").contains("\"/proc/kcore\""));
+    assert!(of("plain", "ReadonlyPaths").contains("\"/proc/sys\""));
+    assert_eq!((&*of("open", "MaskedPaths"), &*of("open", "ReadonlyPaths")), ("[]\n", "[]\n"));
+    assert_eq!(of("open", "SecurityOpt"), "[\"no-new-privileges\"]\n");
+    let below = ["sh", "-c", "grep -c ' /proc/' /proc/self/mountinfo"];
+    let run =
+        |more: &[&str]| dok.dok(&[&["run", "--rm", NONE], more, &["busybox"], &below].concat()).out;
+    assert_eq!(run(&open), "0\n");
+    assert_ne!(run(&[]), "0\n");
+    dok.ok(&[
+        "create",
+        NONE,
+        "--name",
+        "loose",
+        "--security-opt",
+        "apparmor=unconfined",
+        "busybox",
+    ]);
+    let profile = ["inspect", "-f", "{{.AppArmorProfile}}"];
+    assert_eq!(dok.ok(&[&profile[..], &["loose", "plain"]].concat()), "unconfined\n\n");
+}
+
+#[test]
+fn mounts_and_limits_are_told_as_docker_tells_them() {
+    let Some(dok) = Dok::new() else { return };
+    dok.ok(&["run", NONE, "--name", "base", "busybox", "true"]);
+    dok.ok(&["commit", "-c", "VOLUME /image", "base", "volumes:1"]);
+    let mounts = ["-v", "/own", "-v", "data:/data", "-v", "more:/more:ro", "--mount", "dst=/long"];
+    let limits = ["--ulimit", "nofile=1024", "--ulimit", "core=0", "--ulimit", "nofile=2048"];
+    let words = ["run", "-d", NONE, "--name", "box", "--pids-limit", "9", "--volume-driver=local"];
+    let program = ["volumes:1", "sleep", "86400"];
+    dok.ok(&[&words[..], &mounts, &limits, &program].concat());
+    let of = |template: &str| dok.ok(&["inspect", "-f", template, "box"]);
+    let modes = of("{{range .Mounts}}{{.Destination}}={{.Mode}} {{end}}");
+    assert_eq!(modes, "/data=z /image= /long=z /more=ro /own= \n");
+    let mounts = of("{{range .HostConfig.Mounts}}{{json .}}{{end}}");
+    assert_eq!(mounts, "{\"Target\":\"/long\",\"Type\":\"volume\"}\n");
+    assert_eq!(of("{{.HostConfig.VolumeDriver}}"), "local\n");
+    let limits = of("{{range .HostConfig.Ulimits}}{{.Name}}={{.Soft}} {{end}}");
+    assert_eq!(limits, "core=0 nofile=2048 \n");
+    assert_eq!(dok.ok(&["exec", "box", "sh", "-c", "ulimit -n"]), "2048\n");
+    for unlimited in ["-1", "0"] {
+        dok.ok(&["update", "--pids-limit", "7", "box"]);
+        assert_eq!(of("{{.HostConfig.PidsLimit}}"), "7\n");
+        dok.ok(&["update", "--pids-limit", unlimited, "box"]);
+        assert_eq!(of("{{.HostConfig.PidsLimit}}"), "0\n");
+        let many = "for i in 1 2 3 4 5 6 7 8 9; do sleep 0 & done; wait";
+        dok.ok(&["exec", "box", "sh", "-ec", many]);
+    }
+}
+
+#[test]
 fn logs_tell_the_details_that_were_asked_for() {
     let Some(dok) = Dok::new() else { return };
     let asked = ["--log-opt", "labels=of", "--log-opt", "env=A", "-l", "of=me", "-e", "A=b"];
     let words = [&["run", NONE, "--name", "box"], &asked[..], &["busybox", "echo", "x"]].concat();
     dok.ok(&words);
     assert_eq!(dok.ok(&["logs", "--details", "box"]), "A=b,of=me x\n");
+    let entries = |name: &str| {
+        let store = dok.store();
+        let file = store.log_file(&store.container(name).unwrap().id);
+        std::fs::read_to_string(file).unwrap()
+    };
+    let begin = r#"{"log":"x\n","stream":"stdout","attrs":{"A":"b","of":"me"},"time":""#;
+    assert!(entries("box").starts_with(begin), "{}", entries("box"));
     assert_eq!(dok.ok(&["logs", "box"]), "x\n");
     let asked = ["labels-regex=^of", "env-regex=^(A|B)$", "tag={{.ImageName}}/{{.Name}}"];
     let asked = asked.iter().flat_map(|option| ["--log-opt", option]);
@@ -140,6 +238,15 @@ fn logs_tell_the_details_that_were_asked_for() {
     dok.ok(&words);
     let told = "A=b,of=you+and+me,tag=busybox%2Fbag x\n";
     assert_eq!(dok.ok(&["logs", "--details", "bag"]), told);
+    dok.ok(&["run", NONE, "--name", "none", "--log-opt", "labels=other", "busybox", "echo", "x"]);
+    assert_eq!(dok.ok(&["logs", "--details", "none"]), " x\n");
+    let begin = r#"{"log":"x\n","stream":"stdout","time":""#;
+    assert!(entries("none").starts_with(begin), "{}", entries("none"));
+    // More than the monitor can say at once.
+    let long = format!("of={}", "x".repeat(20_000));
+    let words = ["run", NONE, "--name", "long", "--log-opt", "labels=of", "-l", &long];
+    dok.ok(&[&words[..], &["busybox", "echo", "x"]].concat());
+    assert_eq!(dok.ok(&["logs", "--details", "long"]), format!("{long} x\n"));
 }
 
 #[test]

@@ -53,6 +53,35 @@ fn behind_the_image_flags_are_the_programs() {
     );
 }
 
+/// As the empty variables of a shell make them.
+#[test]
+fn an_empty_name_or_signal_leaves_the_choice_open() {
+    let Some(dok) = Dok::new() else { return };
+    let id = dok.ok(&["run", "-d", "--name", "", NONE, "busybox", "sleep", "86400"]);
+    let id = id.trim();
+    assert!(dok.store().container(id).unwrap().name.len() > 1);
+    dok.ok(&["kill", "-s", "", id]);
+    dok.ok(&["wait", id]);
+    assert_eq!(dok.ok(&["inspect", "-f", "{{.State.ExitCode}}", id]), "137\n");
+}
+
+#[test]
+fn a_name_alone_says_something_where_it_is_typed_and_not_in_a_file() {
+    let Some(dok) = Dok::new() else { return };
+    let file = dok.root().join("words").display().to_string();
+    std::fs::write(&file, "\u{feff}a=b\nalone\nnone=\n").unwrap();
+    let files = ["--label-file", &file, "--env-file", &file];
+    let typed = ["-l", "typed", "-e", "NONE_OF_OURS"];
+    let words = [&["create", NONE, "--name", "box"], &files[..], &typed, &["busybox"]].concat();
+    dok.ok(&words);
+    let config = dok.store().container("box").unwrap().config;
+    let labels = [("a", "b"), ("none", ""), ("typed", "")].map(|(n, v)| (n.into(), v.into()));
+    assert_eq!(config.labels, Some(labels.into()));
+    let variables = config.env.unwrap();
+    assert!(variables.contains(&"a=b".into()) && variables.contains(&"NONE_OF_OURS".into()));
+    assert!(!variables.contains(&"alone".into()), "{variables:?}");
+}
+
 #[test]
 fn a_variable_of_a_file_has_no_space_in_its_name() {
     let Some(dok) = Dok::new() else { return };

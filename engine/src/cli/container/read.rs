@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::ArgMatches;
 
 use super::word::{
-    device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimit, weight_device,
+    device, extra_host, nano_cpus, restart_policy, sysctl, throttle, tmpfs, ulimits, weight_device,
 };
 use super::{health, mount, networks, ports, unserved};
 use crate::cli::flags::{bytes, invalid, is_set, labels, pairs, text, texts};
@@ -22,7 +22,8 @@ use crate::service::create::CreateRequest;
 /// A flag whose value makes no sense.
 pub(in crate::cli) fn request(matches: &ArgMatches, detached: bool) -> Result<CreateRequest> {
     Ok(CreateRequest {
-        name: text(matches, "name"),
+        // A variable of a shell may be empty.
+        name: text(matches, "name").filter(|name| !name.is_empty()),
         platform: platform::of_container(matches)?,
         config: config(matches, detached)?,
         host_config: host_config(matches)?,
@@ -57,7 +58,7 @@ fn config(matches: &ArgMatches, detached: bool) -> Result<Config> {
         volumes: (!anonymous.is_empty()).then_some(anonymous),
         working_dir: text(matches, "workdir").unwrap_or_default(),
         entrypoint: text(matches, "entrypoint").map(|program| vec![program]),
-        labels: Some(labels(&with_files(matches, "label", "label-file")?)?),
+        labels: Some(labels_of_all(matches)?),
         stop_signal: text(matches, "stop-signal").unwrap_or_default(),
         stop_timeout: number(matches, "stop-timeout")?,
         healthcheck: health::check(matches)?,
@@ -122,14 +123,15 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         publish_all_ports: is_set(matches, "publish-all"),
         restart_policy: policy,
         auto_remove: is_set(matches, "rm"),
+        volume_driver: one("volume-driver"),
         volumes_from: many("volumes-from"),
         annotations: optional(pairs(&texts(matches, "annotation"))),
         cap_add: many("cap-add"),
         cap_drop: many("cap-drop"),
         cgroupns_mode: one("cgroupns"),
-        dns: many("dns"),
-        dns_options: many("dns-option"),
-        dns_search: many("dns-search"),
+        dns: Some(texts(matches, "dns")),
+        dns_options: Some(texts(matches, "dns-option")),
+        dns_search: Some(texts(matches, "dns-search")),
         extra_hosts: list(each(&texts(matches, "add-host"), extra_host)?),
         group_add: many("group-add"),
         ipc_mode: one("ipc"),
@@ -137,24 +139,24 @@ fn host_config(matches: &ArgMatches) -> Result<HostConfig> {
         pid_mode: one("pid"),
         privileged: is_set(matches, "privileged"),
         readonly_rootfs: is_set(matches, "read-only"),
-        security_opt: list(security(&texts(matches, "security-opt"))?),
         tmpfs: optional(texts(matches, "tmpfs").iter().map(|word| tmpfs(word)).collect()),
         uts_mode: one("uts"),
         userns_mode: one("userns"),
         sysctls: optional(each(&texts(matches, "sysctl"), sysctl)?.into_iter().collect()),
         cgroup_parent: one("cgroup-parent"),
         device_cgroup_rules: many("device-cgroup-rule"),
-        devices: list(each(&texts(matches, "device"), device)?),
+        devices: Some(each(&texts(matches, "device"), device)?),
         memory_swappiness: swappiness,
         oom_kill_disable: Some(is_set(matches, "oom-kill-disable")),
         pids_limit: number(matches, "pids-limit")?,
         mounts: list(mounts(matches)?),
-        ulimits: list(each(&texts(matches, "ulimit"), ulimit)?),
+        ulimits: Some(ulimits(&texts(matches, "ulimit"))?),
         init: is_set(matches, "init").then_some(true),
         links: many("link"),
         runtime: one("runtime"),
         ..HostConfig::default()
     };
+    security(texts(matches, "security-opt"), &mut host)?;
     read_limits(matches, &mut host)?;
     Ok(host)
 }
@@ -186,18 +188,19 @@ fn read_limits(matches: &ArgMatches, host: &mut HostConfig) -> Result<()> {
     host.cpuset_mems = text(matches, "cpuset-mems").unwrap_or_default();
     let weight = number(matches, "blkio-weight")?.unwrap_or_default();
     host.blkio_weight = u16::try_from(weight).context("read --blkio-weight")?;
-    host.blkio_weight_device = list(each(&texts(matches, "blkio-weight-device"), weight_device)?);
+    host.blkio_weight_device = Some(each(&texts(matches, "blkio-weight-device"), weight_device)?);
     for (name, field) in [
         ("device-read-bps", &mut host.blkio_device_read_bps),
         ("device-write-bps", &mut host.blkio_device_write_bps),
         ("device-read-iops", &mut host.blkio_device_read_iops),
         ("device-write-iops", &mut host.blkio_device_write_iops),
     ] {
-        *field = list(each(&texts(matches, name), |word| throttle(name, word))?);
+        *field = Some(each(&texts(matches, name), |word| throttle(name, word))?);
     }
     Ok(())
 }
 
+/// Of the lists that Docker's client leaves out; others it sends, though they are empty.
 fn list<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
@@ -216,30 +219,39 @@ pub(super) fn number(matches: &ArgMatches, name: &str) -> Result<Option<i64>> {
     number.map(Some)
 }
 
-/// Variables of files, then of flags. A name alone takes our own value, where there is one.
+/// Variables of files, then of flags. A name alone takes our own value, where there is one; where
+/// there is none, a flag takes the variable away, and a file says nothing.
 pub(in crate::cli) fn environment(matches: &ArgMatches) -> Result<Vec<String>> {
+    let own = |name: &str| std::env::var(name).map(|value| format!("{name}={value}")).ok();
     let mut variables = Vec::new();
-    for word in with_files(matches, "env", "env-file")? {
+    for word in of_files(matches, "env", "env-file")? {
+        variables.extend(if word.contains('=') { Some(word) } else { own(&word) });
+    }
+    for word in texts(matches, "env") {
         if word.is_empty() || word.starts_with('=') {
             let what = format_args!("invalid environment variable: {word}");
             return Err(invalid("env", &word, what));
         }
-        match std::env::var(&word) {
-            Ok(value) if !word.contains('=') => variables.push(format!("{word}={value}")),
-            // A name alone takes the variable away.
-            _ => variables.push(word),
-        }
+        let own = if word.contains('=') { None } else { own(&word) };
+        variables.push(own.unwrap_or(word));
     }
     Ok(variables)
 }
 
-/// The words of files, then those of a flag.
-fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<String>> {
+/// Labels of files, then of flags. A name alone is an empty label only where it was typed.
+fn labels_of_all(matches: &ArgMatches) -> Result<BTreeMap<String, String>> {
+    let mut words = of_files(matches, "label", "label-file")?;
+    words.retain(|word| word.contains('='));
+    words.extend(texts(matches, "label"));
+    labels(&words)
+}
+
+/// The lines of the files that a flag names.
+fn of_files(matches: &ArgMatches, kind: &str, flag: &str) -> Result<Vec<String>> {
     let mut words = Vec::new();
-    for file in texts(matches, of_files) {
-        words.extend(lines(&file, flag)?);
+    for file in texts(matches, flag) {
+        words.extend(lines(&file, kind)?);
     }
-    words.extend(texts(matches, flag));
     Ok(words)
 }
 
@@ -247,7 +259,8 @@ fn with_files(matches: &ArgMatches, flag: &str, of_files: &str) -> Result<Vec<St
 fn lines(file: &str, kind: &str) -> Result<Vec<String>> {
     let text = fs::read_to_string(file)
         .map_err(|error| refuse(Kind::Usage, format!("read {file}: {error}")))?;
-    let lines = text.lines().map(str::trim_start);
+    // Editors of Windows mark a file's encoding at its start.
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim_start);
     let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     let checked = lines.map(|line| {
         let name = line.split('=').next().unwrap_or_default();
@@ -303,14 +316,23 @@ fn from_here(source: &str) -> Result<String> {
 }
 
 /// A profile is read here: the service does not read files of the one who asks.
-fn security(words: &[String]) -> Result<Vec<String>> {
-    let read = |word: &String| match word.strip_prefix("seccomp=") {
+fn security(words: Vec<String>, host: &mut HostConfig) -> Result<()> {
+    let read = |word: String| match word.strip_prefix("seccomp=") {
         Some(file) if file != "unconfined" => {
             let text = fs::read_to_string(file)
                 .with_context(|| format!("opening seccomp profile ({file}) failed"))?;
             Ok(format!("seccomp={text}"))
         }
-        _ => Ok(word.clone()),
+        _ => Ok(word),
     };
-    words.iter().map(read).collect()
+    // Docker's client says it by the lists, which are shown.
+    let is_open = |word: &String| word == "systempaths=unconfined";
+    if words.iter().any(is_open) {
+        (host.masked_paths, host.readonly_paths) = (Some(Vec::new()), Some(Vec::new()));
+    }
+    if !words.is_empty() {
+        let others = words.into_iter().filter(|word| !is_open(word)).map(read);
+        host.security_opt = Some(others.collect::<Result<_>>()?);
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Pure: what a single word of a flag becomes, or why it cannot be one.
 
+use std::collections::BTreeMap;
+
 use crate::cli::flags::{bytes, invalid};
 use crate::error::{Kind, Result, refuse};
 use crate::model::{Device, RestartPolicy, ThrottleDevice, Ulimit, WeightDevice};
@@ -88,7 +90,7 @@ const ULIMITS: &[&str] = &[
 ];
 
 /// `NAME=SOFT[:HARD]`.
-pub(super) fn ulimit(word: &str) -> Result<Ulimit> {
+fn ulimit(word: &str) -> Result<Ulimit> {
     let wrong = |what: String| invalid("ulimit", word, what);
     let bad = || wrong(format!("invalid ulimit argument: {word}"));
     let (name, limits) = word.split_once('=').ok_or_else(bad)?;
@@ -107,6 +109,12 @@ pub(super) fn ulimit(word: &str) -> Result<Ulimit> {
         return Err(wrong(format!("{what}: {} > {most}", limit.soft)));
     }
     Ok(limit)
+}
+
+/// Limits by their names; of two with one name the last counts.
+pub(super) fn ulimits(words: &[String]) -> Result<Vec<Ulimit>> {
+    let limits = words.iter().map(|word| ulimit(word).map(|limit| (limit.name.clone(), limit)));
+    Ok(limits.collect::<Result<BTreeMap<_, _>>>()?.into_values().collect())
 }
 
 pub(super) fn nano_cpus(word: &str) -> Result<i64> {
@@ -145,6 +153,10 @@ mod tests {
         assert_eq!((&*own.path_in_container, &*own.cgroup_permissions), ("/dev/b", "r"));
         assert_eq!(device("/dev/a:rw").unwrap().path_in_container, "/dev/a");
         assert_eq!(ulimit("core=0:unlimited").unwrap().hard, -1);
+        let words = ["nofile=1", "core=0", "nofile=2"].map(str::to_owned);
+        let limits = ulimits(&words).unwrap();
+        let limits: Vec<_> = limits.iter().map(|limit| (&*limit.name, limit.soft)).collect();
+        assert_eq!(limits, [("core", 0), ("nofile", 2)]);
     }
 
     #[test]

@@ -43,6 +43,11 @@ impl Relay {
                 self.check = files.next();
                 self.check_output.clear();
             }
+            Order::Field => {
+                if let Some(log) = &mut self.log {
+                    log.extend_field(&payload);
+                }
+            }
             Order::Log => self.take_file(&payload, files.next()),
             Order::Tell => self.tell(&payload),
             Order::TakeCheck => {

@@ -10,9 +10,10 @@ use super::Engine;
 use super::image;
 use crate::error::{Kind, Result, kind, refuse};
 use crate::model::network::{Endpoint, Network};
-use crate::model::{Container, EndpointConfig};
+use crate::model::{Container, EndpointConfig, HostConfig, items};
 use crate::rootfs::Overlay;
 use crate::store::volumes::Volume;
+use crate::{bundle, cgroup};
 
 pub use shape::Inspected;
 
@@ -91,6 +92,7 @@ impl Engine {
     pub fn inspect_container(&self, name: &str, sizes: Sizes) -> Result<Inspected> {
         let mut container = self.store.container(name)?;
         container.host_config.links = self.shown_links(&container);
+        say_what_is_in_force(&mut container.host_config)?;
         let state = self.store.state(&container.id)?;
         let size = match sizes {
             Sizes::Measure => Some(self.size(&container)?),
@@ -137,6 +139,7 @@ impl Engine {
         let lower: Vec<_> = layers.iter().rev().map(|path| path.display().to_string()).collect();
         shape::Places {
             runtime: self.runtime_name(),
+            apparmor_profile: apparmor_profile(&container.host_config),
             log: match container.host_config.log_config.driver.as_str() {
                 "json-file" => self.store.log_file(id),
                 _ => std::path::PathBuf::new(),
@@ -149,6 +152,29 @@ impl Engine {
             folder,
         }
     }
+}
+
+/// What the container does not say, and what it has all the same.
+fn say_what_is_in_force(host: &mut HostConfig) -> Result<()> {
+    host.cgroupns_mode = bundle::cgroup_namespace(host, cgroup::is_unified()).to_owned();
+    // Of a container from which nothing is kept Docker says no lists.
+    if !host.privileged {
+        let guarded = bundle::guarded_paths(host)?;
+        (host.masked_paths, host.readonly_paths) = (Some(guarded.masked), Some(guarded.read_only));
+    }
+    Ok(())
+}
+
+/// The profile of AppArmor as Docker tells it: that a container has none by its privileges is told
+/// where others could have one.
+fn apparmor_profile(host: &HostConfig) -> String {
+    let profile = |option: &String| {
+        let (name, profile) = option.split_once(['=', ':'])?;
+        (name == "apparmor").then(|| profile.to_owned())
+    };
+    let said = items(&host.security_opt).iter().rev().find_map(profile);
+    let has_none = || host.privileged && super::host::has_apparmor();
+    said.or_else(|| has_none().then(|| "unconfined".to_owned())).unwrap_or_default()
 }
 
 /// Whether the name may stand for something of another kind: also where it is no name here at all.

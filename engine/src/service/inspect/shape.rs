@@ -14,9 +14,10 @@ use crate::model::{
 use crate::service::list::Size;
 use crate::time::Time;
 
-/// Where a container's files are.
+/// Where a container's files are, and what this machine has for it.
 pub(super) struct Places {
     pub runtime: String,
+    pub(super) apparmor_profile: String,
     pub(super) folder: PathBuf,
     pub(super) log: PathBuf,
     pub(super) lower: String,
@@ -207,7 +208,7 @@ impl Inspected {
             platform: "linux",
             mount_label: "",
             process_label: "",
-            app_armor_profile: String::new(),
+            app_armor_profile: places.apparmor_profile,
             exec_ids: None,
             host_config: ShownHostConfig::new(container.host_config, &places.runtime),
             graph_driver: ShownLayers {

@@ -112,7 +112,7 @@ impl Place {
 }
 
 /// What `.Label "NAME"` of a row of a list says.
-pub(super) type Label<'a> = &'a dyn Fn(&str) -> String;
+pub(crate) type Label<'a> = &'a dyn Fn(&str) -> String;
 
 impl Template {
     /// Reads a template.
@@ -143,7 +143,7 @@ impl Template {
     ///
     /// # Errors
     /// As [`Template::render`].
-    pub(super) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
+    pub(crate) fn render_row(&self, row: &Value, label: Label) -> Result<String> {
         render::render(self, row, Some(label))
     }
 }
