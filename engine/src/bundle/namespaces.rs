@@ -36,7 +36,7 @@ pub fn join_network(configuration: &mut Value, namespace: &Path) {
 /// Whose cgroups the container sees: `host` or `private`, also where it says nothing.
 pub fn cgroup_namespace(host: &HostConfig, unified: bool) -> &str {
     match host.cgroupns_mode.as_str() {
-        "" if unified && !host.privileged => "private",
+        "" if unified => "private",
         "" => "host",
         said => said,
     }
