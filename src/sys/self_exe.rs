@@ -267,9 +267,22 @@ fn sealed_copy() -> io::Result<OwnedFd> {
     let mut own = std::fs::File::from(open_own(libc::O_RDONLY)?);
     io::copy(&mut own, &mut copy)?;
     copy.flush()?;
-    // SAFETY: takes no pointers.
-    check(unsafe { libc::fcntl(copy.as_raw_fd(), libc::F_ADD_SEALS, SEALS) })?;
+    seal(copy.as_fd())?;
     Ok(copy.into())
+}
+
+/// A page that the kernel itself still has in a list of its own keeps a file from being sealed
+/// against writing (EBUSY), after a tenth of a second of waiting for it: on a busy machine that is
+/// not always enough.
+fn seal(file: BorrowedFd<'_>) -> io::Result<()> {
+    const TRIES: u32 = 20;
+    // SAFETY: takes no pointers.
+    let add = || check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_ADD_SEALS, SEALS) });
+    let is_busy = |done: &io::Result<i32>| {
+        done.as_ref().is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
+    };
+    let earlier = (1..TRIES).map(|_| add()).find(|done| !is_busy(done));
+    earlier.unwrap_or_else(add).map(drop)
 }
 
 /// `execveat(2)` of the file that a descriptor refers to; returns only with an error.
