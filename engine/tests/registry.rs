@@ -101,6 +101,15 @@ impl Place {
         Some(address)
     }
 
+    /// Puts an image into a registry; its name.
+    fn push(&self, registry: &std::net::SocketAddr) -> String {
+        self.import("base");
+        let name = format!("{registry}/bb:1");
+        self.says(&["tag", "base", &name]);
+        self.says(&["push", &name]);
+        name
+    }
+
     /// An image of two files, one of which cannot be compressed.
     fn import(&self, name: &str) -> String {
         let mut random = vec![0; 2 << 20];
@@ -241,10 +250,7 @@ fn what_is_pushed_is_pulled_the_same_and_told_as_docker_tells_it() {
 fn a_missing_image_is_fetched_when_a_container_is_made_of_it() {
     let mut place = Place::new();
     let Some(registry) = place.registry("") else { return };
-    place.import("base");
-    let name = format!("{registry}/bb:1");
-    place.says(&["tag", "base", &name]);
-    place.says(&["push", &name]);
+    let name = place.push(&registry);
     let create = |more: &[&str], name: &str| {
         let line = [&["create"], more, &[name, "true"]].concat();
         let output = place.command("other", &line).output().unwrap();
@@ -367,10 +373,7 @@ fn a_registry_that_asks_for_a_password_gets_it() {
 fn who_cannot_find_out_who_he_is_is_nobody_and_goes_on() {
     let mut place = Place::new();
     let Some(registry) = place.registry("") else { return };
-    place.import("base");
-    let name = format!("{registry}/bb:1");
-    place.says(&["tag", "base", &name]);
-    place.says(&["push", &name]);
+    let name = place.push(&registry);
     let client = place.folder.join("client");
     fs::create_dir_all(&client).unwrap();
     let file = client.join("config.json");

@@ -1,5 +1,6 @@
 //! The flags before the command, and the engine that they describe.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf, absolute};
 
@@ -24,6 +25,8 @@ pub(super) struct Globals {
     settings: PathBuf,
     /// The folder of the client's `config.json`.
     pub(super) client: PathBuf,
+    /// What that says, once it has been read.
+    configuration: OnceCell<Value>,
 }
 
 const ROOT: &str = "Where images and containers stay (default /var/lib/dok, or dok in \
@@ -124,13 +127,16 @@ impl Globals {
                 place(own, "/etc/dok", "XDG_CONFIG_HOME", ".config").join("dok.json")
             }),
             client: given("config").unwrap_or_else(client_folder),
+            configuration: OnceCell::new(),
         }
     }
 
     /// `config.json` of the client; nothing where there is none, or none that makes sense.
-    pub(super) fn client_configuration(&self) -> Value {
-        let read = Credentials::in_folder(&self.client).read();
-        read.map_err(|error| warn(&told(&error))).unwrap_or_default()
+    pub(super) fn client_configuration(&self) -> &Value {
+        self.configuration.get_or_init(|| {
+            let read = Credentials::in_folder(&self.client).read();
+            read.map_err(|error| warn(&told(&error))).unwrap_or_default()
+        })
     }
 
     /// What `config.json` of the client says under a name: `psFormat`, `detachKeys`.

@@ -1,5 +1,6 @@
 //! `dok logs CONTAINER`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -7,9 +8,9 @@ use clap::{ArgMatches, Command};
 
 use super::Globals;
 use super::flags::{container, is_set, switch, text, value};
-use super::log_details::details;
 use crate::error::{Context, Result};
 use crate::service::logs::{Entry, LogRequest};
+use crate::template::urlquery;
 use crate::time::{self, Time};
 
 pub(super) fn definition() -> Command {
@@ -44,6 +45,13 @@ pub(super) fn run(globals: &Globals, matches: &ArgMatches) -> Result<ExitCode> {
         say(entry, timestamps, &details)
     })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// `name=value,name=value` and a space, as Docker escapes them.
+fn details(attributes: &BTreeMap<String, String>) -> String {
+    let pair =
+        |(name, value): (&String, &String)| format!("{}={}", urlquery(name), urlquery(value));
+    attributes.iter().map(pair).collect::<Vec<_>>().join(",") + " "
 }
 
 fn say(entry: &Entry, timestamps: bool, details: &str) -> Result<()> {

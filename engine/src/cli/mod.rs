@@ -38,7 +38,6 @@ mod info;
 mod inspect;
 mod kill;
 mod listing;
-mod log_details;
 mod login;
 mod logout;
 mod logs;

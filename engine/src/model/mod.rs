@@ -25,6 +25,15 @@ pub use mount::{BindOptions, DriverConfig, Mount, MountPoint, TmpfsOptions, Volu
 pub use sample::{BlockCount, CpuTime, Interface, MemoryUse, Pids, Sample, Traffic};
 pub use state::{Health, Probe, State, Status};
 
+/// A word for true or false, as Go reads them.
+pub fn truth(word: &str) -> Option<bool> {
+    match word {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
 /// What a list that may be `null` holds.
 pub fn items<T>(list: &Option<Vec<T>>) -> &[T] {
     list.as_deref().unwrap_or_default()

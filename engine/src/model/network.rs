@@ -10,6 +10,7 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
+use super::truth;
 use crate::time::Time;
 pub use place::{Binding, Endpoint, Protocol, names_in_network, split_link};
 
@@ -181,7 +182,7 @@ impl Network {
 
     /// A switch of the driver, where it was given.
     pub fn switch(&self, name: &str) -> Option<bool> {
-        self.option(name).map(|value| matches!(value, "true" | "True" | "TRUE" | "1" | "t" | "T"))
+        self.option(name).and_then(truth)
     }
 
     /// Bytes in a packet, where the driver was told; 0 leaves it to the kernel.

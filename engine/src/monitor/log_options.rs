@@ -3,7 +3,7 @@
 use regex_lite::Regex;
 
 use crate::error::{Kind, Result, refuse};
-use crate::model::LogConfig;
+use crate::model::{LogConfig, truth};
 
 /// Driver that keeps a log in our own way, which is that of `json-file` with other limits.
 pub const LOCAL: &str = "local";
@@ -83,15 +83,6 @@ fn is_eager(name: &str, mode: &str) -> bool {
 
 fn invalid(words: String) -> anyhow::Error {
     refuse(Kind::Invalid, words)
-}
-
-/// A word for true or false, as Go reads them.
-fn truth(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
-        _ => None,
-    }
 }
 
 /// `10m` in bytes.

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::num::IntErrorKind;
 
 use crate::error::{Kind, Result, refuse};
+use crate::model::truth;
 
 /// How the names of Docker's options begin. One of these that is not served is refused: it may ask
 /// for more isolation than there would be.
@@ -59,10 +60,8 @@ fn any(_: &str, _: &str) -> Option<String> {
 }
 
 fn switch(option: &str, value: &str) -> Option<String> {
-    const WORDS: [&str; 12] =
-        ["1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"];
     let why = || format!("strconv.ParseBool: parsing {value:?}: invalid syntax");
-    (!WORDS.contains(&value)).then(|| unread(option, value, &why()))
+    truth(value).is_none().then(|| unread(option, value, &why()))
 }
 
 fn address(option: &str, value: &str) -> Option<String> {

@@ -11,6 +11,7 @@ use crate::error::{Context, Kind, Result, refuse};
 use crate::model::network::{Driver, Network};
 use crate::model::{Container, EndpointConfig};
 use crate::network::{self, definition, namespace};
+use crate::store::durable::{self, Durability};
 
 /// Whether a container that is not there may be forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +170,9 @@ fn join_network(file: &Path, pin: &Path) -> Result<()> {
         serde_json::from_slice(&text).with_context(|| format!("read {}", file.display()))?;
     bundle::join_network(&mut configuration, pin);
     let text = serde_json::to_vec(&configuration).context("encode the configuration")?;
-    fs::write(file, text).with_context(|| format!("write {}", file.display()))
+    // A kill must not cost the program its next runs.
+    durable::put(file, &text, Durability::Passing)
+        .with_context(|| format!("write {}", file.display()))
 }
 
 const HOST: &str =

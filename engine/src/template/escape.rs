@@ -27,7 +27,7 @@ pub(super) fn js(text: &str) -> String {
 }
 
 /// In the query of an address.
-pub(super) fn urlquery(text: &str) -> String {
+pub(crate) fn urlquery(text: &str) -> String {
     let escaped = |byte: u8| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
             char::from(byte).to_string()

@@ -18,6 +18,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::error::Result;
+pub(crate) use escape::urlquery;
 
 /// A template that has been read.
 #[derive(Debug, Clone, PartialEq)]

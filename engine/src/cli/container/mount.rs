@@ -2,7 +2,7 @@
 
 use crate::cli::flags::{bytes, invalid};
 use crate::error::Result;
-use crate::model::{BindOptions, Mount, TmpfsOptions, VolumeOptions};
+use crate::model::{self, BindOptions, Mount, TmpfsOptions, VolumeOptions};
 
 /// A mount in its long form.
 ///
@@ -107,11 +107,7 @@ fn unfit(key: &str, value: &str) -> String {
 }
 
 fn truth(key: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "1" | "true" => Ok(true),
-        "0" | "false" => Ok(false),
-        _ => Err(unfit(key, value)),
-    }
+    model::truth(value).ok_or_else(|| unfit(key, value))
 }
 
 fn set_own(mount: &mut Mount, key: &str, value: &str) -> Result<(), String> {
